@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* fd - ownership of file descriptors, and the few calls everyone repeats */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+
+#include "sandbox/fd.h"
+
+bool fd_write_file(int dir, const char *path, const char *data)
+{
+	size_t size = strlen(data);
+	autoclose int fd = openat(dir, path, O_WRONLY | O_CLOEXEC);
+
+	if (fd == -1)
+		return false;
+	ssize_t written = write(fd, data, size);
+	if (written >= 0 && (size_t)written != size)
+		errno = EIO;
+	return written == (ssize_t)size;
+}
+
+ssize_t fd_read_file(int dir, const char *path, char *data, size_t size)
+{
+	autoclose int fd = openat(dir, path, O_RDONLY | O_CLOEXEC);
+	size_t length = 0;
+
+	if (fd == -1)
+		return -1;
+	while (length < size - 1) {
+		ssize_t got = read(fd, data + length, size - 1 - length);
+		if (got == -1 && errno == EINTR)
+			continue;
+		if (got == -1)
+			return -1;
+		if (got == 0)
+			break;
+		length += (size_t)got;
+	}
+	data[length] = '\0';
+	return (ssize_t)length;
+}
+
+int fd_above_stdio(int fd)
+{
+	if (fd < 0 || fd > STDERR_FILENO)
+		return fd;
+	int moved = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+	int code = errno;
+	close(fd);
+	errno = code;
+	return moved;
+}

@@ -1,0 +1,121 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# arrows - holds the sources against their layers: an include never points up.
+#
+# Prints TAP: one test per rule, and each violation as "# file:line: what is wrong".
+set -eu
+cd "${srcdir:-$(dirname "$0")/..}"
+
+# The layers of emulator/, highest first. A file includes its own layer and those below it; its .c
+# and .h belong together. Where another rule narrows that, it is a test of its own below.
+layers='
+'
+core_must_not='json http_server route' # no HTTP and no JSON text in the core
+sandbox_shows='sandbox error fd'       # all that the emulator may know of sandbox/
+
+number=0
+violations=$(mktemp)
+trap 'rm -f "$violations"' EXIT
+
+# rule NAME COMMAND...: ok when the command, which prints violations, prints nothing.
+rule() {
+	name=$1
+	shift
+	"$@" >"$violations"
+	number=$((number + 1))
+	if [ -s "$violations" ]; then
+		sed 's/^/# /' "$violations"
+		printf 'not '
+		failed=1
+	fi
+	echo "ok $number - $name"
+}
+
+# Prints "file:line:included" for each of our own includes in the given files.
+includes() {
+	grep -Hn '^#[ 	]*include "' "$@" | sed 's/:#[^"]*"\([^"]*\)".*/:\1/'
+}
+
+# Prints where the pattern $1 occurs outside of the file $2.
+outside_of() {
+	grep -HnE "$1" emulator/*.[ch] sandbox/*.[ch] | grep -v "^$2:" || true
+}
+
+layer_violations() {
+	includes emulator/*.[ch] | awk -F: -v layers="$layers" '
+		BEGIN {
+			rows = split(layers, row, "\n")
+			for (i = 1; i <= rows; i++) {
+				words = split(row[i], word, " ")
+				for (j = 2; j <= words; j++) {
+					height[word[j]] = rows - i
+					layer[word[j]] = word[1]
+				}
+			}
+		}
+		function noun(path) {
+			sub(/.*\//, "", path)
+			sub(/\.[ch]$/, "", path)
+			return path
+		}
+		$3 ~ /^emulator\// {
+			from = noun($1)
+			to = noun($3)
+			if (!(from in height))
+				print $1 ": is in no layer of tests/arrows.sh"
+			else if (!(to in height))
+				print $1 ":" $2 ": " $3 " is in no layer of tests/arrows.sh"
+			else if (height[to] > height[from])
+				print $1 ":" $2 ": " layer[from] " includes " $3 " of " layer[to]
+		}'
+}
+
+core_violations() {
+	core=$(echo "$layers" | sed -n 's/^core  *//p' | tr ' ' '|')
+	banned=$(echo "$core_must_not" | tr ' ' '|')
+	includes emulator/*.[ch] |
+		grep -E "^emulator/($core)\.[ch]:[0-9]+:emulator/($banned)\.h" || true
+}
+
+sandbox_seen_violations() {
+	shown=$(echo "$sandbox_shows" | tr ' ' '|')
+	includes emulator/*.[ch] | grep ':sandbox/' | grep -vE ":sandbox/($shown)\.h$" || true
+}
+
+sandbox_violations() {
+	includes sandbox/*.[ch] | grep ':emulator/' || true
+}
+
+foreign_path_violations() {
+	includes emulator/*.[ch] sandbox/*.[ch] | grep -vE ':(emulator|sandbox)/[a-z0-9_]+\.h$' || true
+}
+
+# The map names each pair once, as `emulator/loop`, and a file that stands alone the same way.
+map_violations() {
+	map=$(sed -n '/^## Map of the source/,/^## [^M]/p' README.md)
+	for file in emulator/*.[ch] sandbox/*.[ch]; do
+		stem=${file%.[ch]}
+		echo "$map" | grep -qF "\`$stem\`" || echo "$stem: is not in README's map of the source"
+	done | sort -u
+	echo "$map" | grep -oE '`(emulator|sandbox)/[a-z0-9_]+`' | tr -d '`' | while read -r stem; do
+		[ -e "$stem.c" ] || [ -e "$stem.h" ] || echo "README.md: the map names $stem, which is not there"
+	done
+}
+
+failed=0
+echo 1..11
+rule 'includes in emulator/ never point up' layer_violations
+rule 'the core knows no HTTP and no JSON text' core_violations
+rule 'the emulator sees only the front of sandbox/' sandbox_seen_violations
+rule 'sandbox/ includes nothing of the emulator' sandbox_violations
+rule 'our headers are included with their folder' foreign_path_violations
+rule 'one home for libmicrohttpd' \
+	outside_of 'include <microhttpd\.h>' emulator/http_server.c
+rule 'one home for json-c' outside_of 'include <(json-c/|json\.h|json_)' emulator/json.c
+rule 'one home for libseccomp' outside_of 'include <seccomp\.h>' sandbox/seccomp.c
+rule 'one reader of the environment' \
+	outside_of '\<(secure_)?getenv *\([^)]|\<environ\>' emulator/config.c
+rule 'no unbounded string calls' \
+	outside_of '\<(strcpy|strcat|sprintf|vsprintf|strtok|gets) *\(' none
+rule "README's map names every source, and nothing else" map_violations
+exit $failed
