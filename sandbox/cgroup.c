@@ -1,0 +1,662 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* cgroup - limits on all processes of a box together: memory, CPU, their number */
+#include <assert.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "sandbox/cgroup.h"
+#include "sandbox/cgroup_v1.h"
+#include "sandbox/cgroup_v2.h"
+#include "sandbox/fd.h"
+
+#define PARENT_PREFIX "lrie-"
+#define LOCK_ATTEMPTS 100
+
+struct cgroup_host {
+	struct cgroup_parent parents[CGROUP_CONTROLLERS];
+	unsigned parent_count;
+	int parent_of[CGROUP_CONTROLLERS]; /* index, or -1 */
+	struct error why[CGROUP_CONTROLLERS];
+};
+
+struct cgroup {
+	struct cgroup_host *host;
+	char name[32];
+	unsigned cpu_millis;
+	int dirs[CGROUP_CONTROLLERS]; /* as host->parents; -1: not in this one */
+	int cpu;                      /* kept open: written at every phase */
+	int pids;                     /* kept open: read after every invoke */
+	int peak;                     /* likewise */
+	int oom;
+};
+
+static const char *const controller_names[] = {
+	[CGROUP_MEMORY] = "memory",
+	[CGROUP_CPU] = "cpu",
+	[CGROUP_PIDS] = "pids",
+};
+
+const char *cgroup_controller_name(enum cgroup_controller controller)
+{
+	return controller_names[controller];
+}
+
+uint64_t cgroup_value(const char *text, const char *key)
+{
+	size_t length = strlen(key);
+
+	for (const char *line = text; line; line = strchr(line, '\n')) {
+		line += *line == '\n';
+		if (strncmp(line, key, length) == 0 && line[length] == ' ')
+			return strtoull(line + length, NULL, 10);
+	}
+	return 0;
+}
+
+bool cgroup_set_number(int dir, const char *file, uint64_t number, struct error *err)
+{
+	char text[24];
+
+	snprintf(text, sizeof(text), "%llu", (unsigned long long)number);
+	return fd_write_file(dir, file, text) ||
+	       error_set(err, errno, "write %s to '%s'", text, file);
+}
+
+/* ---- where controllers are ------------------------------------------------- */
+
+/* Whether 'list' (comma separated, ended by 'end') has 'word'. */
+static bool list_has(const char *list, const char *word)
+{
+	size_t length = strlen(word);
+
+	for (const char *at = list; *at;) {
+		size_t item = strcspn(at, ",\n ");
+		if (item == length && strncmp(at, word, length) == 0)
+			return true;
+		at += item;
+		if (*at != ',')
+			break;
+		at++;
+	}
+	return false;
+}
+
+/* mountinfo writes a blank as \040. */
+static void unescape(char *text)
+{
+	char *to = text;
+
+	for (const char *from = text; *from; to++) {
+		unsigned value;
+		if (from[0] == '\\' && sscanf(from + 1, "%3o", &value) == 1) {
+			*to = (char)value;
+			from += 4;
+		} else {
+			*to = *from++;
+		}
+	}
+	*to = '\0';
+}
+
+/* The path of our own group in a hierarchy: of 'controller' in version 1, or of version 2. */
+static bool own_group(const char *controller, char *path, size_t size)
+{
+	FILE *file = fopen("/proc/self/cgroup", "re");
+	char line[1200];
+	bool found = false;
+
+	while (file && !found && fgets(line, sizeof(line), file)) {
+		/* "4:memory:/path", "0::/path" */
+		char *list = strchr(line, ':');
+		char *where = list ? strchr(list + 1, ':') : NULL;
+		if (!where)
+			continue;
+		*where++ = '\0';
+		found = controller ? list_has(list + 1, controller) : strncmp(line, "0:", 3) == 0;
+		if (found)
+			snprintf(path, size, "%.*s", (int)strcspn(where, "\n"), where);
+	}
+	if (file)
+		fclose(file);
+	return found;
+}
+
+/* One line of mountinfo, of a cgroup file system. */
+struct cgroup_mount {
+	bool v2;
+	char root[512], point[512], options[256];
+};
+
+static bool parse_mount(const char *line, struct cgroup_mount *mount)
+{
+	char type[32];
+	const char *tail = strstr(line, " - ");
+
+	if (!tail || sscanf(tail, " - %31s %*s %255s", type, mount->options) != 2 ||
+	    sscanf(line, "%*s %*s %*s %511s %511s", mount->root, mount->point) != 2)
+		return false;
+	mount->v2 = strcmp(type, "cgroup2") == 0;
+	unescape(mount->root);
+	unescape(mount->point);
+	return mount->v2 || strcmp(type, "cgroup") == 0;
+}
+
+static bool group_has_controller(const char *path, const char *controller)
+{
+	char file[1600], list[256];
+
+	snprintf(file, sizeof(file), "%s/cgroup.controllers", path);
+	if (fd_read_file(AT_FDCWD, file, list, sizeof(list)) == -1)
+		return false;
+	for (char *at = list; *at; at++) {
+		if (*at == ' ')
+			*at = ',';
+	}
+	return list_has(list, controller);
+}
+
+/* A container may see only a part of the hierarchy, which is mounted as its root. */
+static void join_path(struct cgroup_place *place, const struct cgroup_mount *mount,
+                      const char *group)
+{
+	size_t root = strlen(mount->root);
+
+	if (root == 1)
+		root = 0;
+	if (strncmp(group, mount->root, root) == 0 && (group[root] == '/' || !group[root]))
+		group += root;
+	else
+		group = "";
+	if (strcmp(group, "/") == 0)
+		group = "";
+	snprintf(place->mount, sizeof(place->mount), "%s", mount->point);
+	snprintf(place->own, sizeof(place->own), "%s%s", mount->point, group);
+}
+
+static bool place_controller(struct cgroup_place *place, const struct cgroup_mount *mount,
+                             const char *controller)
+{
+	char group[1024];
+
+	if (!mount->v2 && !list_has(mount->options, controller))
+		return false;
+	if (!own_group(mount->v2 ? NULL : controller, group, sizeof(group)))
+		return false;
+	join_path(place, mount, group);
+	/* Whether it reaches our own group as well is for cgroup_v2_prepare() to find out. */
+	if (mount->v2 && !group_has_controller(mount->point, controller))
+		return false;
+	place->version = mount->v2 ? &cgroup_v2 : &cgroup_v1;
+	return true;
+}
+
+static void find_places(struct cgroup_place places[CGROUP_CONTROLLERS])
+{
+	FILE *file = fopen("/proc/self/mountinfo", "re");
+	struct cgroup_mount mount;
+	char line[4096];
+
+	while (file && fgets(line, sizeof(line), file)) {
+		if (!strstr(line, " - cgroup") || !parse_mount(line, &mount))
+			continue;
+		for (unsigned i = 0; i < CGROUP_CONTROLLERS; i++) {
+			if (!places[i].version)
+				place_controller(&places[i], &mount, controller_names[i]);
+		}
+	}
+	if (file)
+		fclose(file);
+}
+
+/* ---- parent groups -------------------------------------------------------------- */
+
+/* Removes the groups in 'dir' that have no processes, which is all that rmdir() does. */
+static void remove_groups_in(int dir)
+{
+	autoclose int copy = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *list = copy == -1 ? NULL : fdopendir(copy);
+
+	if (!list)
+		return;
+	steal_fd(&copy);
+	for (struct dirent *entry; (entry = readdir(list));) {
+		if (entry->d_type == DT_DIR && entry->d_name[0] != '.')
+			unlinkat(dir, entry->d_name, AT_REMOVEDIR);
+	}
+	closedir(list);
+}
+
+static bool is_parent_name(const char *name)
+{
+	size_t prefix = strlen(PARENT_PREFIX);
+
+	return strncmp(name, PARENT_PREFIX, prefix) == 0 && name[prefix] &&
+	       name[prefix + strspn(name + prefix, "0123456789")] == '\0';
+}
+
+/* Removes the groups of an lrie that was killed. The lock tells: pids are used again, and
+ * mean nothing across containers. */
+static void sweep_one(int above, const char *name)
+{
+	autoclose int dir = openat(above, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (dir == -1 || flock(dir, LOCK_EX | LOCK_NB) == -1)
+		return;
+	remove_groups_in(dir);
+	unlinkat(above, name, AT_REMOVEDIR);
+}
+
+static void sweep(int above)
+{
+	autoclose int copy = openat(above, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *list = copy == -1 ? NULL : fdopendir(copy);
+
+	if (!list)
+		return;
+	steal_fd(&copy);
+	for (struct dirent *entry; (entry = readdir(list));) {
+		if (entry->d_type == DT_DIR && is_parent_name(entry->d_name))
+			sweep_one(above, entry->d_name);
+	}
+	closedir(list);
+}
+
+/* Whether the folder that is open as 'dir' is still there, by this name. */
+static bool is_there(int above, const char *name, int dir)
+{
+	struct stat named, opened;
+
+	return fstatat(above, name, &named, AT_SYMLINK_NOFOLLOW) == 0 && fstat(dir, &opened) == 0 &&
+	       named.st_ino == opened.st_ino;
+}
+
+/*
+ * Makes and locks the folder. Between the two, another lrie that starts may take it for one
+ * of the dead and remove it; this one then makes it again. Returns -1 and errno.
+ */
+static int make_locked(int above, const char *name)
+{
+	for (int attempt = 0; attempt < LOCK_ATTEMPTS; attempt++) {
+		if (mkdirat(above, name, 0755) == -1 && errno != EEXIST)
+			return -1;
+		autoclose int dir = openat(above, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		if (dir == -1 && errno != ENOENT)
+			return -1;
+		if (dir != -1 && flock(dir, LOCK_EX | LOCK_NB) == -1) {
+			if (errno != EWOULDBLOCK)
+				return -1;
+			poll(NULL, 0, 1); /* it is about to be removed */
+			continue;
+		}
+		if (dir != -1 && is_there(above, name, dir))
+			return steal_fd(&dir);
+	}
+	errno = EWOULDBLOCK;
+	return -1;
+}
+
+bool cgroup_parent_make(struct cgroup_parent *parent, const char *path, struct error *err)
+{
+	autoclose int above = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (above == -1)
+		return error_set(err, errno, "open cgroup '%s'", path);
+	sweep(above);
+	parent->dir = make_locked(above, parent->name);
+	if (parent->dir == -1)
+		return error_set(err, errno, "create cgroup '%s/%s'", path, parent->name);
+	parent->above = steal_fd(&above);
+	return true;
+}
+
+/* Takes back what was made of a parent group, all or part. */
+static void remove_parent(struct cgroup_parent *parent)
+{
+	if (parent->dir != -1) {
+		if (parent->version == &cgroup_v2)
+			cgroup_v2_restore(parent);
+		remove_groups_in(parent->dir);
+		unlinkat(parent->above, parent->name, AT_REMOVEDIR);
+	}
+	fd_close(&parent->dir);
+	fd_close(&parent->above);
+}
+
+/* Controllers that are mounted together have one place. */
+static int find_parent(const struct cgroup_place *places, const int *parent_of, unsigned controller)
+{
+	for (unsigned i = 0; i < controller; i++) {
+		if (places[i].version == places[controller].version &&
+		    strcmp(places[i].own, places[controller].own) == 0)
+			return parent_of[i];
+	}
+	return -1;
+}
+
+/* A parent group of version 2 may turn out to have fewer controllers than asked for. */
+static void prepare(struct cgroup_host *host, const struct cgroup_place *places,
+                    unsigned controller, unsigned *usable_v2)
+{
+	const struct cgroup_place *place = &places[controller];
+	struct cgroup_parent *parent = &host->parents[host->parent_count];
+	struct error *why = &host->why[controller];
+	bool made;
+
+	*parent = (struct cgroup_parent){ .version = place->version, .above = -1, .dir = -1 };
+	snprintf(parent->name, sizeof(parent->name), PARENT_PREFIX "%d", (int)getpid());
+	if (place->version == &cgroup_v2)
+		made = cgroup_v2_prepare(parent, place, usable_v2, why);
+	else
+		made = cgroup_v1_prepare(parent, place, why);
+	if (made)
+		host->parent_of[controller] = (int)host->parent_count++;
+	else
+		remove_parent(parent);
+}
+
+static void adopt(struct cgroup_host *host, const struct cgroup_place *places, unsigned controller,
+                  unsigned *usable_v2)
+{
+	const struct cgroup_place *place = &places[controller];
+
+	host->parent_of[controller] = -1;
+	if (!place->version) {
+		error_set(&host->why[controller], 0, "this machine has no %s cgroup",
+		          controller_names[controller]);
+		return;
+	}
+	int shared = find_parent(places, host->parent_of, controller);
+	if (shared != -1)
+		host->parent_of[controller] = shared;
+	else
+		prepare(host, places, controller, usable_v2);
+	if (place->version == &cgroup_v2 && host->parent_of[controller] != -1 &&
+	    !(*usable_v2 & (1u << controller))) {
+		host->parent_of[controller] = -1;
+		error_set(&host->why[controller], 0, "the %s controller is not handed down",
+		          controller_names[controller]);
+	}
+}
+
+struct cgroup_host *cgroup_host_create(void)
+{
+	struct cgroup_place places[CGROUP_CONTROLLERS] = { { .version = NULL } };
+	struct cgroup_host *host = calloc(1, sizeof(*host));
+	unsigned usable_v2 = 0;
+
+	if (!host)
+		abort();
+	find_places(places);
+	for (unsigned i = 0; i < CGROUP_CONTROLLERS; i++)
+		adopt(host, places, i, &usable_v2);
+	return host;
+}
+
+void cgroup_host_destroy(struct cgroup_host *host)
+{
+	if (!host)
+		return;
+	for (unsigned i = 0; i < host->parent_count; i++)
+		remove_parent(&host->parents[i]);
+	free(host);
+}
+
+const char *cgroup_host_mechanism(const struct cgroup_host *host, enum cgroup_controller controller,
+                                  struct error *why)
+{
+	int parent = host->parent_of[controller];
+
+	if (parent == -1) {
+		*why = host->why[controller];
+		return NULL;
+	}
+	return host->parents[parent].version->name;
+}
+
+void cgroup_host_give_up(struct cgroup_host *host, enum cgroup_controller controller,
+                         const struct error *why)
+{
+	host->parent_of[controller] = -1;
+	host->why[controller] = *why;
+}
+
+/* ---- the group of a box ------------------------------------------------------------- */
+
+static int controller_dir(const struct cgroup *group, enum cgroup_controller controller)
+{
+	int parent = group->host->parent_of[controller];
+
+	return parent == -1 ? -1 : group->dirs[parent];
+}
+
+static const struct cgroup_version *controller_version(const struct cgroup *group,
+                                                       enum cgroup_controller controller)
+{
+	return group->host->parents[group->host->parent_of[controller]].version;
+}
+
+static bool is_wanted(enum cgroup_controller controller, const struct cgroup_limits *limits)
+{
+	/* Memory and pids measure, too; a CPU group without a quota would do nothing. */
+	return controller != CGROUP_CPU || limits->cpu_millis;
+}
+
+/* Makes the group in the hierarchy of one controller, unless another made it already. */
+static bool make_group(struct cgroup *group, enum cgroup_controller controller, struct error *err)
+{
+	int index = group->host->parent_of[controller];
+	const struct cgroup_parent *parent = &group->host->parents[index];
+
+	if (group->dirs[index] != -1)
+		return true;
+	if (mkdirat(parent->dir, group->name, 0755) == -1 && errno != EEXIST)
+		return error_set(err, errno, "create %s cgroup '%s/%s'",
+		                 controller_names[controller], parent->name, group->name);
+	group->dirs[index] = openat(parent->dir, group->name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return group->dirs[index] != -1 ||
+	       error_set(err, errno, "open %s cgroup '%s/%s'", controller_names[controller],
+	                 parent->name, group->name);
+}
+
+static bool apply(struct cgroup *group, enum cgroup_controller controller,
+                  const struct cgroup_limits *limits, struct error *err)
+{
+	if (group->host->parent_of[controller] == -1 || !is_wanted(controller, limits))
+		return true;
+	if (!make_group(group, controller, err))
+		return false;
+	return controller_version(group, controller)
+	               ->limit(controller_dir(group, controller), controller, limits, err) ||
+	       error_prefix(err, "limit %s", controller_names[controller]);
+}
+
+static int open_control(const struct cgroup *group, enum cgroup_controller controller,
+                        const char *file, int flags)
+{
+	int dir = controller_dir(group, controller);
+
+	return dir == -1 ? -1 : openat(dir, file, flags | O_CLOEXEC);
+}
+
+static void open_controls(struct cgroup *group, const struct cgroup_limits *limits)
+{
+	if (controller_dir(group, CGROUP_CPU) != -1)
+		group->cpu = open_control(group, CGROUP_CPU,
+		                          controller_version(group, CGROUP_CPU)->cpu_file,
+		                          O_WRONLY);
+	group->pids = open_control(group, CGROUP_PIDS, "pids.current", O_RDONLY);
+	if (controller_dir(group, CGROUP_MEMORY) != -1)
+		group->peak = open_control(group, CGROUP_MEMORY,
+		                           controller_version(group, CGROUP_MEMORY)->peak_file,
+		                           O_RDONLY);
+	if (limits->memory_bytes && controller_dir(group, CGROUP_MEMORY) != -1)
+		group->oom = controller_version(group, CGROUP_MEMORY)
+		                     ->watch_oom(controller_dir(group, CGROUP_MEMORY));
+}
+
+struct cgroup *cgroup_create(struct cgroup_host *host, unsigned number,
+                             const struct cgroup_limits *limits, enum cgroup_controller *failed,
+                             struct error *err)
+{
+	struct cgroup *group = calloc(1, sizeof(*group));
+
+	if (!group)
+		abort();
+	*group = (struct cgroup){ .host = host,
+		                  .cpu_millis = limits->cpu_millis,
+		                  .dirs = { -1, -1, -1 },
+		                  .cpu = -1,
+		                  .pids = -1,
+		                  .peak = -1,
+		                  .oom = -1 };
+	snprintf(group->name, sizeof(group->name), "box-%u", number);
+	for (unsigned i = 0; i < CGROUP_CONTROLLERS; i++) {
+		*failed = (enum cgroup_controller)i;
+		if (!apply(group, *failed, limits, err)) {
+			cgroup_destroy(group);
+			return NULL;
+		}
+	}
+	open_controls(group, limits);
+	return group;
+}
+
+/* The dead leave their groups a moment after they are reported as dead. */
+static void remove_group(const struct cgroup_parent *parent, const char *name)
+{
+	for (int wait_ms = 0; wait_ms < 8; wait_ms++) {
+		if (unlinkat(parent->dir, name, AT_REMOVEDIR) == 0 || errno != EBUSY)
+			return;
+		poll(NULL, 0, wait_ms);
+	}
+}
+
+void cgroup_destroy(struct cgroup *group)
+{
+	if (!group)
+		return;
+	fd_close(&group->cpu);
+	fd_close(&group->pids);
+	fd_close(&group->peak);
+	fd_close(&group->oom);
+	for (unsigned i = 0; i < group->host->parent_count; i++) {
+		if (group->dirs[i] == -1)
+			continue;
+		fd_close(&group->dirs[i]);
+		remove_group(&group->host->parents[i], group->name);
+	}
+	free(group);
+}
+
+/* ---- getting in ------------------------------------------------------------------------ */
+
+static bool open_entry(const struct cgroup *group, unsigned index, struct message_fds *fds,
+                       struct error *err)
+{
+	const struct cgroup_version *version = group->host->parents[index].version;
+	int fd = version->born_in
+	                 ? fcntl(group->dirs[index], F_DUPFD_CLOEXEC, 3)
+	                 : openat(group->dirs[index], version->entry_file, O_WRONLY | O_CLOEXEC);
+
+	if (fd == -1)
+		return error_set(err, errno, "open '%s' of cgroup '%s'", version->entry_file,
+		                 group->name);
+	fds->fd[fds->count++] = fd;
+	return true;
+}
+
+bool cgroup_open_entries(const struct cgroup *group, struct message_fds *fds,
+                         enum cgroup_entry *entry, struct error *err)
+{
+	*entry = CGROUP_WRITE_ALL;
+	fds->count = 0;
+	/* The one to be born in comes last; there is only one hierarchy of version 2. */
+	for (int born_in = 0; born_in <= 1; born_in++) {
+		for (unsigned i = 0; i < group->host->parent_count; i++) {
+			if (group->dirs[i] == -1 ||
+			    group->host->parents[i].version->born_in != born_in)
+				continue;
+			if (!open_entry(group, i, fds, err)) {
+				message_fds_close(fds);
+				return false;
+			}
+			if (born_in)
+				*entry = CGROUP_BORN_IN;
+		}
+	}
+	return true;
+}
+
+/* ---- measuring and steering --------------------------------------------------------------- */
+
+void cgroup_throttle(struct cgroup *group, bool throttled)
+{
+	char text[32];
+
+	if (group->cpu == -1)
+		return;
+	controller_version(group, CGROUP_CPU)
+		->format_cpu(text, sizeof(text), throttled ? group->cpu_millis : 0);
+	/* Refused when a group further up has less: then that one limits. */
+	if (pwrite(group->cpu, text, strlen(text), 0) == -1)
+		return;
+}
+
+uint64_t cgroup_oom_kills(const struct cgroup *group)
+{
+	char text[512];
+	int dir = controller_dir(group, CGROUP_MEMORY);
+
+	if (dir == -1 || fd_read_file(dir, controller_version(group, CGROUP_MEMORY)->oom_file, text,
+	                              sizeof(text)) == -1)
+		return 0;
+	return cgroup_value(text, "oom_kill");
+}
+
+int cgroup_oom_fd(const struct cgroup *group)
+{
+	return group->oom;
+}
+
+/* The number that a file, kept open, holds now. */
+static bool read_number(int fd, uint64_t *number)
+{
+	char text[32];
+	ssize_t length = fd == -1 ? -1 : pread(fd, text, sizeof(text) - 1, 0);
+
+	if (length <= 0)
+		return false;
+	text[length] = '\0';
+	*number = strtoull(text, NULL, 10);
+	return true;
+}
+
+bool cgroup_memory_peak(const struct cgroup *group, uint64_t *bytes)
+{
+	return read_number(group->peak, bytes);
+}
+
+bool cgroup_memory_read(const struct cgroup *group, struct cgroup_memory *memory)
+{
+	int dir = controller_dir(group, CGROUP_MEMORY);
+
+	return dir != -1 && controller_version(group, CGROUP_MEMORY)->read_memory(dir, memory);
+}
+
+bool cgroup_task_count(const struct cgroup *group, unsigned *count)
+{
+	uint64_t number;
+
+	if (!read_number(group->pids, &number))
+		return false;
+	*count = (unsigned)number;
+	return true;
+}

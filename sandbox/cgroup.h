@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * cgroup - limits on all processes of a box together: memory, CPU, their number.
+ *
+ * lrie makes one parent group in every hierarchy it needs, "lrie-PID" below the
+ * group it runs in itself, and one group in it for each box. A controller is used
+ * in the version in which this machine has it; cgroup_v1.c and cgroup_v2.c know
+ * how each says what is meant here.
+ *
+ * Whoever owns a parent group holds a lock on its folder. A later lrie removes
+ * the groups whose lock is free: their owner is dead, whatever its pid says.
+ */
+#ifndef SANDBOX_CGROUP_H
+#define SANDBOX_CGROUP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "sandbox/error.h"
+#include "sandbox/message.h"
+
+enum cgroup_controller { CGROUP_MEMORY, CGROUP_CPU, CGROUP_PIDS, CGROUP_CONTROLLERS };
+
+struct cgroup_limits {
+	uint64_t memory_bytes; /* 0: none, in all three */
+	unsigned cpu_millis;   /* when throttled; a group begins at full speed */
+	unsigned processes;
+};
+
+/* ---- the parent groups ------------------------------------------------- */
+
+struct cgroup_host;
+
+/* Never fails: what cannot be used is told by cgroup_host_mechanism(). */
+struct cgroup_host *cgroup_host_create(void);
+void cgroup_host_destroy(struct cgroup_host *host);
+
+/* "cgroup v1" or "cgroup v2", or NULL and in 'why' the reason. */
+const char *cgroup_host_mechanism(const struct cgroup_host *host, enum cgroup_controller controller,
+                                  struct error *why);
+
+/* Stops using a controller that turned out not to work. */
+void cgroup_host_give_up(struct cgroup_host *host, enum cgroup_controller controller,
+                         const struct error *why);
+
+/* ---- the group of a box ------------------------------------------------- */
+
+struct cgroup;
+
+/*
+ * Makes the group 'number' (unique in the process) with the limits that can be
+ * used here. Returns NULL when one that should work does not: 'failed' then
+ * names it.
+ */
+struct cgroup *cgroup_create(struct cgroup_host *host, unsigned number,
+                             const struct cgroup_limits *limits, enum cgroup_controller *failed,
+                             struct error *err);
+
+/*
+ * Removes the group. All processes must be gone; since the kernel may still be
+ * busy with them, this may wait a few milliseconds, and leave what cannot be
+ * removed to cgroup_host_destroy(). NULL is fine.
+ */
+void cgroup_destroy(struct cgroup *group);
+
+/*
+ * How a process gets in. A process enters by writing "0" to each descriptor. When
+ * the function returns CGROUP_BORN_IN, the last one is a folder instead, and the
+ * child is created in it (CLONE_INTO_CGROUP). 'fds' are the caller's.
+ */
+enum cgroup_entry { CGROUP_WRITE_ALL, CGROUP_BORN_IN };
+
+bool cgroup_open_entries(const struct cgroup *group, struct message_fds *fds,
+                         enum cgroup_entry *entry, struct error *err);
+
+/* ---- measuring and steering ---------------------------------------------- */
+
+void cgroup_throttle(struct cgroup *group, bool throttled);
+
+/* How many processes the memory limit has killed. */
+uint64_t cgroup_oom_kills(const struct cgroup *group);
+
+/* An eventfd for "the limit is hit, one process may be killed", or -1 where the
+ * kernel kills the group as a whole. Owned by the group. */
+int cgroup_oom_fd(const struct cgroup *group);
+
+/* The most that was ever charged, page cache included. False when unknown. Half a microsecond. */
+bool cgroup_memory_peak(const struct cgroup *group, uint64_t *bytes);
+
+/* What is charged now, or has been done, of interest beside the peak. */
+struct cgroup_memory {
+	uint64_t other_bytes; /* page cache, files in tmpfs, kernel: nobody's own memory */
+	uint64_t huge_bytes;  /* mapped by page faults in huge pages so far; the most if unknown */
+};
+
+/* False when unknown. Ten microseconds. */
+bool cgroup_memory_read(const struct cgroup *group, struct cgroup_memory *memory);
+
+/* Processes and threads in the group. False when unknown. Half a microsecond. */
+bool cgroup_task_count(const struct cgroup *group, unsigned *count);
+
+/* ---- for cgroup_v1.c and cgroup_v2.c -------------------------------------- */
+
+#define CGROUP_CPU_PERIOD_US 20000 /* Lambda's own, by observation */
+
+/* What a version calls things, and how it limits. */
+struct cgroup_version {
+	const char *name;
+	const char *cpu_file;  /* takes what format_cpu() makes */
+	const char *oom_file;  /* holds a line "oom_kill N" */
+	const char *peak_file; /* may be missing */
+	const char *entry_file;
+	bool born_in; /* the folder itself is an entry */
+
+	bool (*limit)(int dir, enum cgroup_controller controller,
+	              const struct cgroup_limits *limits, struct error *err);
+
+	/* 'millis' 0: full speed */
+	void (*format_cpu)(char *text, size_t size, unsigned millis);
+
+	bool (*read_memory)(int dir, struct cgroup_memory *memory);
+
+	/* Opens an eventfd as cgroup_oom_fd() describes, or returns -1. */
+	int (*watch_oom)(int dir);
+};
+
+/* A group that boxes' groups are made in. Descriptors are -1 when closed. */
+struct cgroup_parent {
+	const struct cgroup_version *version;
+	int above; /* the folder that it is in */
+	int dir;   /* locked */
+	char name[32];
+};
+
+/* Where a controller is: the group we run in, and the root that limits climbing. */
+struct cgroup_place {
+	const struct cgroup_version *version; /* NULL: not on this machine */
+	char mount[512];
+	char own[1536]; /* absolute, begins with 'mount' */
+};
+
+const char *cgroup_controller_name(enum cgroup_controller controller);
+
+/* The number behind 'key' at the beginning of a line of 'text', or 0. */
+uint64_t cgroup_value(const char *text, const char *key);
+
+/* Sets 'file' of the group 'dir' to a number. */
+bool cgroup_set_number(int dir, const char *file, uint64_t number, struct error *err);
+
+/* Makes, locks and opens the group 'parent->name' in the folder 'path', after sweeping it. */
+bool cgroup_parent_make(struct cgroup_parent *parent, const char *path, struct error *err);
+
+#endif

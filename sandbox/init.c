@@ -1,0 +1,750 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * init - the first process of a box
+ *
+ * Programs are started by a child that shares init's memory until its execve
+ * (clone with CLONE_VM and CLONE_VFORK), since copying even a small process costs
+ * more than all the rest of a start. Such a child makes system calls only. It
+ * tells the owner itself that it is about to execute: were init to tell, whose
+ * turn comes only afterwards, a program could be over before anybody has heard
+ * that it began. What went wrong it tells init, through memory. That memory is
+ * shared by name, so that the same code works in a child with memory of its own,
+ * which is the price of being born in a cgroup of version 2.
+ *
+ * The child has the function's user before it executes, and init's memory is
+ * still its own: nobody with that user can attach to it, because init is not
+ * dumpable and a child that shares its memory is not either.
+ */
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#include "sandbox/cgroup.h"
+#include "sandbox/fd.h"
+#include "sandbox/identity.h"
+#include "sandbox/init.h"
+#include "sandbox/message.h"
+#include "sandbox/namespace.h"
+#include "sandbox/rlimit.h"
+
+#define MAX_PROGRAMS 64
+#define CHILD_STACK (64 * 1024)
+#define ADOPTED_STEP (1 << 20)
+#define REAPED_AT_ONCE 64
+
+/* Where everything else that was open goes. */
+#define SOCKET_FD 3
+
+/* What the child is about to do, in order. */
+enum step {
+	STEP_ENTER,
+	STEP_SESSION,
+	STEP_STREAMS,
+	STEP_LIMITS,
+	STEP_USER,
+	STEP_CWD,
+	STEP_ANNOUNCE,
+	STEP_EXEC,
+};
+
+static const char *const step_name[] = {
+	[STEP_ENTER] = "enter the cgroups",
+	[STEP_SESSION] = "start a session",
+	[STEP_STREAMS] = "connect the standard streams",
+	[STEP_LIMITS] = "set the resource limits",
+	[STEP_USER] = "change the user",
+	[STEP_CWD] = "enter the working directory",
+	[STEP_ANNOUNCE] = "announce the start",
+	[STEP_EXEC] = "execute",
+};
+
+/* How a child fared; in memory that both processes see. */
+struct outcome {
+	enum step step;
+	int code; /* errno; 0: executed */
+};
+
+struct program {
+	unsigned id;
+	pid_t pid; /* 0: this place is free */
+};
+
+struct init {
+	const struct init_plan *plan;
+	int socket;
+	int children;               /* signalfd for SIGCHLD */
+	struct message_fds entries; /* of the cgroups */
+	int born_in;                /* a version 2 cgroup, or -1 */
+	struct outcome *outcome;
+	char *stack;
+	struct program programs[MAX_PROGRAMS];
+	uint64_t largest_adopted; /* high-water mark, as far as it was told */
+};
+
+/* ---- being alone ------------------------------------------------------- */
+
+/* lrie blocks signals and ignores SIGPIPE; nothing of that is for the programs. */
+static void reset_signals(void)
+{
+	struct sigaction standard = { .sa_handler = SIG_DFL };
+	sigset_t all;
+
+	for (int number = 1; number < NSIG; number++)
+		sigaction(number, &standard, NULL);
+	sigfillset(&all);
+	sigprocmask(SIG_SETMASK, &all, NULL);
+}
+
+static void close_from(int first)
+{
+	struct rlimit limit;
+
+#ifdef SYS_close_range
+	if (syscall(SYS_close_range, first, ~0U, 0) == 0)
+		return;
+#endif
+	/* Before Linux 5.9, or where a filter does not know the call. */
+	if (getrlimit(RLIMIT_NOFILE, &limit) == -1 || limit.rlim_cur > 65536)
+		limit.rlim_cur = 65536;
+	for (int fd = first; fd < (int)limit.rlim_cur; fd++)
+		close(fd);
+}
+
+/* Where lrie was started with a standard stream closed, another descriptor would take its place,
+ * and give way when the streams are opened. */
+static bool fill_stdio(void)
+{
+	int fd;
+
+	do {
+		fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	} while (fd != -1 && fd <= STDERR_FILENO);
+	fd_close(&fd);
+	return fcntl(STDERR_FILENO, F_GETFD) != -1;
+}
+
+/* Keeps the standard streams, for a sanitizer's last words, until the box has a /dev. */
+static bool keep_only_socket(struct init *init, struct error *err)
+{
+	if (!fill_stdio())
+		return error_set(err, errno, "open '/dev/null'");
+	if (init->plan->socket != SOCKET_FD && dup3(init->plan->socket, SOCKET_FD, O_CLOEXEC) == -1)
+		return error_set(err, errno, "keep the box's socket");
+	close_from(SOCKET_FD + 1);
+	init->socket = SOCKET_FD;
+	return true;
+}
+
+static bool in_pid_namespace(const struct init *init)
+{
+	return init->plan->namespaces & CLONE_NEWPID;
+}
+
+static bool owner_is_gone(const struct init *init)
+{
+	struct pollfd socket = { .fd = init->socket, .events = POLLIN };
+
+	return poll(&socket, 1, 0) == 1 && (socket.revents & POLLHUP);
+}
+
+/*
+ * Dies with the owner. The kernel's signal comes at once but is lost when the owner
+ * died before it was asked for, and without a pid namespace init must live on to
+ * kill the others; the end of the socket covers both.
+ */
+static bool follow_owner(struct init *init, struct error *err)
+{
+	if (in_pid_namespace(init) && prctl(PR_SET_PDEATHSIG, SIGKILL) == -1)
+		return error_set(err, errno, "set the parent's death signal");
+	if (owner_is_gone(init))
+		_exit(0);
+	if (!in_pid_namespace(init) && prctl(PR_SET_CHILD_SUBREAPER, 1) == -1)
+		return error_set(err, errno, "become a subreaper");
+	return true;
+}
+
+/* When the whole machine is short of memory, the functions go first. Programs inherit
+ * this; later, when init is not dumpable, it could not be written any more. */
+static void volunteer_for_oom(const struct init *init)
+{
+	if (init->plan->identity != IDENTITY_KEPT)
+		fd_write_file(AT_FDCWD, "/proc/self/oom_score_adj", "1000");
+}
+
+/* Everybody in the box can read the command line of init, which is lrie's: paths of the host, and
+ * perhaps secrets. */
+static void forget_arguments(const struct init_plan *plan)
+{
+	if (!plan->arguments)
+		return;
+	memset(plan->arguments, 0, plan->arguments_size);
+	snprintf(plan->arguments, plan->arguments_size, "init");
+}
+
+/* ---- building ----------------------------------------------------------- */
+
+static bool make_child_memory(struct init *init, struct error *err)
+{
+	init->outcome = mmap(NULL, sizeof(*init->outcome), PROT_READ | PROT_WRITE,
+	                     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	init->stack = mmap(NULL, CHILD_STACK, PROT_READ | PROT_WRITE,
+	                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+	if (init->outcome == MAP_FAILED || init->stack == MAP_FAILED)
+		return error_set(err, errno, "allocate memory for children");
+	return true;
+}
+
+static bool open_children(struct init *init, struct error *err)
+{
+	sigset_t child;
+
+	sigemptyset(&child);
+	sigaddset(&child, SIGCHLD);
+	init->children = signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK);
+	return init->children != -1 || error_set(err, errno, "create a signalfd");
+}
+
+static bool close_stdio(struct error *err)
+{
+	autoclose int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+		if (null == -1 || dup2(null, fd) == -1)
+			return error_set(err, errno, "open '/dev/null'");
+	}
+	return true;
+}
+
+static bool enter_namespaces(struct init *init, int *proc, struct error *err)
+{
+	const struct init_plan *plan = init->plan;
+	const char *hostname = plan->spec->hostname;
+
+	if (!plan->namespaces)
+		return true;
+	if ((plan->namespaces & CLONE_NEWUSER) && !namespace_map_user(plan->uid, plan->gid, err))
+		return false;
+	if (hostname && sethostname(hostname, strlen(hostname)) == -1)
+		return error_set(err, errno, "set host name '%s'", hostname);
+	return rootfs_enter(plan->host, plan->spec, proc, err);
+}
+
+static bool build(struct init *init, int *proc, struct error *err)
+{
+	const struct init_plan *plan = init->plan;
+
+	if (!make_child_memory(init, err) || !open_children(init, err) ||
+	    !enter_namespaces(init, proc, err) || !close_stdio(err))
+		return false;
+	if (plan->identity != IDENTITY_KEPT && !identity_prepare(plan->namespaces != 0, err))
+		return false;
+	return prctl(PR_SET_DUMPABLE, 0) == 0 || error_set(err, errno, "become undumpable");
+}
+
+/* ---- the end ------------------------------------------------------------- */
+
+/* The parent of a process: the fourth field of its stat, after a name in parentheses
+ * that may hold anything. */
+static pid_t parent_of(pid_t pid)
+{
+	char path[32], stat[512];
+	pid_t parent;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	if (fd_read_file(AT_FDCWD, path, stat, sizeof(stat)) == -1)
+		return -1;
+	const char *name_end = strrchr(stat, ')');
+	if (!name_end || sscanf(name_end + 1, " %*c %d", &parent) != 1)
+		return -1;
+	return parent;
+}
+
+/* Kills the children of init there are now. Theirs become init's own, and are killed in the
+ * next round. */
+static void kill_children(void)
+{
+	autoclose int proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	char entries[4096];
+	long got;
+
+	while (proc != -1 && (got = syscall(SYS_getdents64, proc, entries, sizeof(entries))) > 0) {
+		for (long at = 0; at < got;) {
+			/* struct linux_dirent64: inode, offset, length, type, name */
+			unsigned short length;
+			memcpy(&length, entries + at + 16, sizeof(length));
+			pid_t pid = (pid_t)atoi(entries + at + 19);
+			if (pid > 1 && parent_of(pid) == getpid())
+				kill(pid, SIGKILL);
+			at += length;
+		}
+	}
+}
+
+/*
+ * Exits. In a pid namespace the kernel kills the others before anybody sees init
+ * as gone. Elsewhere they are hunted until none is left, which a process that
+ * forks in a loop can only delay: each round kills faster than one forks.
+ */
+static __attribute__((noreturn)) void end(const struct init *init, int status)
+{
+	if (in_pid_namespace(init))
+		_exit(status);
+	for (;;) {
+		kill_children();
+		pid_t ended_pid;
+		do {
+			ended_pid = waitpid(-1, NULL, WNOHANG | __WALL);
+		} while (ended_pid > 0);
+		if (ended_pid == -1 && errno == ECHILD)
+			_exit(status);
+		struct pollfd children = { .fd = init->children, .events = POLLIN };
+		struct signalfd_siginfo ended;
+		poll(&children, 1, 10);
+		while (read(init->children, &ended, sizeof(ended)) > 0)
+			;
+	}
+}
+
+/* Whoever cannot tell the owner anything any more has lost it. */
+static void tell(const struct init *init, const struct message *message,
+                 const struct message_fds *fds)
+{
+	if (!message_send(init->socket, message, fds))
+		end(init, 1);
+}
+
+static __attribute__((noreturn)) void fail(const struct init *init, const struct error *err)
+{
+	struct message message = { .type = MESSAGE_FAILED, .at_ns = message_now(), .error = *err };
+
+	tell(init, &message, NULL);
+	end(init, 1);
+}
+
+/* ---- starting programs --------------------------------------------------- */
+
+/* All that the child needs. */
+struct start {
+	const struct init *init;
+	struct outcome *outcome;
+	unsigned id;
+	char **argv, **envp;
+	const char *cwd;
+	int output;
+	bool rehearse;
+	unsigned open_files;
+};
+
+/* Entering by "tasks", and as itself, spares the kernel a wait for a grace period. */
+static bool enter_cgroups(const struct start *start)
+{
+	const struct message_fds *entries = &start->init->entries;
+
+	for (unsigned i = 0; i < entries->count; i++) {
+		if (write(entries->fd[i], "0", 1) != 1)
+			return false;
+	}
+	return true;
+}
+
+static bool start_session(void)
+{
+	sigset_t none;
+
+	sigemptyset(&none);
+	return setsid() != -1 && sigprocmask(SIG_SETMASK, &none, NULL) == 0;
+}
+
+static bool connect_streams(int output)
+{
+	return dup2(output, STDOUT_FILENO) != -1 && dup2(output, STDERR_FILENO) != -1;
+}
+
+static bool take_identity(enum init_identity identity)
+{
+	switch (identity) {
+	case IDENTITY_KEPT:
+		return true;
+	case IDENTITY_CAPPED:
+		return identity_drop_capabilities();
+	case IDENTITY_ASSUMED:
+	case IDENTITY_MAPPED:
+		return identity_assume(identity == IDENTITY_MAPPED);
+	}
+	return false;
+}
+
+/* A change of user has cleared the signal, if init asked for one; where init's end does not
+ * end the box, at least its programs follow it. */
+static bool follow_init(const struct init *init)
+{
+	return in_pid_namespace(init) || prctl(PR_SET_PDEATHSIG, SIGKILL) == 0;
+}
+
+static bool announce(const struct start *start)
+{
+	const struct message message = { .type = MESSAGE_STARTED,
+		                         .id = start->id,
+		                         .at_ns = message_now() };
+
+	return message_send(start->init->socket, &message, NULL);
+}
+
+static bool take_step(const struct start *start, enum step step)
+{
+	const struct init_plan *plan = start->init->plan;
+
+	switch (step) {
+	case STEP_ENTER:
+		return enter_cgroups(start);
+	case STEP_SESSION:
+		return start_session();
+	case STEP_STREAMS:
+		return connect_streams(start->output);
+	case STEP_LIMITS:
+		return plan->identity == IDENTITY_KEPT ||
+		       rlimit_apply(start->open_files, plan->process_limit);
+	case STEP_USER:
+		return take_identity(plan->identity) && follow_init(start->init);
+	case STEP_CWD:
+		return chdir(start->cwd) == 0;
+	case STEP_ANNOUNCE:
+		return announce(start);
+	case STEP_EXEC:
+		if (start->rehearse)
+			_exit(0);
+		execve(start->argv[0], start->argv, start->envp);
+		return false;
+	}
+	return false;
+}
+
+static int become_program(void *argument)
+{
+	const struct start *start = argument;
+	struct outcome *outcome = start->outcome;
+
+	for (enum step step = STEP_ENTER; step <= STEP_EXEC; step++) {
+		outcome->step = step;
+		if (!take_step(start, step))
+			break;
+	}
+	outcome->code = errno;
+	_exit(126);
+}
+
+/* Where clone3 is not there, the child moves itself, which takes much longer. */
+static bool enter_later(struct init *init)
+{
+	autoclose int group = steal_fd(&init->born_in);
+	int procs = group == -1 ? -1 : openat(group, "cgroup.procs", O_WRONLY | O_CLOEXEC);
+
+	if (procs == -1)
+		return false;
+	init->entries.fd[init->entries.count++] = procs;
+	return true;
+}
+
+/* AddressSanitizer does not follow a child onto a stack of its own in shared memory. */
+#if defined(__SANITIZE_ADDRESS__)
+#	define CAN_SHARE_MEMORY false
+#elif defined(__has_feature)
+#	if __has_feature(address_sanitizer)
+#		define CAN_SHARE_MEMORY false
+#	endif
+#endif
+#ifndef CAN_SHARE_MEMORY
+#	define CAN_SHARE_MEMORY true
+#endif
+
+static pid_t fork_program(struct init *init, struct start *start)
+{
+	if (CAN_SHARE_MEMORY && init->born_in == -1)
+		return clone(become_program, init->stack + CHILD_STACK,
+		             CLONE_VM | CLONE_VFORK | SIGCHLD, start);
+	pid_t pid = namespace_vfork(init->born_in);
+	if (pid == 0)
+		become_program(start);
+	if (pid == -1 && errno == ENOSYS && enter_later(init))
+		return fork_program(init, start);
+	return pid;
+}
+
+/* ---- what the owner asks for --------------------------------------------- */
+
+/* Points 'count' strings and a NULL into the block. */
+static char *point_into(char **pointers, unsigned count, char *at, const char *block_end)
+{
+	for (unsigned i = 0; i < count; i++) {
+		pointers[i] = at;
+		at = memchr(at, '\0', (size_t)(block_end - at));
+		assert(at);
+		at++;
+	}
+	pointers[count] = NULL;
+	return at;
+}
+
+static void report_failure(const struct init *init, unsigned id, const char *path, const char *cwd)
+{
+	const struct outcome *outcome = init->outcome;
+	struct message message = { .type = MESSAGE_EXEC_FAILED,
+		                   .id = id,
+		                   .at_ns = message_now(),
+		                   .bad_cwd = outcome->step == STEP_CWD };
+
+	if (outcome->step == STEP_EXEC || outcome->step == STEP_CWD)
+		error_set(&message.error, outcome->code, "%s '%s'", step_name[outcome->step],
+		          outcome->step == STEP_CWD ? cwd : path);
+	else
+		error_set(&message.error, outcome->code, "%s of '%s'", step_name[outcome->step],
+		          path);
+	tell(init, &message, NULL);
+}
+
+static struct program *find_program(struct init *init, pid_t pid)
+{
+	for (size_t i = 0; i < MAX_PROGRAMS; i++) {
+		if (init->programs[i].pid == pid)
+			return &init->programs[i];
+	}
+	return NULL;
+}
+
+static void start_program(struct init *init, const struct message *message, char *block, int output)
+{
+	unsigned argc = message->exec.argc, envc = message->exec.envc;
+	char **pointers = calloc(argc + envc + 2, sizeof(*pointers));
+	struct program *place = find_program(init, 0);
+	const char *block_end = block + message->exec.bytes;
+
+	assert(pointers && argc > 0);
+	char *at = point_into(pointers, argc, block, block_end);
+	struct start start = { .init = init,
+		               .outcome = init->outcome,
+		               .id = message->id,
+		               .argv = pointers,
+		               .envp = pointers + argc + 1,
+		               .cwd = point_into(pointers + argc + 1, envc, at, block_end),
+		               .output = output == -1 ? STDIN_FILENO : output,
+		               .rehearse = message->exec.rehearse,
+		               .open_files = init->plan->spec->open_files };
+
+	*init->outcome = (struct outcome){ .step = STEP_ENTER };
+	pid_t pid = -1;
+	if (place)
+		pid = fork_program(init, &start);
+	else
+		errno = EAGAIN;
+	if (pid == -1)
+		init->outcome->code = errno;
+	if (init->outcome->code == 0) {
+		*place = (struct program){ .id = message->id, .pid = pid };
+	} else {
+		if (pid != -1)
+			waitpid(pid, NULL, __WALL);
+		report_failure(init, message->id, pointers[0], start.cwd);
+	}
+	free(pointers);
+}
+
+static void handle_exec(struct init *init, const struct message *message, struct message_fds *fds)
+{
+	autoclose int strings = message_fds_steal(fds, 0);
+	autoclose int output = message_fds_steal(fds, 1);
+	char *block = mmap(NULL, message->exec.bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE, strings,
+	                   0);
+
+	if (block == MAP_FAILED) {
+		struct message failed = { .type = MESSAGE_EXEC_FAILED,
+			                  .id = message->id,
+			                  .at_ns = message_now() };
+		error_set(&failed.error, errno, "map the program's arguments");
+		tell(init, &failed, NULL);
+		return;
+	}
+	start_program(init, message, block, output);
+	munmap(block, message->exec.bytes);
+}
+
+static void handle_signal(struct init *init, const struct message *message)
+{
+	for (size_t i = 0; i < MAX_PROGRAMS; i++) {
+		if (init->programs[i].pid && init->programs[i].id == message->id)
+			kill(-init->programs[i].pid, message->number);
+	}
+}
+
+/* The last descriptor may be a cgroup of version 2 to be born in; see cgroup.h. */
+static void handle_confine(struct init *init, const struct message *message,
+                           struct message_fds *fds)
+{
+	init->entries = *fds;
+	fds->count = 0;
+	if (message->number == CGROUP_BORN_IN && init->entries.count)
+		init->born_in = init->entries.fd[--init->entries.count];
+}
+
+static void handle(struct init *init, const struct message *message, struct message_fds *fds)
+{
+	switch (message->type) {
+	case MESSAGE_CONFINE:
+		handle_confine(init, message, fds);
+		break;
+	case MESSAGE_EXEC:
+		handle_exec(init, message, fds);
+		break;
+	case MESSAGE_SIGNAL:
+		handle_signal(init, message);
+		break;
+	case MESSAGE_READY:
+	case MESSAGE_STARTED:
+	case MESSAGE_EXEC_FAILED:
+	case MESSAGE_EXITED:
+	case MESSAGE_ADOPTED:
+	case MESSAGE_FAILED:
+		break;
+	}
+}
+
+static void receive(struct init *init)
+{
+	struct message message;
+	struct message_fds fds;
+
+	if (message_receive(init->socket, &message, &fds) != 1)
+		end(init, 0);
+	handle(init, &message, &fds);
+	message_fds_close(&fds);
+}
+
+/* ---- the loop -------------------------------------------------------------- */
+
+static uint64_t max_rss_bytes(const struct rusage *usage)
+{
+	return (uint64_t)usage->ru_maxrss * 1024;
+}
+
+/*
+ * A process begins with the high-water mark of the memory that it had before its execve,
+ * which is init's, a copy of lrie's. Whether it had less later, nobody can tell.
+ */
+static bool rss_is_inits(const struct rusage *usage)
+{
+	struct rusage own;
+
+	return getrusage(RUSAGE_SELF, &own) == 0 && usage->ru_maxrss <= own.ru_maxrss;
+}
+
+static void report_exit(struct init *init, struct program *program, int status,
+                        const struct rusage *usage)
+{
+	struct message message = { .type = MESSAGE_EXITED,
+		                   .id = program->id,
+		                   .number = status,
+		                   .at_ns = message_now(),
+		                   .max_rss_bytes = max_rss_bytes(usage),
+		                   .rss_is_inits = rss_is_inits(usage) };
+
+	program->pid = 0;
+	tell(init, &message, NULL);
+}
+
+/* What a program leaves behind is not among its children in getrusage(2), but it counts.
+ * Told in steps, so that nobody can flood the owner. */
+static void report_adopted(struct init *init, const struct rusage *usage)
+{
+	struct message message = { .type = MESSAGE_ADOPTED,
+		                   .at_ns = message_now(),
+		                   .max_rss_bytes = max_rss_bytes(usage) };
+
+	if (message.max_rss_bytes < init->largest_adopted + ADOPTED_STEP || rss_is_inits(usage))
+		return;
+	init->largest_adopted = message.max_rss_bytes;
+	tell(init, &message, NULL);
+}
+
+/* Returns whether there may be more to reap: what ends orphans by the thousand must not keep init
+ * from hearing its owner. */
+static bool reap(struct init *init)
+{
+	struct signalfd_siginfo ended;
+	struct rusage usage;
+	int status;
+
+	while (read(init->children, &ended, sizeof(ended)) > 0)
+		;
+	for (int count = 0; count < REAPED_AT_ONCE; count++) {
+		pid_t pid = wait4(-1, &status, WNOHANG | __WALL, &usage);
+		if (pid <= 0)
+			return false;
+		struct program *program = find_program(init, pid);
+		if (program)
+			report_exit(init, program, status, &usage);
+		else
+			report_adopted(init, &usage);
+	}
+	return true;
+}
+
+static __attribute__((noreturn)) void serve(struct init *init)
+{
+	struct pollfd fds[] = { { .fd = init->socket, .events = POLLIN },
+		                { .fd = init->children, .events = POLLIN } };
+
+	bool more = false;
+
+	for (;;) {
+		if (poll(fds, 2, more ? 0 : -1) == -1 && errno != EINTR)
+			end(init, 1);
+		if (more || fds[1].revents)
+			more = reap(init);
+		if (fds[0].revents)
+			receive(init);
+	}
+}
+
+/* The owner makes the cgroups while the box is built; they come as the first message. */
+static void report_ready(struct init *init, int proc)
+{
+	struct message_fds fds = { .count = 0 };
+	struct message message = { .type = MESSAGE_READY };
+
+	receive(init);
+	if (proc != -1)
+		fds.fd[fds.count++] = proc;
+	message.at_ns = message_now();
+	tell(init, &message, &fds);
+	message_fds_close(&fds);
+}
+
+void init_run(const struct init_plan *plan)
+{
+	struct init init = { .plan = plan, .socket = plan->socket, .children = -1, .born_in = -1 };
+	struct error err;
+	int proc = -1;
+
+	reset_signals();
+	umask(022); /* for what is made in the root, and for the programs */
+	setsid();
+	volunteer_for_oom(&init);
+	forget_arguments(plan);
+	if (!keep_only_socket(&init, &err) || !follow_owner(&init, &err) ||
+	    !build(&init, &proc, &err))
+		fail(&init, &err);
+	report_ready(&init, proc);
+	serve(&init);
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * init - the first process of a box.
+ *
+ * Forked without exec from the owner, it builds the box from inside, starts the
+ * programs, reaps everything, and reports over its socket. In a pid namespace
+ * its death ends everything in the box; elsewhere it adopts what its programs
+ * leave behind and kills that itself before it exits.
+ */
+#ifndef SANDBOX_INIT_H
+#define SANDBOX_INIT_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "sandbox/rootfs.h"
+#include "sandbox/sandbox.h"
+
+/* Who the programs are. */
+enum init_identity {
+	IDENTITY_KEPT,    /* the caller, as it is (SANDBOX_OFF) */
+	IDENTITY_CAPPED,  /* the caller, without capabilities and new privileges */
+	IDENTITY_ASSUMED, /* uid 993 */
+	IDENTITY_MAPPED,  /* uid 993, which is the caller, in a user namespace */
+};
+
+struct init_plan {
+	int socket;               /* init's end; see message.h */
+	unsigned long namespaces; /* the CLONE_NEW* flags init was forked with */
+	enum init_identity identity;
+	unsigned process_limit; /* RLIMIT_NPROC of programs, or 0 */
+	uid_t uid;              /* the owner's, outside */
+	gid_t gid;
+	pid_t owner;
+	char *arguments; /* the owner's command line in memory, or NULL */
+	size_t arguments_size;
+	const struct rootfs_host *host;
+	const struct sandbox_spec *spec;
+};
+
+/* Everything that init does, from birth to death. */
+__attribute__((noreturn)) void init_run(const struct init_plan *plan);
+
+#endif

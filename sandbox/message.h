@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * message - what a box's owner and its init say to each other.
+ *
+ * One SOCK_SEQPACKET message is one struct, with descriptors beside it. Both
+ * ends are the same binary, so the struct travels as it is. When the owner shuts
+ * its end down, or dies, init ends the box.
+ */
+#ifndef SANDBOX_MESSAGE_H
+#define SANDBOX_MESSAGE_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "sandbox/error.h"
+
+enum message_type {
+	/* owner to init */
+	MESSAGE_CONFINE, /* the box's limits; fds: of cgroups, see cgroup.h */
+	MESSAGE_EXEC,    /* start program 'id'; fds: its strings, its output (default /dev/null) */
+	MESSAGE_SIGNAL,  /* send signal 'number' to the process group of 'id' */
+
+	/* init to owner */
+	MESSAGE_READY,       /* fds: the box's /proc, when it has one of its own */
+	MESSAGE_STARTED,     /* the sender is about to become 'id', at 'at_ns'; 'pid' is its own */
+	MESSAGE_EXEC_FAILED, /* 'error'; with or without a STARTED before it */
+	MESSAGE_EXITED,      /* 'number' is the status, 'max_rss_bytes', 'rss_is_inits' */
+	MESSAGE_ADOPTED,     /* a process that init had adopted ended: 'max_rss_bytes' */
+	MESSAGE_FAILED,      /* 'error'; init exits after it */
+};
+
+struct message {
+	enum message_type type;
+	unsigned id;
+	int number;
+	pid_t pid; /* STARTED: filled in by the receiver; 0 when unknown */
+	uint64_t at_ns;
+	uint64_t max_rss_bytes;
+	bool rss_is_inits; /* 'max_rss_bytes' is what init itself had: the process had no more */
+	struct {
+		unsigned argc, envc; /* strings in the first descriptor, then cwd */
+		size_t bytes;
+		bool rehearse; /* do everything but the execve */
+	} exec;
+	bool bad_cwd; /* EXEC_FAILED: it is the working directory that is bad */
+	struct error error;
+};
+
+#define MESSAGE_FDS 4
+
+struct message_fds {
+	int fd[MESSAGE_FDS];
+	unsigned count;
+};
+
+/* Makes the pair: [0] is the owner's, does not block and hears the pids of
+ * senders; [1] is init's. Both are above the standard streams. */
+bool message_socketpair(int sockets[2], struct error *err);
+
+/* Sends. 'fds' may be NULL, and is only read. Nothing but system calls, so that a
+ * child that shares memory may do it. errno tells why not. */
+bool message_send(int socket, const struct message *message, const struct message_fds *fds);
+
+/*
+ * Receives. Returns 1, 0 at the end, or -1 and errno (EAGAIN: nothing there;
+ * EPROTO: what came is no message). The caller owns what it finds in 'fds'.
+ * The kernel says who sent a message, in the receiver's own pids.
+ */
+int message_receive(int socket, struct message *message, struct message_fds *fds);
+
+void message_fds_close(struct message_fds *fds);
+
+/* Takes descriptor 'index' out, or returns -1. */
+int message_fds_steal(struct message_fds *fds, unsigned index);
+
+/* CLOCK_MONOTONIC in nanoseconds: what stamps messages on both ends. */
+uint64_t message_now(void);
+
+#endif

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * rlimit - the resource limits that a program inherits.
+ *
+ * Runs in the child that is about to become the program, which shares its
+ * memory with init: system calls only.
+ */
+#ifndef SANDBOX_RLIMIT_H
+#define SANDBOX_RLIMIT_H
+
+#include <stdbool.h>
+
+/*
+ * No core files; at most 'open_files' descriptors and 'processes' processes and
+ * threads (0 leaves either alone). RLIMIT_NPROC counts per user and user
+ * namespace, so 'processes' makes sense only in a user namespace of the box's
+ * own. A limit that is already lower stays. errno tells why not.
+ */
+bool rlimit_apply(unsigned open_files, unsigned processes);
+
+#endif

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * rootfs - the files that a box sees.
+ *
+ * A small tmpfs with the host's programs and libraries, the function's folders,
+ * a /tmp of its own, a handful of devices and its own /proc; all read-only but
+ * /tmp. The host's other files are not there.
+ */
+#ifndef SANDBOX_ROOTFS_H
+#define SANDBOX_ROOTFS_H
+
+#include <stdbool.h>
+
+#include "sandbox/error.h"
+#include "sandbox/sandbox.h"
+
+/* What every box shows of this machine: looked up once, since it takes a few
+ * hundred system calls. */
+struct rootfs_host;
+
+struct rootfs_host *rootfs_host_create(void);
+void rootfs_host_destroy(struct rootfs_host *host);
+
+/*
+ * In init, in a mount namespace of its own: builds the files of 'spec' and makes
+ * them the root. '*proc' becomes a descriptor of a fresh /proc, or -1 where the
+ * kernel refuses one and the surrounding /proc is shown instead.
+ */
+bool rootfs_enter(const struct rootfs_host *host, const struct sandbox_spec *spec, int *proc,
+                  struct error *err);
+
+#endif

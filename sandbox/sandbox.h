@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * sandbox - a box in which the programs of one execution environment run.
+ *
+ * A box holds one bootstrap and any number of extensions. It is as tight as
+ * the machine allows; sandbox_probe() finds out, by building each wall in a
+ * throw-away child, which walls can stand here.
+ *
+ * PID 1 of the box is a small init process, forked without exec from the
+ * calling process (which must therefore be single-threaded). It stays outside
+ * the limited cgroup, never runs the function's code, reaps everything and dies
+ * with its parent. Nothing here waits for the box: what happens in it arrives
+ * as events, read with sandbox_next_event() whenever sandbox_fd() is readable.
+ *
+ * All times are CLOCK_MONOTONIC nanoseconds, stamped where the thing happened.
+ */
+#ifndef SANDBOX_SANDBOX_H
+#define SANDBOX_SANDBOX_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "sandbox/error.h"
+
+/* ---- walls ---------------------------------------------------------- */
+
+enum sandbox_wall {
+	SANDBOX_WALL_FILES,     /* own root, read-only but for /tmp */
+	SANDBOX_WALL_TMP,       /* /tmp bounded in size */
+	SANDBOX_WALL_PROCESSES, /* own pid namespace: nothing outside can be seen or signalled */
+	SANDBOX_WALL_IPC,       /* own System V IPC and POSIX queues */
+	SANDBOX_WALL_HOSTNAME,  /* own host name */
+	SANDBOX_WALL_IDENTITY,  /* uid 993, no capabilities, no new privileges */
+	SANDBOX_WALL_MEMORY,    /* memory limit, out of memory told apart */
+	SANDBOX_WALL_CPU,       /* CPU share by memory size */
+	SANDBOX_WALL_COUNT,
+};
+
+enum sandbox_standing {
+	SANDBOX_NO,     /* does not stand */
+	SANDBOX_PARTLY, /* stands with a gap that 'detail' names */
+	SANDBOX_YES,
+};
+
+struct sandbox_wall_state {
+	enum sandbox_standing standing;
+	char mechanism[64]; /* "memory cgroup v1", "user namespace"; "" when it does not stand */
+	char detail[256];   /* why not, and what the user can do about it; "" when all is well */
+};
+
+enum sandbox_mode {
+	SANDBOX_AUTO, /* every wall this machine allows */
+	SANDBOX_FULL, /* all walls, or sandbox_probe() fails */
+	SANDBOX_OFF,  /* a plain child process; for debugging */
+};
+
+/* The word for a wall on the command line and in reports ("files", "memory"). */
+const char *sandbox_wall_name(enum sandbox_wall wall);
+
+/* Parses "memory,files" into a mask of BIT(wall); "" or NULL mean all walls.
+ * An unknown word is an error that lists the known ones. */
+bool sandbox_walls_parse(const char *text, unsigned *mask, struct error *err);
+
+/* ---- the machine ---------------------------------------------------- */
+
+/*
+ * What was found out about this machine, and what all boxes share: the parent
+ * cgroups and the choice of mechanism. One per process; outlives its boxes.
+ */
+struct sandbox_host;
+
+/*
+ * Probes the machine. Returns NULL and fills 'err' when 'mode' is SANDBOX_FULL
+ * and a wall is missing, or when a wall in the mask 'required' is; 'err' then
+ * names every missing wall with its reason.
+ */
+struct sandbox_host *sandbox_probe(enum sandbox_mode mode, unsigned required, struct error *err);
+
+/* Removes the parent cgroups. All boxes must be gone. NULL is fine. */
+void sandbox_host_destroy(struct sandbox_host *host);
+
+const struct sandbox_wall_state *sandbox_host_wall(const struct sandbox_host *host,
+                                                   enum sandbox_wall wall);
+
+/* ---- building a box ------------------------------------------------- */
+
+/* A folder or file of the host that the box shows. Read-only, no devices, no
+ * setuid; what is mounted below it comes along. */
+struct sandbox_bind {
+	const char *source; /* absolute path on the host */
+	const char *target; /* absolute path in the box */
+};
+
+struct sandbox_spec {
+	const char *task_root;    /* folder shown as /var/task, or NULL for an empty one */
+	const char *runtime_root; /* folder shown as /var/runtime, or NULL for an empty one */
+	const char *const
+		*layers; /* folders shown merged as /opt, later ones win; NULL for an empty one */
+	size_t layer_count;
+	const struct sandbox_bind *binds;
+	size_t bind_count;
+	const char *hostname;
+	uint64_t memory_bytes; /* limit of all processes together; 0 for none */
+	uint64_t tmp_bytes;    /* size of /tmp */
+	unsigned cpu_millis;   /* thousandths of one CPU while throttled; 0 for no limit */
+	unsigned processes;    /* processes and threads; 0 for no limit */
+	unsigned open_files;   /* RLIMIT_NOFILE, soft and hard; 0 leaves it alone */
+};
+
+/*
+ * Starts to build a box. 'spec' is only read during the call. Returns NULL and
+ * fills 'err' when not even the init process could be started; all later
+ * failures arrive as SANDBOX_FAILED.
+ */
+struct sandbox *sandbox_create(struct sandbox_host *host, const struct sandbox_spec *spec,
+                               struct error *err);
+
+/*
+ * Kills what still runs (thawed first where that matters), removes the cgroups,
+ * frees the box. May wait a few milliseconds for the kernel to finish the dead;
+ * call sandbox_kill() and wait for SANDBOX_GONE to avoid that. NULL is fine.
+ */
+void sandbox_destroy(struct sandbox *box);
+
+/* ---- running programs ----------------------------------------------- */
+
+struct sandbox_program {
+	const char *const *argv; /* argv[0] is the path, inside the box */
+	const char *const *envp;
+	const char *cwd; /* inside the box */
+	int output;      /* becomes stdout and stderr; stays the caller's */
+};
+
+/*
+ * Asks the box to start a program; 'id' is the caller's name for it in later
+ * events (a small number, unique in the box). May be called before the box is
+ * ready: the program then starts as soon as it is. 'program' is only read
+ * during the call. Returns false when it could not even be asked (arguments
+ * and environment of more than 192 KiB in total: E2BIG, a box that is gone).
+ */
+bool sandbox_exec(struct sandbox *box, unsigned id, const struct sandbox_program *program,
+                  struct error *err);
+
+/* Sends 'signal' to the process group of program 'id'. Nothing happens if it has ended. */
+void sandbox_signal(struct sandbox *box, unsigned id, int signal);
+
+/* Begins to kill everything in the box; SANDBOX_GONE follows. */
+void sandbox_kill(struct sandbox *box);
+
+/* ---- what happens in it --------------------------------------------- */
+
+enum sandbox_event_type {
+	SANDBOX_READY,       /* root, namespaces and limits stand; programs can start */
+	SANDBOX_STARTED,     /* program 'id' was executed; 'at_ns' is just before its execve */
+	SANDBOX_EXEC_FAILED, /* program 'id' could not be executed: 'error.code' is the errno */
+	SANDBOX_EXITED,      /* program 'id' ended with 'status' */
+	SANDBOX_OOM,         /* the memory limit killed a process other than a program */
+	SANDBOX_FAILED,      /* the box could not be built: 'error' names the step. GONE follows */
+	SANDBOX_GONE,        /* no process is left; always the last event */
+};
+
+struct sandbox_event {
+	enum sandbox_event_type type;
+	uint64_t at_ns;
+	unsigned id;
+	pid_t pid;  /* STARTED: the program's pid in the caller's pid namespace, 0 if unknown */
+	int status; /* EXITED: as from waitpid(2) */
+	bool out_of_memory; /* EXITED: the memory limit killed it */
+	bool bad_cwd;       /* EXEC_FAILED: it is 'cwd' that could not be entered */
+	struct error error;
+};
+
+/* Readable (poll(2)) when an event may be waiting. Owned by the box. */
+int sandbox_fd(const struct sandbox *box);
+
+/* Takes the next event. Returns false when none is waiting. Never blocks. */
+bool sandbox_next_event(struct sandbox *box, struct sandbox_event *event);
+
+/* ---- measuring and steering ----------------------------------------- */
+
+enum sandbox_cpu {
+	SANDBOX_CPU_FULL,      /* init phase: no quota */
+	SANDBOX_CPU_THROTTLED, /* invoke phase: spec.cpu_millis */
+};
+
+/* Switches the CPU share of all programs. Costs about a microsecond. */
+void sandbox_set_cpu(struct sandbox *box, enum sandbox_cpu cpu);
+
+/*
+ * Peak memory that the programs and their children really used since the box
+ * was created, in bytes: resident high-water marks, not page cache that
+ * happened to be charged to the cgroup. A few microseconds.
+ * Returns false when it could not be measured.
+ *
+ * Of children that ended, what is known depends: those that their parent left
+ * to init count as they are. Others leave a mark in the memory cgroup: what it
+ * held at its peak without file cache, or the page faults of the ended ones if
+ * those were less. It is a lower bound, unless files in /tmp of that size were
+ * deleted since. Without a memory cgroup they count when their program ends, the
+ * largest of them for all, and not before.
+ */
+bool sandbox_memory_peak(struct sandbox *box, uint64_t *bytes);
+
+#endif

@@ -1,0 +1,354 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * degraded - machines on which walls cannot stand: each is named with its reason, and boxes work
+ *
+ * Such a machine is made with a seccomp filter, as containers have one, in a child
+ * that then does the test. Its checks count by its exit status.
+ */
+#include <linux/audit.h>
+#include <linux/filter.h>
+#include <linux/sched.h>
+#include <linux/seccomp.h>
+#include <stddef.h>
+#include <sys/syscall.h>
+
+#include "tests/box/box.h"
+
+#define ALL_NAMESPACES                                                                             \
+	(CLONE_NEWNS | CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWNET | \
+	 CLONE_NEWCGROUP)
+
+#ifdef __s390__
+#	define CLONE_FLAGS_ARGUMENT 1
+#else
+#	define CLONE_FLAGS_ARGUMENT 0
+#endif
+
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+#	define LOW_HALF 4
+#else
+#	define LOW_HALF 0
+#endif
+
+struct filter {
+	struct sock_filter code[128];
+	unsigned short length;
+};
+
+static void add(struct filter *filter, struct sock_filter instruction)
+{
+	filter->code[filter->length++] = instruction;
+}
+
+static void load(struct filter *filter, size_t offset)
+{
+	add(filter, (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (unsigned)offset));
+}
+
+static void refuse(struct filter *filter, long call, int code)
+{
+	add(filter, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (unsigned)call, 0, 1));
+	add(filter,
+	    (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | (unsigned)code));
+}
+
+/* clone() with any namespace; without, it is fork(). Comes last: it loads something else. */
+static void refuse_namespaces(struct filter *filter)
+{
+	add(filter, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_clone, 0, 3));
+	load(filter, offsetof(struct seccomp_data, args[CLONE_FLAGS_ARGUMENT]) + LOW_HALF);
+	add(filter, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, ALL_NAMESPACES, 0, 1));
+	add(filter, (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM));
+}
+
+static void install(struct filter *filter)
+{
+	add(filter, (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW));
+	const struct sock_fprog program = { .len = filter->length, .filter = filter->code };
+
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1 ||
+	    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == -1)
+		box_die("seccomp");
+}
+
+/* What Docker's default profile refuses of all that a box needs. */
+static void become_docker(void)
+{
+	static const long calls[] = { SYS_unshare,       SYS_setns,      SYS_mount,
+		                      SYS_umount2,       SYS_pivot_root, SYS_fsopen,
+		                      SYS_fsmount,       SYS_open_tree,  SYS_move_mount,
+		                      SYS_mount_setattr, SYS_sethostname };
+	struct filter filter = { .length = 0 };
+
+	load(&filter, offsetof(struct seccomp_data, nr));
+	for (size_t i = 0; i < sizeof(calls) / sizeof(*calls); i++)
+		refuse(&filter, calls[i], EPERM);
+	refuse(&filter, SYS_clone3, ENOSYS);
+	refuse_namespaces(&filter);
+	install(&filter);
+}
+
+static void refuse_one(long call, int code)
+{
+	struct filter filter = { .length = 0 };
+
+	load(&filter, offsetof(struct seccomp_data, nr));
+	refuse(&filter, call, code);
+	install(&filter);
+}
+
+/* Runs 'scene' in a child; its failed checks are this test's. */
+#define IN_CHILD(scene)                                                   \
+	do {                                                              \
+		box_forget_host();                                        \
+		fflush(stdout);                                           \
+		pid_t scene_pid = fork();                                 \
+		int scene_status = -1;                                    \
+		if (scene_pid == 0) {                                     \
+			test_now.failed = false;                          \
+			scene;                                            \
+			box_forget_host();                                \
+			fflush(stdout);                                   \
+			_exit(test_now.failed);                           \
+		}                                                         \
+		CHECK(waitpid(scene_pid, &scene_status, 0) == scene_pid); \
+		CHECK_INT(scene_status, 0);                               \
+	} while (0)
+
+/* ---- as in Docker --------------------------------------------------------------- */
+
+static void see_the_walls(void)
+{
+	become_docker();
+	for (int wall = 0; wall <= SANDBOX_WALL_HOSTNAME; wall++) {
+		const struct sandbox_wall_state *state = sandbox_host_wall(box_host(),
+		                                                           (enum sandbox_wall)wall);
+		test_case(sandbox_wall_name((enum sandbox_wall)wall));
+		CHECK_INT(state->standing, SANDBOX_NO);
+		CHECK(strstr(state->detail, "Operation not permitted") != NULL);
+		CHECK(strstr(state->detail, "; ") != NULL);
+	}
+	test_case("identity");
+	CHECK_INT(sandbox_host_wall(box_host(), SANDBOX_WALL_IDENTITY)->standing,
+	          geteuid() == 0 ? SANDBOX_YES : SANDBOX_NO);
+	printf("# %s\n", sandbox_host_wall(box_host(), SANDBOX_WALL_FILES)->detail);
+}
+
+static void test_missing_walls_have_reasons(void)
+{
+	IN_CHILD(see_the_walls());
+}
+
+static void require_walls(void)
+{
+	struct error err = { .code = 0 };
+
+	become_docker();
+	CHECK(!sandbox_probe(SANDBOX_AUTO, 1u << SANDBOX_WALL_FILES, &err));
+	CHECK(strstr(err.text, "files (") && !strstr(err.text, "tmp ("));
+	CHECK(!sandbox_probe(SANDBOX_FULL, 0, &err));
+	CHECK(strstr(err.text, "files (") != NULL);
+}
+
+static void test_required_walls(void)
+{
+	IN_CHILD(require_walls());
+}
+
+static void run_a_box(void)
+{
+	static struct box_run run;
+
+	become_docker();
+	BOX_CHECK(NULL, { "status:NoNewPrivs", "1" }, { "status:CapEff", "0000000000000000" },
+	          { "session", "own" }, { "fds", "0 1 2" }, { "signals", "standard" },
+	          { "limit:files", "1024 1024" }, { "write:/usr/x", "EACCES" },
+	          { "setuid:0", "EPERM" });
+	box_run(&run, NULL, "exit:3");
+	CHECK_INT(run.status, W_EXITCODE(3, 0));
+	box_run(&run, NULL, "eat:30", "exit:0");
+	CHECK(run.peak >= MB(30) && run.peak < MB(35));
+	box_start(&run, NULL, "family:3:10", "hold");
+	BOX_UNTIL(&run, box_find(&run, "hold"));
+	uint64_t peak = 0;
+	CHECK(sandbox_memory_peak(run.box, &peak));
+	CHECK(peak >= MB(30) && peak < MB(40));
+	box_end(&run);
+}
+
+static void test_boxes_work_without_namespaces(void)
+{
+	IN_CHILD(run_a_box());
+}
+
+static bool all_dead(void)
+{
+	struct timespec pause = { .tv_nsec = 1000000 };
+
+	for (uint64_t end = box_now() + 2000000000; box_now() < end;) {
+		pid_t pid = waitpid(-1, NULL, WNOHANG | __WALL);
+		if (pid == -1 && errno == ECHILD)
+			return true;
+		if (pid <= 0)
+			nanosleep(&pause, NULL);
+	}
+	return false;
+}
+
+/* Without a pid namespace init has to hunt them down itself. */
+static void hunt_daemons(void)
+{
+	static struct box_run run;
+	struct sandbox_spec spec = box_spec();
+
+	become_docker();
+	spec.processes = 0;
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
+	box_start(&run, &spec, "ignore", "daemon", "fork:20", "daemon", "hold");
+	BOX_UNTIL(&run, box_find(&run, "hold"));
+	sandbox_kill(run.box);
+	BOX_UNTIL(&run, false);
+	CHECK(run.gone);
+	box_end(&run);
+	CHECK(all_dead());
+}
+
+static void test_daemons_end_without_namespaces(void)
+{
+	IN_CHILD(hunt_daemons());
+}
+
+static void die_with_daemons(int report)
+{
+	static struct box_run run;
+	char byte = 0;
+
+	box_start(&run, NULL, "ignore", "daemon", "fork:5", "hold");
+	BOX_UNTIL(&run, box_find(&run, "hold"));
+	if (write(report, &byte, 1) == -1)
+		_exit(1);
+	for (;;)
+		pause();
+}
+
+static void kill_lrie(void)
+{
+	int report[2];
+	char byte;
+
+	become_docker();
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
+	if (pipe2(report, O_CLOEXEC) == -1)
+		box_die("pipe");
+	pid_t lrie = fork();
+	if (lrie == 0)
+		die_with_daemons(report[1]);
+	close(report[1]);
+	CHECK(read(report[0], &byte, 1) == 1);
+	kill(lrie, SIGKILL);
+	CHECK(all_dead());
+}
+
+static void test_nothing_survives_lrie_without_namespaces(void)
+{
+	IN_CHILD(kill_lrie());
+}
+
+/* ---- one call missing ------------------------------------------------------------------ */
+
+/* Whatever is refused, lrie finds a way, or says why there is none, at once. */
+static void live_without(long call, int code)
+{
+	static struct box_run run;
+
+	refuse_one(call, code);
+	box_host();
+	box_run(&run, NULL, "exit:3");
+	CHECK(run.exited && run.gone);
+	CHECK_INT(run.status, W_EXITCODE(3, 0));
+	for (int wall = 0; wall < SANDBOX_WALL_COUNT; wall++) {
+		const struct sandbox_wall_state *state = sandbox_host_wall(box_host(),
+		                                                           (enum sandbox_wall)wall);
+		CHECK(state->standing == SANDBOX_YES || state->detail[0]);
+	}
+}
+
+static void test_every_step_may_fail(void)
+{
+	static const struct {
+		const char *name;
+		long number;
+	} calls[] = {
+		{ "clone3", SYS_clone3 },
+		{ "mount", SYS_mount },
+		{ "umount2", SYS_umount2 },
+		{ "pivot_root", SYS_pivot_root },
+		{ "fsopen", SYS_fsopen },
+		{ "fsconfig", SYS_fsconfig },
+		{ "fsmount", SYS_fsmount },
+		{ "open_tree", SYS_open_tree },
+		{ "move_mount", SYS_move_mount },
+		{ "mount_setattr", SYS_mount_setattr },
+		{ "sethostname", SYS_sethostname },
+		{ "mkdirat", SYS_mkdirat },
+		{ "symlinkat", SYS_symlinkat },
+		{ "setresuid", SYS_setresuid },
+		{ "setresgid", SYS_setresgid },
+		{ "setgroups", SYS_setgroups },
+		{ "flock", SYS_flock },
+		{ "close_range", SYS_close_range },
+		{ "pidfd_send_signal", SYS_pidfd_send_signal },
+	};
+	static const int codes[] = { EPERM, ENOSYS };
+
+	for (size_t i = 0; i < sizeof(calls) / sizeof(*calls); i++) {
+		for (size_t j = 0; j < 2; j++) {
+			char label[64];
+			snprintf(label, sizeof(label), "%s: %s", calls[i].name, strerror(codes[j]));
+			test_case(label);
+			IN_CHILD(live_without(calls[i].number, codes[j]));
+		}
+	}
+}
+
+/* ---- the whole machine --------------------------------------------------------------------------
+ */
+
+/* A probe that fails now and then would take walls away without a reason. */
+static void test_probe_says_the_same_each_time(void)
+{
+	enum sandbox_standing first[SANDBOX_WALL_COUNT];
+
+	for (int wall = 0; wall < SANDBOX_WALL_COUNT; wall++)
+		first[wall] = sandbox_host_wall(box_host(), (enum sandbox_wall)wall)->standing;
+	for (int i = 0; i < 30; i++) {
+		box_forget_host();
+		for (int wall = 0; wall < SANDBOX_WALL_COUNT; wall++) {
+			const struct sandbox_wall_state *state = sandbox_host_wall(
+				box_host(), (enum sandbox_wall)wall);
+			CHECK_INT(state->standing, first[wall]);
+		}
+	}
+}
+
+/* ---- words ----------------------------------------------------------------------------------- */
+
+static void test_words_for_walls(void)
+{
+	struct error err;
+	unsigned mask = 0, all = (1u << SANDBOX_WALL_COUNT) - 1;
+
+	CHECK(sandbox_walls_parse(NULL, &mask, &err) && mask == all);
+	CHECK(sandbox_walls_parse("", &mask, &err) && mask == all);
+	CHECK(sandbox_walls_parse("cpu", &mask, &err) && mask == 1u << SANDBOX_WALL_CPU);
+	CHECK(sandbox_walls_parse("memory,files", &mask, &err));
+	CHECK_INT(mask, 1u << SANDBOX_WALL_MEMORY | 1u << SANDBOX_WALL_FILES);
+	CHECK(!sandbox_walls_parse("memory,", &mask, &err));
+	CHECK(!sandbox_walls_parse("memor", &mask, &err));
+	CHECK_STR(err.text, "unknown wall 'memor' (known are files, tmp, processes, ipc, hostname, "
+	                    "identity, memory, cpu)");
+}
+
+TEST_MAIN(test_missing_walls_have_reasons, test_required_walls, test_boxes_work_without_namespaces,
+          test_daemons_end_without_namespaces, test_nothing_survives_lrie_without_namespaces,
+          test_every_step_may_fail, test_probe_says_the_same_each_time, test_words_for_walls)

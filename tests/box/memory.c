@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* memory - the memory limit, what tells it apart from a SIGKILL, and the peak; and the CPU share */
+#include <sys/mman.h>
+
+#include "tests/box/box.h"
+
+#define IS_ABOUT(actual, expected, percent)                    \
+	(llabs((long long)(actual) - (long long)(expected)) <= \
+	 (long long)(expected) * (percent) / 100)
+
+static struct sandbox_spec spec_of(unsigned megabytes)
+{
+	struct sandbox_spec spec = box_spec();
+
+	spec.memory_bytes = MB(megabytes);
+	spec.cpu_millis = 0;
+	return spec;
+}
+
+static void test_out_of_memory(void)
+{
+	static struct box_run run;
+	struct sandbox_spec spec = spec_of(32);
+
+	NEED(SANDBOX_WALL_MEMORY);
+	box_run(&run, &spec, "eat:64");
+	CHECK(WIFSIGNALED(run.status) && WTERMSIG(run.status) == SIGKILL);
+	CHECK(run.out_of_memory);
+	CHECK_INT(run.oom_events, 0);
+	CHECK(IS_ABOUT(run.peak, MB(32), 5) && run.peak >= MB(32));
+}
+
+static void test_a_sigkill_is_not_out_of_memory(void)
+{
+	static struct box_run run;
+	static const char *const words[] = { "signal:9", "kill:2", NULL };
+	struct sandbox_spec spec = spec_of(32);
+
+	NEED(SANDBOX_WALL_PROCESSES);
+	for (size_t i = 0; words[i]; i++) {
+		test_case(words[i]);
+		box_run(&run, &spec, "eat:8", words[i]);
+		CHECK(WIFSIGNALED(run.status) && WTERMSIG(run.status) == SIGKILL);
+		CHECK(!run.out_of_memory);
+		CHECK_INT(run.oom_events, 0);
+	}
+}
+
+/* Version 2 kills the group as one; version 1 the child alone, which is told by an event. */
+static void test_a_child_is_out_of_memory(void)
+{
+	static struct box_run run;
+	struct sandbox_spec spec = spec_of(32);
+
+	NEED(SANDBOX_WALL_MEMORY);
+	box_start(&run, &spec, "child-eat:64", "hold");
+	BOX_UNTIL(&run, run.oom_events || run.exited);
+	if (run.exited) {
+		CHECK(run.out_of_memory);
+	} else {
+		CHECK_INT(run.oom_events, 1);
+		BOX_UNTIL(&run, box_find(&run, "hold"));
+		CHECK_STR(box_says(&run, "child-eat:64"), "signal 9");
+		/* What comes later is not blamed on it. */
+		sandbox_signal(run.box, 1, SIGKILL);
+		BOX_UNTIL(&run, run.exited);
+		CHECK(!run.out_of_memory);
+	}
+	box_end(&run);
+	CHECK(run.peak >= MB(32));
+}
+
+static void test_page_cache_is_not_memory(void)
+{
+	NEED(SANDBOX_WALL_MEMORY);
+	static struct box_run run;
+	struct sandbox_spec spec = spec_of(32);
+	const char *folder = box_folder();
+	char word[PATH_MAX], file[PATH_MAX];
+
+	snprintf(file, sizeof(file), "%s/large", folder);
+	int fd = open(file, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+	for (int i = 0; i < 64; i++) {
+		static char block[1 << 20];
+		memset(block, i, sizeof(block));
+		if (write(fd, block, sizeof(block)) != sizeof(block))
+			box_die(file);
+	}
+	fdatasync(fd);
+	posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
+	close(fd);
+	const struct sandbox_bind bind = { folder, "/large" };
+	spec.binds = &bind;
+	spec.bind_count = 1;
+	snprintf(word, sizeof(word), "cache:/large/large");
+	box_run(&run, &spec, word, "exit:0");
+	CHECK_STR(box_says(&run, word), "ok");
+	CHECK(!run.out_of_memory && run.status == 0);
+	CHECK(run.peak < MB(8));
+	box_remove(folder);
+}
+
+/* The highest that ever was, in the process, not what it holds now. */
+static void test_peak_of_one_process(void)
+{
+	static struct box_run run;
+	uint64_t peak = 0;
+	struct sandbox_spec spec = spec_of(128);
+
+	box_start(&run, &spec, "eat-and-release:50", "hold");
+	BOX_UNTIL(&run, box_find(&run, "hold"));
+	CHECK(sandbox_memory_peak(run.box, &peak));
+	CHECK(peak >= MB(50) && peak < MB(53));
+	box_end(&run);
+	CHECK_INT(run.peak, peak);
+}
+
+static void test_peak_of_a_family(void)
+{
+	static struct box_run run;
+	uint64_t peak = 0;
+	struct sandbox_spec spec = spec_of(128);
+
+	box_start(&run, &spec, "family:3:20", "hold");
+	BOX_UNTIL(&run, box_find(&run, "hold"));
+	CHECK(sandbox_memory_peak(run.box, &peak));
+	CHECK(peak >= MB(60) && peak < MB(70));
+	box_end(&run);
+}
+
+/* What ended counts; and a peak never falls. */
+static void test_peak_after_the_end(void)
+{
+	static struct box_run run;
+	struct sandbox_spec spec = spec_of(128);
+
+	box_run(&run, &spec, "eat:40", "exit:0");
+	CHECK(run.peak >= MB(40) && run.peak < MB(45));
+}
+
+/* A function that runs a tool must not look as if it had used nothing. */
+static void test_peak_of_a_child_that_has_ended(void)
+{
+	static struct box_run run;
+	uint64_t peak = 0;
+	struct sandbox_spec spec = spec_of(128);
+
+	NEED(SANDBOX_WALL_MEMORY);
+	box_start(&run, &spec, "child-eat:40", "child-eat:10", "hold");
+	BOX_UNTIL(&run, box_find(&run, "hold"));
+	CHECK(sandbox_memory_peak(run.box, &peak));
+	CHECK(peak >= MB(40) && peak < MB(44));
+	box_end(&run);
+	CHECK_INT(run.peak, peak);
+}
+
+/* Looked at before, between and after; the last child is the largest. */
+static void test_peak_of_children_one_by_one(void)
+{
+	static struct box_run run;
+	struct sandbox_spec spec = spec_of(128);
+	uint64_t peak = 0;
+
+	NEED(SANDBOX_WALL_MEMORY);
+	for (int i = 0; i < 2; i++) {
+		box_start(&run, &spec, i ? "child-eat:20" : "ls:/", "signal:19", "child-eat:60",
+		          "hold");
+		BOX_UNTIL(&run, box_find(&run, i ? "child-eat:20" : "ls:/"));
+		sandbox_memory_peak(run.box, &peak);
+		CHECK(i ? peak >= MB(20) && peak < MB(24) : peak < MB(4));
+		/* It may not have stopped yet. */
+		BOX_UNTIL(&run, (sandbox_signal(run.box, 1, SIGCONT), box_find(&run, "hold")));
+		CHECK(sandbox_memory_peak(run.box, &peak));
+		CHECK(peak >= MB(60) && peak < MB(64));
+		box_end(&run);
+	}
+}
+
+/* What a child had is known at its program's end at the latest, by whatever means. */
+static void test_peak_of_a_child_after_the_end(void)
+{
+	static struct box_run run;
+	struct sandbox_spec spec = spec_of(128);
+
+	box_run(&run, &spec, "child-eat:40", "exit:0");
+	CHECK(run.peak >= MB(40) && run.peak < MB(45));
+}
+
+/* A child whose parent is gone is init's. */
+static void test_peak_of_an_adopted_child(void)
+{
+	static struct box_run run;
+	struct sandbox_spec spec = spec_of(128);
+	uint64_t peak = 0;
+
+	box_start(&run, &spec, "orphan-eat:40", "hold");
+	BOX_UNTIL(&run, box_find(&run, "hold"));
+	uint64_t end = box_now() + BOX_PATIENCE_MS * 1000000ull;
+	while (peak < MB(40) && box_now() < end) { /* until init has reaped it */
+		box_turn(&run, 10);
+		sandbox_memory_peak(run.box, &peak);
+	}
+	CHECK(peak >= MB(40) && peak < MB(45));
+	box_end(&run);
+}
+
+/* Neither files in /tmp, there or deleted, nor what a child read is memory of the child. */
+static void test_files_of_a_child_are_not_memory(void)
+{
+	static const char *const words[] = { "child-write:/tmp/x:60",
+		                             "child-write-delete:/tmp/y:60" };
+	struct sandbox_spec spec = spec_of(128);
+
+	NEED(SANDBOX_WALL_MEMORY);
+	spec.tmp_bytes = MB(80);
+	for (size_t i = 0; i < 2; i++) {
+		static struct box_run run;
+		uint64_t peak = 0;
+		test_case(words[i]);
+		box_start(&run, &spec, words[i], "hold");
+		BOX_UNTIL(&run, box_find(&run, "hold"));
+		CHECK_STR(box_says(&run, words[i]), "ok");
+		CHECK(sandbox_memory_peak(run.box, &peak));
+		CHECK(peak < MB(10));
+		box_end(&run);
+	}
+}
+
+/* A program is a copy of init for a moment, which is a copy of lrie. */
+static void test_memory_of_lrie_is_not_the_functions(void)
+{
+	static struct box_run run;
+	size_t size = MB(50);
+	void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	struct sandbox_spec spec = spec_of(128);
+
+	NEED(SANDBOX_WALL_MEMORY);
+	if (memory == MAP_FAILED)
+		box_die("mmap");
+	memset(memory, 1, size);
+	box_run(&run, &spec, "exit:1");
+	CHECK(run.peak > 0 && run.peak < MB(10));
+	box_run(&run, &spec, "orphan-eat:5", "exit:1");
+	CHECK(run.peak > 0 && run.peak < MB(15));
+	munmap(memory, size);
+}
+
+static void test_peak_is_cheap(void)
+{
+	static struct box_run run;
+	uint64_t peak;
+
+	box_start(&run, NULL, "eat:4", "hold");
+	BOX_UNTIL(&run, box_find(&run, "hold"));
+	uint64_t begin = box_now();
+	for (int i = 0; i < 100; i++)
+		sandbox_memory_peak(run.box, &peak);
+	printf("# peak of one process: %.1f us\n", (double)(box_now() - begin) / 100e3);
+	box_end(&run);
+}
+
+/* ---- CPU -------------------------------------------------------------------------- */
+
+static void test_full_speed_until_throttled(void)
+{
+	static struct box_run run;
+	struct sandbox_spec spec = box_spec();
+	const char *answer;
+
+	NEED(SANDBOX_WALL_CPU);
+	box_start(&run, &spec, "spin:300", "spin:1000", "hold");
+	BOX_UNTIL(&run, box_find(&run, "spin:300"));
+	sandbox_set_cpu(run.box, SANDBOX_CPU_THROTTLED);
+	BOX_UNTIL(&run, box_find(&run, "hold"));
+	/* Other tests may run beside this one. */
+	answer = box_says(&run, "spin:300");
+	CHECK(answer && atoi(answer) > 150);
+	answer = box_says(&run, "spin:1000");
+	CHECK(answer && atoi(answer) <= 90);
+	printf("# full speed %s, throttled to 72: %s\n", box_says(&run, "spin:300"), answer);
+	box_end(&run);
+}
+
+static void test_full_speed_again(void)
+{
+	static struct box_run run;
+	struct sandbox_spec spec = box_spec();
+
+	NEED(SANDBOX_WALL_CPU);
+	box_start(&run, &spec, "spin:200", "spin:300", "hold");
+	BOX_UNTIL(&run, run.started);
+	sandbox_set_cpu(run.box, SANDBOX_CPU_THROTTLED);
+	BOX_UNTIL(&run, box_find(&run, "spin:200"));
+	sandbox_set_cpu(run.box, SANDBOX_CPU_FULL);
+	BOX_UNTIL(&run, box_find(&run, "hold"));
+	const char *answer = box_says(&run, "spin:300");
+	CHECK(answer && atoi(answer) > 150);
+	box_end(&run);
+}
+
+TEST_MAIN(test_out_of_memory, test_a_sigkill_is_not_out_of_memory, test_a_child_is_out_of_memory,
+          test_page_cache_is_not_memory, test_peak_of_one_process, test_peak_of_a_family,
+          test_peak_after_the_end, test_peak_of_a_child_that_has_ended,
+          test_peak_of_children_one_by_one, test_peak_of_a_child_after_the_end,
+          test_peak_of_an_adopted_child, test_files_of_a_child_are_not_memory,
+          test_memory_of_lrie_is_not_the_functions, test_peak_is_cheap,
+          test_full_speed_until_throttled, test_full_speed_again)

@@ -1,0 +1,333 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* processes - that nothing in a box reaches out of it, and nothing outlives it or lrie */
+#include "tests/box/box.h"
+
+static void test_signals_stay_inside(void)
+{
+	static struct box_run run;
+
+	NEED(SANDBOX_WALL_PROCESSES);
+	/* Init is there, but cannot be hurt; everything else is not there. */
+	box_run(&run, NULL, "ignore", "kill:1", "kill:1:19", "kill:-1:15", "kill:4000000", "pids",
+	        "exit:5");
+	CHECK(box_is_one_of(box_says(&run, "kill:1"), "EPERM or ok"));
+	CHECK(box_is_one_of(box_says(&run, "kill:1:19"), "EPERM or ok"));
+	CHECK(box_is_one_of(box_says(&run, "kill:-1:15"), "EPERM or ESRCH or ok"));
+	CHECK_STR(box_says(&run, "kill:4000000"), "ESRCH");
+	CHECK_STR(box_says(&run, "pids"), "1 2");
+	CHECK_INT(run.status, W_EXITCODE(5, 0));
+	CHECK(run.gone);
+}
+
+static void test_boxes_do_not_see_each_other(void)
+{
+	static struct box_run first, second;
+
+	NEED(SANDBOX_WALL_PROCESSES);
+	box_start(&first, NULL, "write:/tmp/mine", "fork:3", "hold");
+	BOX_UNTIL(&first, box_find(&first, "hold"));
+	box_run(&second, NULL, "pids", "ls:/tmp", "kill:-1");
+	CHECK_STR(box_says(&second, "pids"), "1 2");
+	CHECK_STR(box_says(&second, "ls:/tmp"), "");
+	box_turn(&first, 0);
+	CHECK(!first.exited && kill(first.pid, 0) == 0);
+	box_end(&first);
+}
+
+static void test_number_of_processes_is_limited(void)
+{
+	static struct box_run run;
+	struct sandbox_spec spec = box_spec();
+	int forked = -1;
+
+	NEED(SANDBOX_WALL_PROCESSES);
+	spec.processes = 20;
+	box_run(&run, &spec, "fork:100", "exit:0");
+	const char *answer = box_says(&run, "fork:100");
+	CHECK(answer && strstr(answer, "EAGAIN"));
+	if (answer)
+		sscanf(answer, "%d", &forked);
+	CHECK_INT(forked, 19);
+	CHECK(run.gone);
+}
+
+/* All of them are dead soon after the end, however many there are. */
+static void test_fork_bomb_ends_with_the_box(void)
+{
+	static struct box_run run;
+	struct sandbox_spec spec = box_spec();
+
+	NEED(SANDBOX_WALL_PROCESSES);
+	spec.processes = 200;
+	box_start(&run, &spec, "ignore", "fork-bomb");
+	BOX_UNTIL(&run, box_find(&run, "fork-bomb"));
+	for (uint64_t end = box_now() + 200000000; box_now() < end;)
+		box_turn(&run, 10);
+	uint64_t killed = box_now();
+	sandbox_kill(run.box);
+	BOX_UNTIL(&run, false);
+	CHECK(run.gone && box_now() - killed < 1000000000);
+	box_end(&run);
+}
+
+/* Init adopts them all, and still hears. */
+static void test_orphans_do_not_deafen_init(void)
+{
+	static struct box_run run;
+	struct sandbox_spec spec = box_spec();
+
+	spec.memory_bytes =
+		0; /* what the kernel keeps of the dead for a moment would be too much */
+	box_start(&run, &spec, "orphans");
+	BOX_UNTIL(&run, box_find(&run, "orphans"));
+	for (uint64_t end = box_now() + 100000000; box_now() < end;)
+		box_turn(&run, 10);
+	uint64_t asked = box_now();
+	sandbox_signal(run.box, 1, SIGTERM);
+	BOX_UNTIL(&run, run.exited);
+	CHECK(run.exited);
+	CHECK_INT(run.status, SIGTERM);
+	CHECK(box_now() - asked < 2000000000);
+	box_end(&run);
+}
+
+static void test_daemons_end_with_the_box(void)
+{
+	static struct box_run run;
+
+	box_start(&run, NULL, "daemon", "daemon", "exit:0");
+	BOX_UNTIL(&run, run.exited);
+	sandbox_kill(run.box);
+	BOX_UNTIL(&run, false);
+	CHECK(run.gone);
+	box_end(&run);
+	/* Whatever were left would be adopted by somebody: here, by this process. */
+	errno = 0;
+	CHECK(waitpid(-1, NULL, WNOHANG | __WALL) <= 0);
+}
+
+/* ---- the death of lrie ------------------------------------------------------- */
+
+/* How far lrie has come when it is killed. */
+enum phase { PHASE_ASKED, PHASE_BUILDING, PHASE_READY, PHASE_STARTED, PHASE_HOLDING, PHASE_ENDED };
+
+/* What lrie does in a process of its own; returns when the phase is reached. */
+static void live_until(enum phase phase, int report)
+{
+	static struct box_run run;
+	struct timespec delay = { .tv_nsec = 200000 };
+	char byte = 0;
+
+	box_host();
+	box_start(&run, NULL, "daemon", "ignore", phase == PHASE_ENDED ? "exit:0" : "hold");
+	if (phase == PHASE_BUILDING)
+		nanosleep(&delay, NULL);
+	else if (phase == PHASE_READY)
+		BOX_UNTIL(&run, run.ready);
+	else if (phase == PHASE_STARTED)
+		BOX_UNTIL(&run, run.started);
+	else if (phase == PHASE_HOLDING)
+		BOX_UNTIL(&run, box_find(&run, "hold"));
+	else if (phase == PHASE_ENDED)
+		BOX_UNTIL(&run, run.exited);
+	if (write(report, &byte, 1) == -1)
+		_exit(1);
+	for (;;)
+		pause();
+}
+
+/* Waits until this process has no descendant, which it adopts all. */
+static bool all_dead(void)
+{
+	struct timespec pause = { .tv_nsec = 1000000 };
+
+	for (uint64_t end = box_now() + 1000000000; box_now() < end;) {
+		pid_t pid = waitpid(-1, NULL, WNOHANG | __WALL);
+		if (pid == -1 && errno == ECHILD)
+			return true;
+		if (pid <= 0)
+			nanosleep(&pause, NULL);
+	}
+	return false;
+}
+
+static void kill_lrie_in(enum phase phase, bool stop_first)
+{
+	int report[2];
+	char byte;
+
+	if (pipe2(report, O_CLOEXEC) == -1)
+		box_die("pipe");
+	pid_t lrie = fork();
+	if (lrie == 0) {
+		box_host_now = NULL;
+		live_until(phase, report[1]);
+	}
+	close(report[1]);
+	CHECK(read(report[0], &byte, 1) == 1);
+	close(report[0]);
+	if (stop_first)
+		kill(lrie, SIGSTOP);
+	kill(lrie, SIGKILL);
+	CHECK(all_dead());
+}
+
+static void test_nothing_survives_lrie(void)
+{
+	static const struct {
+		enum phase phase;
+		const char *name;
+	} cases[] = {
+		{ PHASE_ASKED, "asked" },     { PHASE_BUILDING, "building" },
+		{ PHASE_READY, "ready" },     { PHASE_STARTED, "started" },
+		{ PHASE_HOLDING, "holding" }, { PHASE_ENDED, "ended" },
+	};
+
+	box_forget_host();
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		test_case(cases[i].name);
+		for (int round = 0; round < 3; round++)
+			kill_lrie_in(cases[i].phase, round == 2);
+	}
+	prctl(PR_SET_CHILD_SUBREAPER, 0);
+}
+
+/* ---- leaks ---------------------------------------------------------------------- */
+
+static unsigned count_lines(const char *path)
+{
+	FILE *file = fopen(path, "re");
+	unsigned count = 0;
+	int c;
+
+	while (file && (c = fgetc(file)) != EOF)
+		count += c == '\n';
+	if (file)
+		fclose(file);
+	return count;
+}
+
+static unsigned count_fds(void)
+{
+	unsigned count = 0;
+	DIR *dir = opendir("/proc/self/fd");
+
+	while (dir && readdir(dir))
+		count++;
+	if (dir)
+		closedir(dir);
+	return count;
+}
+
+/* Folders in the parent groups of this process, wherever they are. */
+static int count_groups(void)
+{
+	char command[128];
+
+	snprintf(command, sizeof(command),
+	         "exit $(find /sys/fs/cgroup -path '*/lrie-%d/box-*' -type d 2>/dev/null | wc -l)",
+	         (int)getpid());
+	return WEXITSTATUS(system(command));
+}
+
+static void test_nothing_is_left_behind(void)
+{
+	static struct box_run run;
+
+	box_run(&run, NULL, "pid");
+	unsigned fds = count_fds(), mounts = count_lines("/proc/self/mountinfo");
+	for (int i = 0; i < 100; i++) {
+		box_run(&run, NULL, "daemon", "write:/tmp/x", "exit:0");
+		CHECK(run.exited && run.gone);
+	}
+	CHECK_INT(count_fds(), fds);
+	CHECK_INT(count_lines("/proc/self/mountinfo"), mounts);
+	CHECK_INT(count_groups(), 0);
+	CHECK(waitpid(-1, NULL, WNOHANG | __WALL) == -1 && errno == ECHILD);
+}
+
+static void test_ten_boxes_at_once(void)
+{
+	static struct box_run runs[10];
+
+	for (size_t i = 0; i < 10; i++)
+		box_start(&runs[i], NULL, "fill:/tmp/x", "hold");
+	for (size_t i = 0; i < 10; i++) {
+		BOX_UNTIL(&runs[i], box_find(&runs[i], "hold"));
+		if (!box_lacks(SANDBOX_WALL_TMP))
+			CHECK_STR(box_says(&runs[i], "fill:/tmp/x"), "16 ENOSPC");
+		else
+			CHECK(box_says(&runs[i], "fill:/tmp/x") != NULL);
+	}
+	for (size_t i = 0; i < 10; i++)
+		box_end(&runs[i]);
+	CHECK_INT(count_groups(), 0);
+}
+
+/* The groups of an lrie that was killed go when another one starts. */
+static void test_groups_of_the_dead_are_swept(void)
+{
+	char command[128];
+	int report[2];
+	char byte;
+
+	NEED(SANDBOX_WALL_MEMORY);
+	if (pipe2(report, O_CLOEXEC) == -1)
+		box_die("pipe");
+	box_forget_host();
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
+	pid_t lrie = fork();
+	if (lrie == 0) {
+		box_host_now = NULL;
+		live_until(PHASE_HOLDING, report[1]);
+	}
+	close(report[1]);
+	CHECK(read(report[0], &byte, 1) == 1);
+	close(report[0]);
+	snprintf(command, sizeof(command),
+	         "test -n \"$(find /sys/fs/cgroup -name 'lrie-%d' -type d 2>/dev/null)\"",
+	         (int)lrie);
+	CHECK(system(command) == 0);
+	kill(lrie, SIGKILL);
+	CHECK(all_dead());
+	prctl(PR_SET_CHILD_SUBREAPER, 0);
+	box_host();
+	CHECK(system(command) != 0);
+}
+
+/* Each of several that start at once sweeps, and must not take another's new group for a dead
+ * one's. */
+static void test_many_may_start_at_once(void)
+{
+	enum { COUNT = 6 };
+	pid_t pids[COUNT];
+
+	NEED(SANDBOX_WALL_MEMORY);
+	box_forget_host();
+	fflush(stdout);
+	for (int round = 0; round < 10; round++) {
+		for (int i = 0; i < COUNT; i++) {
+			pids[i] = fork();
+			if (pids[i] != 0)
+				continue;
+			const char *missing = box_lacks(SANDBOX_WALL_MEMORY);
+			if (missing)
+				printf("# %s\n", missing);
+			box_forget_host();
+			fflush(stdout);
+			_exit(missing != NULL);
+		}
+		for (int i = 0; i < COUNT; i++) {
+			int status = -1;
+			CHECK(waitpid(pids[i], &status, 0) == pids[i]);
+			CHECK_INT(status, 0);
+		}
+	}
+}
+
+TEST_MAIN(test_signals_stay_inside, test_boxes_do_not_see_each_other,
+          test_number_of_processes_is_limited, test_fork_bomb_ends_with_the_box,
+          test_orphans_do_not_deafen_init, test_daemons_end_with_the_box,
+          test_nothing_survives_lrie, test_nothing_is_left_behind, test_ten_boxes_at_once,
+          test_groups_of_the_dead_are_swept, test_many_may_start_at_once)
