@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * output - the product stream.
+ *
+ * stdout belongs to whoever started us, and O_NONBLOCK is a property of what we share with them:
+ * setting it would surprise the shell. A pipe or terminal is therefore opened again through
+ * /proc, a socket has MSG_DONTWAIT, and where neither works poll() says whether a piece of
+ * PIPE_BUF bytes goes in. Regular files take everything at once.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+
+#include "emulator/buffer.h"
+#include "emulator/clock.h"
+#include "emulator/log.h"
+#include "emulator/output.h"
+#include "sandbox/fd.h"
+
+/* After a backlog, storage beyond this is given back. */
+#define STORAGE_KEPT ((size_t)256 << 10)
+
+enum output_kind {
+	OUTPUT_PLAIN, /* write() does not wait for a reader: a file, or our own O_NONBLOCK */
+	OUTPUT_SOCKET,
+	OUTPUT_POLLED, /* write() may wait, and the flag is not ours to set */
+};
+
+struct output {
+	struct loop *loop;
+	struct loop_hook hook;
+	struct loop_watch watch; /* runs only while the reader is slow */
+	int fd;
+	enum output_kind kind;
+	bool has_no_reader;
+	bool has_failed; /* for one warning per series */
+	struct buffer waiting;
+	size_t taken; /* bytes at the front of 'waiting' that the reader has */
+	uint64_t dropped_lines;
+	uint64_t dropped_bytes;
+};
+
+/* ---- the descriptor ---- */
+
+static int open_again(int fd)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	return open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+}
+
+static bool output_open(struct output *output, int fd, struct error *err)
+{
+	struct stat status;
+
+	if (fstat(fd, &status) == -1)
+		return error_set(err, errno, "output to descriptor %d", fd);
+	output->kind = S_ISREG(status.st_mode)    ? OUTPUT_PLAIN
+	               : S_ISSOCK(status.st_mode) ? OUTPUT_SOCKET
+	                                          : OUTPUT_POLLED;
+	output->fd = -1;
+	if (output->kind == OUTPUT_POLLED)
+		output->fd = open_again(fd);
+	if (output->fd != -1)
+		output->kind = OUTPUT_PLAIN;
+	else
+		output->fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+	return output->fd != -1 || error_set(err, errno, "output to descriptor %d", fd);
+}
+
+static ssize_t write_piece(const struct output *output, const char *data, size_t length)
+{
+	struct pollfd room = { .fd = output->fd, .events = POLLOUT };
+
+	switch (output->kind) {
+	case OUTPUT_PLAIN:
+		break;
+	case OUTPUT_SOCKET:
+		return send(output->fd, data, length, MSG_DONTWAIT | MSG_NOSIGNAL);
+	case OUTPUT_POLLED:
+		if (poll(&room, 1, 0) == 0) {
+			errno = EAGAIN;
+			return -1;
+		}
+		if (length > PIPE_BUF)
+			length = PIPE_BUF;
+		break;
+	}
+	return write(output->fd, data, length);
+}
+
+/* ---- writing ---- */
+
+static size_t output_backlog(const struct output *output)
+{
+	return output->waiting.length - output->taken;
+}
+
+static void output_forget(struct output *output)
+{
+	output->taken = 0;
+	if (output->waiting.capacity > STORAGE_KEPT)
+		buffer_finish(&output->waiting);
+	else
+		buffer_clear(&output->waiting);
+}
+
+static uint64_t count_lines(const char *data, size_t length)
+{
+	const char *end = data + length;
+	uint64_t count = 0;
+
+	while (data < end && (data = memchr(data, '\n', (size_t)(end - data)))) {
+		count++;
+		data++;
+	}
+	return count;
+}
+
+static void output_drop(struct output *output, const char *data, size_t length)
+{
+	output->dropped_lines += count_lines(data, length);
+	output->dropped_bytes += length;
+}
+
+static void output_tell_dropped(struct output *output)
+{
+	if (output->dropped_lines == 0)
+		return;
+	buffer_append_format(&output->waiting,
+	                     "lrie: %llu lines (%llu bytes) dropped: "
+	                     "the reader of stdout is too slow\n",
+	                     (unsigned long long)output->dropped_lines,
+	                     (unsigned long long)output->dropped_bytes);
+	output->dropped_lines = 0;
+	output->dropped_bytes = 0;
+}
+
+/* The reader will not come back, or the disk is full. */
+static void output_fail(struct output *output, int code)
+{
+	if (code == EPIPE || code == ECONNRESET) {
+		output->has_no_reader = true;
+	} else if (!output->has_failed) {
+		output->has_failed = true;
+		log_warning("cannot write to stdout, lines are lost: %s", strerror(code));
+	}
+	output_forget(output);
+}
+
+/* Writes what the reader takes now. False when some of it has to wait. */
+static bool output_push(struct output *output)
+{
+	while (output_backlog(output) > 0) {
+		ssize_t written = write_piece(output, output->waiting.data + output->taken,
+		                              output_backlog(output));
+
+		if (written >= 0) {
+			output->taken += (size_t)written;
+			output->has_failed = false;
+		} else if (errno == EAGAIN) {
+			return false;
+		} else if (errno != EINTR) {
+			output_fail(output, errno);
+		}
+	}
+	output_forget(output);
+	return true;
+}
+
+static void output_flush(struct output *output)
+{
+	bool is_done = output_push(output);
+
+	if (is_done && output->dropped_lines > 0) {
+		output_tell_dropped(output);
+		is_done = output_push(output);
+	}
+	if (is_done)
+		loop_watch_stop(&output->watch);
+	else if (!output->watch.loop)
+		loop_watch_start(output->loop, &output->watch, output->fd, EPOLLOUT, NULL);
+}
+
+static void on_room(struct loop_watch *watch, uint32_t events)
+{
+	(void)events;
+	output_flush(container_of(watch, struct output, watch));
+}
+
+/* While the reader is slow, the watch does the writing. */
+static bool on_before_sleep(struct loop_hook *hook)
+{
+	struct output *output = container_of(hook, struct output, hook);
+
+	if (output_backlog(output) > 0 && !output->watch.loop)
+		output_flush(output);
+	return false;
+}
+
+/* Taken bytes are moved out of the way when they are the greater part: each byte is moved at
+ * most once on average. */
+static void output_compact(struct output *output)
+{
+	if (output->taken <= output->waiting.length / 2)
+		return;
+	buffer_consume(&output->waiting, output->taken);
+	output->taken = 0;
+}
+
+/* Once lines are dropped, half of the backlog must be gone before more are taken: one gap that
+ * can be read about, not thousands. */
+static bool output_has_room(const struct output *output, size_t length)
+{
+	size_t limit = output->dropped_lines > 0 ? OUTPUT_BACKLOG / 2 : OUTPUT_BACKLOG;
+
+	return length <= OUTPUT_BACKLOG && output_backlog(output) + length <= limit;
+}
+
+void output_write(struct output *output, const char *data, size_t length)
+{
+	if (output->has_no_reader || length == 0)
+		return;
+	if (!output_has_room(output, length)) {
+		output_drop(output, data, length);
+		return;
+	}
+	output_compact(output);
+	output_tell_dropped(output);
+	buffer_append(&output->waiting, data, length);
+}
+
+/* ---- life ---- */
+
+struct output *output_create(struct loop *loop, int fd, struct error *err)
+{
+	struct output *output = xcalloc(1, sizeof(*output));
+
+	if (!output_open(output, fd, err)) {
+		free(output);
+		return NULL;
+	}
+	/* write() has no MSG_NOSIGNAL, and a reader that leaves must not end us. */
+	signal(SIGPIPE, SIG_IGN);
+	output->loop = loop;
+	buffer_init(&output->waiting);
+	output->watch.on_ready = on_room;
+	output->hook.before_sleep = on_before_sleep;
+	loop_hook_start(loop, &output->hook);
+	return output;
+}
+
+static void output_drain(struct output *output, unsigned grace_ms)
+{
+	uint64_t end = clock_now() + grace_ms * CLOCK_NS_PER_MS;
+	struct pollfd room = { .fd = output->fd, .events = POLLOUT };
+
+	while (!output_push(output)) {
+		uint64_t now = clock_now();
+
+		if (now >= end)
+			return;
+		if (poll(&room, 1, (int)((end - now) / CLOCK_NS_PER_MS) + 1) == 0)
+			return;
+	}
+}
+
+void output_destroy(struct output *output, unsigned grace_ms)
+{
+	if (!output)
+		return;
+	loop_hook_stop(&output->hook);
+	loop_watch_stop(&output->watch);
+	if (!output->has_no_reader) {
+		output_tell_dropped(output);
+		output_drain(output, grace_ms);
+	}
+	buffer_finish(&output->waiting);
+	fd_close(&output->fd);
+	free(output);
+}
