@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * http_origin - keeps web pages of other sites from using lrie through a browser.
+ *
+ * A page may make a browser send requests to a developer's loopback. Browsers say so in headers
+ * that a page cannot forge; other clients do not send them. Sources: Fetch standard, "Origin";
+ * Fetch Metadata Request Headers.
+ */
+#ifndef EMULATOR_HTTP_ORIGIN_H
+#define EMULATOR_HTTP_ORIGIN_H
+
+#include <stdbool.h>
+
+/* Whether the headers (NULL when absent) tell that a web page made the browser send the request,
+ * and not a page of this machine. Pure. */
+bool http_is_from_other_site(const char *host, const char *origin, const char *fetch_site);
+
+#endif
