@@ -9,7 +9,8 @@ cd "${srcdir:-$(dirname "$0")/..}"
 # The layers of emulator/, highest first. A file includes its own layer and those below it; its .c
 # and .h belong together. Where another rule narrows that, it is a test of its own below.
 layers='
-plumbing  buffer clock http_listen http_origin http_server log loop output
+pure      arn base64 config config_help env_file fault function_variable identifier option option_value phase report route variables
+plumbing  buffer clock http_listen http_origin http_server json log loop output
 '
 core_must_not='json http_server route' # no HTTP and no JSON text in the core
 sandbox_shows='sandbox error fd'       # all that the emulator may know of sandbox/

@@ -1,0 +1,598 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * config - what the user asked for.
+ *
+ * The command line is read first, then the variables of options that were not
+ * given, then defaults: so a wrong value is only a mistake where it counts. All
+ * three go through the parser of the option's row in the table.
+ */
+#include "emulator/config.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "emulator/env_file.h"
+#include "emulator/function_variable.h"
+#include "emulator/option.h"
+#include "emulator/option_value.h"
+
+#define ENV_LIMIT 4096
+
+static bool find_command(const char *word, enum config_command *command)
+{
+	for (unsigned i = 0; i < CONFIG_COMMAND_COUNT; i++) {
+		if (strcmp(word, command_table[i].name) == 0) {
+			*command = (enum config_command)i;
+			return true;
+		}
+	}
+	return false;
+}
+
+/* ---- giving an option its value ---- */
+
+/* Whether the option, or another one for the same field, has a value. */
+static bool is_given(const struct settings *settings, const struct option *option)
+{
+	for (size_t i = 0; i < option_count; i++) {
+		if (option_table[i].field == option->field && settings->given & UINT64_C(1) << i)
+			return true;
+	}
+	return false;
+}
+
+/* 'source' is what the user has to look at if the text is wrong. */
+static bool give(struct settings *settings, const struct option *option, const char *text,
+                 const char *source, struct error *err)
+{
+	settings->given |= UINT64_C(1) << (option - option_table);
+	return option->parse(settings, option, text, err) || error_prefix(err, "%s", source);
+}
+
+/* The variable of an option that can be repeated holds one item a line. */
+static bool give_lines(struct settings *settings, const struct option *option, const char *text,
+                       const char *source, struct error *err)
+{
+	while (*text) {
+		size_t length = strcspn(text, "\n");
+
+		if (length > 0 && !give(settings, option,
+		                        settings_own(settings, strndup(text, length)), source, err))
+			return false;
+		text += length;
+		text += strspn(text, "\n");
+	}
+	return true;
+}
+
+static bool give_variable(struct settings *settings, const struct option *option,
+                          const char *variable, struct error *err)
+{
+	const char *text = variable ? getenv(variable) : NULL;
+
+	/* Empty is how compose files and CI systems say "not set". */
+	if (!text || !*text)
+		return true;
+	if (option_is_list(option))
+		return give_lines(settings, option, text, variable, err);
+	return give(settings, option, text, variable, err);
+}
+
+static bool give_environment(struct settings *settings, const struct option *option,
+                             struct error *err)
+{
+	if (!give_variable(settings, option, option->variable, err))
+		return false;
+	if (is_given(settings, option) || (option->other_only_rie && !settings->config.rie))
+		return true;
+	return give_variable(settings, option, option->other_variable, err);
+}
+
+static bool give_preset(struct settings *settings, const struct option *option, struct error *err)
+{
+	const char *text = option->preset;
+
+	if (settings->config.rie && option->rie_preset)
+		text = option->rie_preset;
+	return !text || !*text || option->parse(settings, option, text, err);
+}
+
+static bool give_rest(struct settings *settings, struct error *err)
+{
+	for (size_t i = 0; i < option_count; i++) {
+		const struct option *option = &option_table[i];
+
+		if (!(option->commands & BIT(settings->config.command)))
+			continue;
+		if (!is_given(settings, option) && !give_environment(settings, option, err))
+			return false;
+		if (!is_given(settings, option) && !give_preset(settings, option, err))
+			return false;
+	}
+	return true;
+}
+
+/* ---- the command line ---- */
+
+struct words {
+	char **next; /* NULL-terminated */
+};
+
+static const char *take_word(struct words *words)
+{
+	return *words->next ? *words->next++ : NULL;
+}
+
+/* The option that 'word' names, and '*value' as far as it is in the same word. */
+static const struct option *match_option(const char *word, const char **value)
+{
+	size_t length;
+
+	*value = NULL;
+	if (word[0] != '-' || !word[1])
+		return NULL;
+	if (word[1] != '-') {
+		if (word[2])
+			*value = word + 2 + (word[2] == '=');
+		return option_find_letter(word[1]);
+	}
+	length = strcspn(word + 2, "=");
+	if (word[2 + length])
+		*value = word + 2 + length + 1;
+	return option_find(word + 2, length);
+}
+
+static const char *closest_option(const char *name, enum config_command command)
+{
+	unsigned best = (unsigned)strlen(name) / 3 + 1;
+	const char *closest = NULL;
+
+	for (size_t i = 0; i < option_count; i++) {
+		unsigned distance = option_value_distance(name, option_table[i].name);
+
+		if (option_table[i].commands & BIT(command) && distance <= best) {
+			best = distance;
+			closest = option_table[i].name;
+		}
+	}
+	return closest;
+}
+
+static bool fail_unknown_option(const char *word, enum config_command command, struct error *err)
+{
+	char name[64] = "";
+	const char *closest;
+	size_t length = strcspn(word, "=");
+
+	if (length < sizeof(name))
+		memcpy(name, word, length);
+	closest = closest_option(name + strspn(name, "-"), command);
+	if (closest)
+		return error_set(err, 0, "unknown option '%.*s': did you mean '--%s'?", (int)length,
+		                 word, closest);
+	return error_set(err, 0, "unknown option '%.*s'; 'lrie help %s' lists them", (int)length,
+	                 word, command_table[command].name);
+}
+
+/* Takes the value of an option that was just met, from its own word or the next one. */
+static bool take_option(struct settings *settings, const struct option *option, const char *value,
+                        struct words *words, struct error *err)
+{
+	char source[64];
+
+	snprintf(source, sizeof(source), "--%s", option->name);
+	if (!value && !option->value)
+		value = "yes";
+	else if (!value && option->value_may_miss)
+		value = "";
+	else if (!value)
+		value = take_word(words);
+	if (!value)
+		return error_set(err, 0, "--%s: the value is missing (%s)", option->name,
+		                 option->value);
+	return give(settings, option, value, source, err);
+}
+
+static bool read_option(struct settings *settings, const char *word, struct words *words,
+                        struct error *err)
+{
+	enum config_command command = settings->config.command;
+	const char *value;
+	const struct option *option = match_option(word, &value);
+
+	if (!option)
+		return fail_unknown_option(word, command, err);
+	if (!(option->commands & BIT(command)))
+		return error_set(err, 0, "--%s is not an option of 'lrie %s'", option->name,
+		                 command_table[command].name);
+	return take_option(settings, option, value, words, err);
+}
+
+static void take_arguments(struct settings *settings, struct words *words)
+{
+	const char *word;
+
+	while ((word = take_word(words)))
+		config_list_add(&settings->config.arguments, word);
+}
+
+static bool fail_unknown_command(const char *word, struct error *err)
+{
+	for (unsigned i = 0; i < CONFIG_COMMAND_COUNT; i++) {
+		if (option_value_distance(word, command_table[i].name) <= 2)
+			return error_set(err, 0, "unknown command '%s': did you mean '%s'?", word,
+			                 command_table[i].name);
+	}
+	if (access(word, F_OK) == 0)
+		return error_set(err, 0, "unknown command '%s': to run the file, write './%s'",
+		                 word, word);
+	return error_set(err, 0, "unknown command '%s'; 'lrie help' lists them", word);
+}
+
+/* A word that is not an option: only help takes one. */
+static bool read_word(struct settings *settings, const char *word, struct error *err)
+{
+	struct config *config = &settings->config;
+
+	if (config->command == CONFIG_HELP && config->topic == CONFIG_HELP)
+		return find_command(word, &config->topic) || fail_unknown_command(word, err);
+	if (config->command == CONFIG_SERVE || config->command == CONFIG_INVOKE)
+		return error_set(err, 0,
+		                 "unexpected '%s': the program goes to --bootstrap, its arguments "
+		                 "behind --",
+		                 word);
+	return error_set(err, 0, "unexpected '%s'", word);
+}
+
+static bool read_words(struct settings *settings, struct words *words, struct error *err)
+{
+	const char *word;
+
+	while ((word = take_word(words))) {
+		bool ok;
+
+		if (strcmp(word, "--") == 0) {
+			take_arguments(settings, words);
+			return true;
+		}
+		ok = word[0] == '-' ? read_option(settings, word, words, err)
+		                    : read_word(settings, word, err);
+		if (!ok)
+			return false;
+	}
+	return true;
+}
+
+/* ---- RIE's command line ---- */
+
+/*
+ * RIE takes its own flags out wherever they stand, and what is left is the
+ * command. lrie's other options are options only in front of the command, so
+ * that nothing that the program understands can be mistaken for one.
+ */
+static bool read_rie_words(struct settings *settings, struct words *words, struct error *err)
+{
+	struct config *config = &settings->config;
+	bool in_command = false;
+	const char *word;
+
+	while ((word = take_word(words))) {
+		const char *value;
+		const struct option *option = match_option(word, &value);
+
+		if (option && !(option->commands & BIT(CONFIG_SERVE)))
+			option = NULL;
+		if (option && (!in_command || option_is_rie(option))) {
+			if (!take_option(settings, option, value, words, err))
+				return false;
+		} else if (in_command) {
+			config_list_add(&config->arguments, word);
+		} else if (strcmp(word, "--") == 0) {
+			config->bootstrap = take_word(words);
+			take_arguments(settings, words);
+		} else {
+			config->bootstrap = word;
+			in_command = true;
+		}
+	}
+	return true;
+}
+
+/* The last word of a command is also the handler, RIE guesses, unless a variable names it. */
+static void guess_handler(struct settings *settings)
+{
+	struct config *config = &settings->config;
+
+	if (config->rie && !config->handler && config->arguments.count > 0)
+		config->handler = config->arguments.items[config->arguments.count - 1];
+}
+
+static bool is_rie_name(const char *program)
+{
+	const char *slash = program ? strrchr(program, '/') : NULL;
+
+	return program && strcmp(slash ? slash + 1 : program, "aws-lambda-rie") == 0;
+}
+
+static bool is_in_path(const char *name)
+{
+	const char *path = getenv("PATH");
+
+	while (*name && path && *path) {
+		size_t length = strcspn(path, ":");
+		char *candidate = xasprintf("%.*s/%s", (int)length, path, name);
+		bool found = length > 0 && access(candidate, X_OK) == 0;
+
+		free(candidate);
+		if (found)
+			return true;
+		path += length + (path[length] == ':');
+	}
+	return false;
+}
+
+/* ---- what kind of command line it is ---- */
+
+static bool read_command_line(struct settings *settings, char **argv, struct error *err)
+{
+	struct config *config = &settings->config;
+	struct words words = { .next = argv[0] ? argv + 1 : argv };
+	const char *first = *words.next;
+
+	config->command = CONFIG_SERVE;
+	config->topic = CONFIG_HELP;
+	config->rie = is_rie_name(argv[0]);
+	if (config->rie)
+		return read_rie_words(settings, &words, err);
+	if (!first || first[0] == '-')
+		return read_words(settings, &words, err);
+	if (find_command(first, &config->command)) {
+		take_word(&words);
+		return read_words(settings, &words, err);
+	}
+	config->rie = strchr(first, '/') || is_in_path(first);
+	if (!config->rie)
+		return fail_unknown_command(first, err);
+	return read_rie_words(settings, &words, err);
+}
+
+/* --help and --version turn any command line into one of these commands. */
+static void divert(struct settings *settings, bool has_command)
+{
+	struct config *config = &settings->config;
+
+	if (settings->help && config->command != CONFIG_HELP) {
+		if (has_command)
+			config->topic = config->command;
+		config->command = CONFIG_HELP;
+	} else if (settings->version) {
+		config->command = CONFIG_VERSION;
+	}
+}
+
+/* ---- variables for the function ---- */
+
+static bool add_variable(struct settings *settings, struct config_list *list, const char *item,
+                         struct error *err)
+{
+	if (!function_variable_check(item, !settings->config.rie, err))
+		return false;
+	config_list_add(list, item);
+	return true;
+}
+
+static bool read_env_file(struct settings *settings, const char *path, struct error *err)
+{
+	struct env_file file;
+	const char *item;
+	bool ok = env_file_open(&file, path, err);
+
+	while (ok && (ok = env_file_next(&file, &item, err)) && item) {
+		item = settings_own(settings, xstrdup(item));
+		ok = add_variable(settings, &settings->config.env, item, err) ||
+		     error_prefix(err, "%s:%u", path, file.line);
+	}
+	env_file_close(&file);
+	return ok;
+}
+
+static bool read_env_files(struct settings *settings, struct error *err)
+{
+	for (size_t i = 0; i < settings->env_files.count; i++) {
+		if (!read_env_file(settings, settings->env_files.items[i], err))
+			return error_prefix(err, "--env-file");
+	}
+	return true;
+}
+
+static bool add_given_variables(struct settings *settings, struct error *err)
+{
+	for (size_t i = 0; i < settings->env_given.count; i++) {
+		if (!add_variable(settings, &settings->config.env, settings->env_given.items[i],
+		                  err))
+			return error_prefix(err, "--env");
+	}
+	return true;
+}
+
+static bool pass_variable(struct settings *settings, const char *name, struct error *err)
+{
+	const char *value = getenv(name);
+
+	if (strchr(name, '='))
+		return error_set(err, 0, "'%s' is not a name; --env takes NAME=VALUE", name);
+	if (value)
+		return add_variable(settings, &settings->config.pass_env,
+		                    settings_own(settings, xasprintf("%s=%s", name, value)), err);
+	log_warning("--pass-env: '%s' is not set", name);
+	return true;
+}
+
+static bool pass_variables(struct settings *settings, struct error *err)
+{
+	for (size_t i = 0; i < settings->pass_names.count; i++) {
+		if (!pass_variable(settings, settings->pass_names.items[i], err))
+			return error_prefix(err, "--pass-env");
+	}
+	return true;
+}
+
+/* Whether a later item of the list has the same name and therefore wins. */
+static bool is_replaced(const struct config_list *list, size_t index)
+{
+	size_t length = strcspn(list->items[index], "=") + 1;
+
+	for (size_t i = index + 1; i < list->count; i++) {
+		if (strncmp(list->items[i], list->items[index], length) == 0)
+			return true;
+	}
+	return false;
+}
+
+static size_t variables_size(const struct config_list *list)
+{
+	size_t size = 0;
+
+	for (size_t i = 0; i < list->count; i++) {
+		if (!is_replaced(list, i))
+			size += strlen(list->items[i]) - 1;
+	}
+	return size;
+}
+
+static bool check_size(const struct config *config, struct error *err)
+{
+	size_t size = variables_size(&config->env) + variables_size(&config->pass_env);
+
+	if (!config->rie && size > ENV_LIMIT)
+		return error_set(err, 0,
+		                 "the function's variables have %zu bytes: Lambda takes 4 KB of "
+		                 "names and values",
+		                 size);
+	return true;
+}
+
+static bool collect_variables(struct settings *settings, struct error *err)
+{
+	return read_env_files(settings, err) && add_given_variables(settings, err) &&
+	       pass_variables(settings, err) && check_size(&settings->config, err);
+}
+
+/* ---- what follows from the rest ---- */
+
+static const char *get_set(const char *variable)
+{
+	const char *value = getenv(variable);
+
+	return value && *value ? value : NULL;
+}
+
+static void take_credentials(struct config *config)
+{
+	config->access_key_id = get_set("AWS_ACCESS_KEY_ID");
+	config->secret_access_key = get_set("AWS_SECRET_ACCESS_KEY");
+	config->session_token = get_set("AWS_SESSION_TOKEN");
+}
+
+static void take_host_environment(struct config *config)
+{
+	for (char **item = environ; config->rie && *item; item++) {
+		if (strchr(*item, '='))
+			config_list_add(&config->host_env, *item);
+	}
+	if (config->rie && getenv("AWS_LAMBDA_MAX_CONCURRENCY"))
+		log_warning("AWS_LAMBDA_MAX_CONCURRENCY is not supported: "
+		            "an environment takes one invocation at a time");
+}
+
+/* RIE has no limit of its own for init: the function's holds for both. */
+static void finish_init_timeout(struct config *config)
+{
+	if (config->init_timeout_ms == 0)
+		config->init_timeout_ms = config->timeout_ms;
+}
+
+/* no-color.org, and terminals that can show none */
+static void finish_color(struct config *config)
+{
+	const char *terminal = getenv("TERM");
+
+	if (config->color == CONFIG_COLOR_AUTO &&
+	    (get_set("NO_COLOR") || (terminal && strcmp(terminal, "dumb") == 0)))
+		config->color = CONFIG_COLOR_NEVER;
+}
+
+static bool finish(struct settings *settings, struct error *err)
+{
+	struct config *config = &settings->config;
+
+	if (config->require_sandbox && config->sandbox == SANDBOX_OFF)
+		return error_set(err, 0, "--require-sandbox and --sandbox=off exclude each other");
+	if (settings->init_caching)
+		log_warning("--enable-init-caching has no effect");
+	guess_handler(settings);
+	finish_init_timeout(config);
+	finish_color(config);
+	take_credentials(config);
+	take_host_environment(config);
+	return collect_variables(settings, err);
+}
+
+static bool fill_settings(struct settings *settings, char **argv, struct error *err)
+{
+	enum config_command named;
+	bool has_command = argv[0] && argv[1] && find_command(argv[1], &named);
+
+	if (!read_command_line(settings, argv, err))
+		return false;
+	divert(settings, has_command);
+	if (settings->config.command == CONFIG_HELP || settings->config.command == CONFIG_VERSION)
+		return true;
+	return give_rest(settings, err) && finish(settings, err);
+}
+
+struct config *config_parse(int argc, char **argv, struct error *err)
+{
+	struct settings *settings = xcalloc(1, sizeof(*settings));
+
+	(void)argc; /* argv ends with NULL */
+	if (fill_settings(settings, argv, err))
+		return &settings->config;
+	config_destroy(&settings->config);
+	return NULL;
+}
+
+void config_destroy(struct config *config)
+{
+	struct settings *settings = (struct settings *)config;
+
+	if (!config)
+		return;
+	for (size_t i = 0; i < settings->owned.count; i++)
+		free((char *)settings->owned.items[i]);
+	free(settings->owned.items);
+	free(settings->env_files.items);
+	free(settings->env_given.items);
+	free(settings->pass_names.items);
+	free(config->arguments.items);
+	free(config->layers.items);
+	free(config->binds.items);
+	free(config->env.items);
+	free(config->pass_env.items);
+	free(config->host_env.items);
+	free(settings);
+}
+
+void config_each_option(void (*each)(const char *option, const char *variable, const char *value,
+                                     void *user),
+                        void *user)
+{
+	for (size_t i = 0; i < option_count; i++) {
+		each(option_table[i].name, option_table[i].variable, option_table[i].value, user);
+		if (option_table[i].other_variable)
+			each(option_table[i].name, option_table[i].other_variable,
+			     option_table[i].value, user);
+	}
+}

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * config - what the user asked for.
+ *
+ * One table holds every option: its name, its environment variable, its type,
+ * default and help. Precedence is option, then environment, then default,
+ * decided in one place. The result is constant and passed down; nothing but
+ * config.c calls getenv().
+ *
+ * Source of limits and of RIE's command line: spec environment-and-limits.md §3, §6.
+ */
+#ifndef EMULATOR_CONFIG_H
+#define EMULATOR_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "emulator/buffer.h"
+#include "emulator/log.h"
+#include "sandbox/sandbox.h"
+
+enum config_command {
+	CONFIG_SERVE,
+	CONFIG_INVOKE,
+	CONFIG_HELP,
+	CONFIG_VERSION,
+	CONFIG_COMMAND_COUNT,
+};
+
+enum config_color { CONFIG_COLOR_AUTO, CONFIG_COLOR_ALWAYS, CONFIG_COLOR_NEVER };
+
+struct config_list {
+	const char **items; /* NULL-terminated */
+	size_t count;
+};
+
+struct config {
+	enum config_command command;
+	enum config_command topic; /* CONFIG_HELP: what about; CONFIG_HELP for the overview */
+	bool rie;                  /* called as aws-lambda-rie, or with a bootstrap as first word */
+
+	/* the function */
+	const char *bootstrap;        /* NULL: look it up. In RIE mode the command's first word */
+	struct config_list arguments; /* for the bootstrap */
+	const char *task_root;        /* NULL: the bootstrap's folder */
+	struct config_list layers;
+	struct config_list binds; /* "DIR" or "SOURCE:TARGET" */
+	const char *handler;      /* NULL: none (RIE mode only) */
+	const char *function_name;
+	const char *function_version;
+	const char *region;
+	const char *account_id;
+	struct config_list env;      /* "NAME=VALUE", checked; --env-file is already read in */
+	struct config_list pass_env; /* "NAME=VALUE" of those that are set */
+	struct config_list host_env; /* the whole environment in RIE mode, else empty */
+	const char *access_key_id;   /* the caller's credentials; NULL: not set */
+	const char *secret_access_key;
+	const char *session_token;
+
+	/* limits */
+	uint64_t memory_bytes;
+	uint64_t timeout_ms;
+	uint64_t init_timeout_ms; /* a year when there is none */
+	uint64_t tmp_bytes;
+	uint64_t concurrency; /* 0: unset */
+
+	/* the service */
+	const char *listen;
+	const char *runtime_api_address; /* NULL: an ephemeral port */
+	enum sandbox_mode sandbox;
+	bool require_sandbox;
+	unsigned required_walls; /* a mask, as sandbox_probe() takes it; 0: none */
+
+	/* lrie invoke */
+	const char *event; /* FILE, "-", or JSON text; NULL: {} */
+
+	/* diagnostics */
+	enum log_level log_level;
+	bool quiet; /* no platform lines */
+	enum config_color color;
+};
+
+/*
+ * Reads the command line. Returns NULL and fills 'err' on a mistake: an unknown
+ * option, a value that does not parse, an option that the command does not
+ * have. 'argv' and the environment must outlive the result. What is merely odd
+ * (--pass-env of a variable that is not set) is logged as a warning.
+ */
+struct config *config_parse(int argc, char **argv, struct error *err);
+
+/* NULL is fine. */
+void config_destroy(struct config *config);
+
+/* Writes the help for a command (CONFIG_HELP: the overview), made from the table. */
+void config_help(struct buffer *out, enum config_command command);
+
+/*
+ * For the test that holds the manual page against the table: calls 'each' for
+ * each option, once more for each further variable that it has. 'option' is
+ * without the dashes, 'value' the word for its value; both of the latter may be NULL.
+ */
+void config_each_option(void (*each)(const char *option, const char *variable, const char *value,
+                                     void *user),
+                        void *user);
+
+#endif

@@ -1,0 +1,403 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* option - the tables of commands and options. */
+#include "emulator/option.h"
+
+#include <string.h>
+
+#include "emulator/option_value.h"
+
+#define ARRAY_LENGTH(array) (sizeof(array) / sizeof((array)[0]))
+#define MEGABYTE ((uint64_t)1 << 20)
+#define YEAR_MS (UINT64_C(365) * 24 * 3600 * 1000)
+
+void config_list_add(struct config_list *list, const char *item)
+{
+	list->items = xrealloc(list->items, (list->count + 2) * sizeof(*list->items));
+	list->items[list->count++] = item;
+	list->items[list->count] = NULL;
+}
+
+const char *settings_own(struct settings *settings, char *text)
+{
+	config_list_add(&settings->owned, text);
+	return text;
+}
+
+const struct command command_table[CONFIG_COMMAND_COUNT] = {
+	[CONFIG_SERVE] = { "serve", "lrie [serve] [OPTION...] [--bootstrap PATH] [-- ARGUMENT...]",
+	                   "run a function and answer invocations over HTTP" },
+	[CONFIG_INVOKE] = { "invoke", "lrie invoke [OPTION...] [--bootstrap PATH] [-- ARGUMENT...]",
+	                    "run a function for one invocation; its answer goes to stdout" },
+	[CONFIG_HELP] = { "help", "lrie help [COMMAND]", "show this, or the help of a command" },
+	[CONFIG_VERSION] = { "version", "lrie version", "show the version" },
+};
+
+/* ---- types ---- */
+
+static void *option_field(struct settings *settings, const struct option *option)
+{
+	return (char *)settings + option->field;
+}
+
+static bool parse_text(struct settings *settings, const struct option *option, const char *text,
+                       struct error *err)
+{
+	if (!*text)
+		return error_set(err, 0, "the value is empty");
+	*(const char **)option_field(settings, option) = text;
+	return true;
+}
+
+static bool parse_item(struct settings *settings, const struct option *option, const char *text,
+                       struct error *err)
+{
+	if (!*text)
+		return error_set(err, 0, "the value is empty");
+	config_list_add(option_field(settings, option), text);
+	return true;
+}
+
+static bool parse_switch(struct settings *settings, const struct option *option, const char *text,
+                         struct error *err)
+{
+	return option_value_switch(text, option_field(settings, option), err);
+}
+
+/* RIE takes any number that is not absurd. */
+static uint64_t option_min(const struct settings *settings, const struct option *option)
+{
+	return settings->config.rie && option->min > 1 ? 1 : option->min;
+}
+
+static uint64_t option_max(const struct settings *settings, const struct option *option)
+{
+	return settings->config.rie ? option->max * 100 : option->max;
+}
+
+static bool parse_number(struct settings *settings, const struct option *option, const char *text,
+                         struct error *err)
+{
+	return option_value_number(text, option_min(settings, option), option_max(settings, option),
+	                           option_field(settings, option), err);
+}
+
+static bool parse_megabytes(struct settings *settings, const struct option *option,
+                            const char *text, struct error *err)
+{
+	uint64_t *bytes = option_field(settings, option);
+
+	if (!parse_number(settings, option, text, err))
+		return false;
+	*bytes *= MEGABYTE;
+	return true;
+}
+
+static bool parse_seconds(struct settings *settings, const struct option *option, const char *text,
+                          struct error *err)
+{
+	uint64_t *ms = option_field(settings, option);
+
+	if (!option_value_seconds(text, option_min(settings, option), option_max(settings, option),
+	                          ms, err))
+		return false;
+	if (*ms == 0)
+		*ms = YEAR_MS;
+	return true;
+}
+
+static bool parse_address(struct settings *settings, const struct option *option, const char *text,
+                          struct error *err)
+{
+	/* Go's ":8080" for all addresses, which RIE's users know */
+	if (text[0] == ':')
+		text = settings_own(settings, xasprintf("0.0.0.0%s", text));
+	return option_value_address(text, err) && parse_text(settings, option, text, err);
+}
+
+static bool parse_function_name(struct settings *settings, const struct option *option,
+                                const char *text, struct error *err)
+{
+	return option_value_word(text, "a-zA-Z0-9_-", 1, 64, err) &&
+	       parse_text(settings, option, text, err);
+}
+
+static bool parse_version(struct settings *settings, const struct option *option, const char *text,
+                          struct error *err)
+{
+	uint64_t number;
+
+	if (settings->config.rie)
+		return option_value_word(text, "a-zA-Z0-9$._-", 1, 128, err) &&
+		       parse_text(settings, option, text, err);
+	if (strcmp(text, "$LATEST") != 0 &&
+	    !option_value_number(text, 1, UINT64_MAX, &number, NULL))
+		return error_set(err, 0, "'%s' is neither $LATEST nor a number", text);
+	return parse_text(settings, option, text, err);
+}
+
+/* Not the pattern of AWS's regions: tools that stand in for AWS have others ("local"). */
+static bool parse_region(struct settings *settings, const struct option *option, const char *text,
+                         struct error *err)
+{
+	return option_value_word(text, "a-z0-9-", 1, 31, err) &&
+	       parse_text(settings, option, text, err);
+}
+
+static bool parse_account(struct settings *settings, const struct option *option, const char *text,
+                          struct error *err)
+{
+	return option_value_word(text, "0-9", 12, 12, err) &&
+	       parse_text(settings, option, text, err);
+}
+
+static bool parse_sandbox(struct settings *settings, const struct option *option, const char *text,
+                          struct error *err)
+{
+	static const char *const words[] = {
+		[SANDBOX_AUTO] = "auto", [SANDBOX_FULL] = "full", [SANDBOX_OFF] = "off", NULL
+	};
+	unsigned index;
+
+	if (!option_value_choice(text, words, &index, err))
+		return false;
+	*(enum sandbox_mode *)option_field(settings, option) = (enum sandbox_mode)index;
+	return true;
+}
+
+/* "", "full" and "yes" stand for all walls, "no" for none, the rest is a list. */
+static bool parse_walls(struct settings *settings, const struct option *option, const char *text,
+                        struct error *err)
+{
+	struct config *config = &settings->config;
+	unsigned *walls = option_field(settings, option);
+	bool all = !*text || strcmp(text, "full") == 0;
+
+	config->require_sandbox = true;
+	if (all || option_value_switch(text, &config->require_sandbox, NULL))
+		text = "";
+	*walls = 0;
+	return !config->require_sandbox || sandbox_walls_parse(text, walls, err);
+}
+
+/* lrie's own levels, and RIE's where the names differ. */
+static bool parse_log_level(struct settings *settings, const struct option *option,
+                            const char *text, struct error *err)
+{
+	static const char *const words[] = { "error", "warning", "info",  "debug", "trace",
+		                             "warn",  "fatal",   "panic", NULL };
+	static const enum log_level levels[] = { LOG_ERROR, LOG_WARNING, LOG_INFO,  LOG_DEBUG,
+		                                 LOG_TRACE, LOG_WARNING, LOG_ERROR, LOG_ERROR };
+	unsigned index;
+
+	if (!option_value_choice(text, words, &index, err))
+		return false;
+	*(enum log_level *)option_field(settings, option) = levels[index];
+	return true;
+}
+
+static bool parse_color(struct settings *settings, const struct option *option, const char *text,
+                        struct error *err)
+{
+	static const char *const words[] = { [CONFIG_COLOR_AUTO] = "auto",
+		                             [CONFIG_COLOR_ALWAYS] = "always",
+		                             [CONFIG_COLOR_NEVER] = "never",
+		                             NULL };
+	unsigned index;
+
+	if (!option_value_choice(text, words, &index, err))
+		return false;
+	*(enum config_color *)option_field(settings, option) = (enum config_color)index;
+	return true;
+}
+
+/* ---- the table ---- */
+
+#define SERVE BIT(CONFIG_SERVE)
+#define INVOKE BIT(CONFIG_INVOKE)
+#define BOTH (SERVE | INVOKE)
+#define ALL (BIT(CONFIG_COMMAND_COUNT) - 1)
+#define SETTING(member) offsetof(struct settings, member)
+#define CONFIG(member) offsetof(struct settings, config.member)
+
+/* clang-format off */
+const struct option option_table[] = {
+	{ .name = "bootstrap", .letter = 'b', .value = "PATH", .variable = "LRIE_BOOTSTRAP",
+	  .group = GROUP_FUNCTION, .commands = BOTH,
+	  .parse = parse_text, .field = CONFIG(bootstrap),
+	  .help = "The program that runs the function; a script is fine. Without it "
+	          "/var/task/bootstrap, /opt/bootstrap and /var/runtime/bootstrap are "
+	          "tried." },
+	{ .name = "task-root", .value = "DIR", .variable = "LRIE_TASK_ROOT",
+	  .group = GROUP_FUNCTION, .commands = BOTH,
+	  .parse = parse_text, .field = CONFIG(task_root),
+	  .help = "The folder shown as /var/task; else that of the bootstrap." },
+	{ .name = "layer", .value = "DIR", .variable = "LRIE_LAYER",
+	  .group = GROUP_FUNCTION, .commands = BOTH,
+	  .parse = parse_item, .field = CONFIG(layers),
+	  .help = "A folder to merge into /opt, later ones over earlier ones. Repeatable." },
+	{ .name = "bind", .value = "DIR|SOURCE:TARGET", .variable = "LRIE_BIND",
+	  .group = GROUP_FUNCTION, .commands = BOTH,
+	  .parse = parse_item, .field = CONFIG(binds),
+	  .help = "A folder or file of this machine that the function sees, read-only, at "
+	          "the same path or at TARGET. Repeatable." },
+	/* Lambda demands a handler, and runtimes read _HANDLER without asking whether it is there.
+	 * The preset is the name in AWS's tutorial for custom runtimes. */
+	{ .name = "handler", .value = "NAME",
+	  .variable = "AWS_LAMBDA_FUNCTION_HANDLER", .other_variable = "_HANDLER",
+	  .group = GROUP_FUNCTION, .commands = BOTH,
+	  .parse = parse_text, .field = CONFIG(handler),
+	  .preset = "function.handler", .rie_preset = "",
+	  .help = "_HANDLER for the function." },
+	{ .name = "function-name", .value = "NAME", .variable = "AWS_LAMBDA_FUNCTION_NAME",
+	  .group = GROUP_FUNCTION, .commands = BOTH,
+	  .parse = parse_function_name, .field = CONFIG(function_name),
+	  .preset = "function", .rie_preset = "test_function",
+	  .help = "Its name, in the ARN and the variables." },
+	{ .name = "function-version", .value = "VERSION",
+	  .variable = "AWS_LAMBDA_FUNCTION_VERSION", .group = GROUP_FUNCTION, .commands = BOTH,
+	  .parse = parse_version, .field = CONFIG(function_version), .preset = "$LATEST",
+	  .help = "$LATEST or a number." },
+	{ .name = "region", .value = "REGION",
+	  .variable = "AWS_REGION", .other_variable = "AWS_DEFAULT_REGION",
+	  .group = GROUP_FUNCTION, .commands = BOTH,
+	  .parse = parse_region, .field = CONFIG(region), .preset = "us-east-1",
+	  .help = "The AWS region, in the ARN and the variables." },
+	{ .name = "account-id", .value = "DIGITS", .variable = "AWS_ACCOUNT_ID",
+	  .group = GROUP_FUNCTION, .commands = BOTH,
+	  .parse = parse_account, .field = CONFIG(account_id), .preset = "012345678912",
+	  .help = "The AWS account, in the ARN." },
+	{ .name = "event", .value = "FILE|-|JSON", .variable = "LRIE_EVENT",
+	  .group = GROUP_FUNCTION, .commands = INVOKE,
+	  .parse = parse_text, .field = CONFIG(event),
+	  .help = "The event: a file, - for stdin, or JSON text; else {}." },
+	{ .name = "memory", .letter = 'm', .value = "MB",
+	  .variable = "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
+	  .group = GROUP_LIMITS, .commands = BOTH,
+	  .parse = parse_megabytes, .field = CONFIG(memory_bytes), .min = 128, .max = 10240,
+	  .preset = "128", .rie_preset = "3008",
+	  .help = "Memory of an environment, 128 to 10240; CPU follows it as on Lambda." },
+	{ .name = "timeout", .letter = 't', .value = "SECONDS",
+	  .variable = "AWS_LAMBDA_FUNCTION_TIMEOUT", .group = GROUP_LIMITS, .commands = BOTH,
+	  .parse = parse_seconds, .field = CONFIG(timeout_ms), .min = 1, .max = 900000,
+	  .preset = "3", .rie_preset = "300",
+	  .help = "How long an invocation may take, 1 to 900. Lambda takes whole seconds; "
+	          "lrie takes decimals such as 0.5, too." },
+	/* RIE knows no limit of its own for init: see finish_init_timeout(). */
+	{ .name = "init-timeout", .value = "SECONDS", .variable = "LRIE_INIT_TIMEOUT",
+	  .group = GROUP_LIMITS, .commands = BOTH,
+	  .parse = parse_seconds, .field = CONFIG(init_timeout_ms), .min = 0, .max = 900000,
+	  .preset = "10", .rie_preset = "",
+	  .help = "How long init may take; 0 for no limit." },
+	{ .name = "ephemeral-storage", .value = "MB", .variable = "LRIE_EPHEMERAL_STORAGE",
+	  .group = GROUP_LIMITS, .commands = BOTH,
+	  .parse = parse_megabytes, .field = CONFIG(tmp_bytes), .min = 512, .max = 10240,
+	  .preset = "512",
+	  .help = "Size of /tmp, 512 to 10240." },
+	{ .name = "env", .letter = 'e', .value = "NAME=VALUE", .variable = "LRIE_ENV",
+	  .group = GROUP_VARIABLES, .commands = BOTH,
+	  .parse = parse_item, .field = SETTING(env_given),
+	  .help = "A variable for the function. Repeatable." },
+	{ .name = "env-file", .value = "FILE", .variable = "LRIE_ENV_FILE",
+	  .group = GROUP_VARIABLES, .commands = BOTH,
+	  .parse = parse_item, .field = SETTING(env_files),
+	  .help = "A file of NAME=VALUE lines; --env wins over it. Repeatable." },
+	{ .name = "pass-env", .value = "NAME", .variable = "LRIE_PASS_ENV",
+	  .group = GROUP_VARIABLES, .commands = BOTH,
+	  .parse = parse_item, .field = SETTING(pass_names),
+	  .help = "A variable to take over from lrie's own environment. Repeatable." },
+	{ .name = "listen", .letter = 'l', .value = "HOST:PORT", .variable = "LRIE_LISTEN",
+	  .group = GROUP_SERVICE, .commands = SERVE,
+	  .parse = parse_address, .field = CONFIG(listen),
+	  .preset = "127.0.0.1:9000", .rie_preset = "0.0.0.0:8080",
+	  .help = "Where invocations are taken; port 0 for any that is free." },
+	{ .name = "runtime-interface-emulator-address", .value = "HOST:PORT",
+	  .group = GROUP_SERVICE, .commands = SERVE,
+	  .parse = parse_address, .field = CONFIG(listen),
+	  .help = "RIE's name for --listen." },
+	{ .name = "runtime-api-address", .value = "HOST:PORT",
+	  .variable = "LRIE_RUNTIME_API_ADDRESS", .group = GROUP_SERVICE, .commands = BOTH,
+	  .parse = parse_address, .field = CONFIG(runtime_api_address),
+	  .rie_preset = "127.0.0.1:9001",
+	  .help = "Where the first environment finds the Runtime API; else a free port for "
+	          "each environment." },
+	{ .name = "concurrency", .value = "NUMBER", .variable = "LRIE_CONCURRENCY",
+	  .group = GROUP_SERVICE, .commands = SERVE,
+	  .parse = parse_number, .field = CONFIG(concurrency), .min = 1, .max = 1000,
+	  .help = "Reserved concurrency: invocations beyond it are refused (429). Else up "
+	          "to 10 environments, then invocations wait." },
+	{ .name = "sandbox", .value = "auto|full|off", .variable = "LRIE_SANDBOX",
+	  .group = GROUP_SANDBOX, .commands = BOTH,
+	  .parse = parse_sandbox, .field = CONFIG(sandbox), .preset = "auto",
+	  .help = "auto: every wall that this machine allows. full: all walls, or lrie does "
+	          "not start. off: none, for debugging." },
+	{ .name = "require-sandbox", .value = "WALLS", .value_may_miss = true,
+	  .variable = "LRIE_REQUIRE_SANDBOX", .group = GROUP_SANDBOX, .commands = BOTH,
+	  .parse = parse_walls, .field = CONFIG(required_walls),
+	  .help = "Walls without which lrie does not start, such as memory,files; all of "
+	          "them when none is named." },
+	{ .name = "log-level", .value = "LEVEL",
+	  .variable = "LRIE_LOG_LEVEL", .other_variable = "LOG_LEVEL", .other_only_rie = true,
+	  .group = GROUP_MESSAGES, .commands = BOTH,
+	  .parse = parse_log_level, .field = CONFIG(log_level), .preset = "warning",
+	  .help = "lrie's own messages: error, warning, info, debug or trace." },
+	{ .name = "quiet", .letter = 'q', .variable = "LRIE_QUIET",
+	  .group = GROUP_MESSAGES, .commands = BOTH,
+	  .parse = parse_switch, .field = CONFIG(quiet),
+	  .help = "No START, END and REPORT lines." },
+	{ .name = "color", .value = "auto|always|never", .variable = "LRIE_COLOR",
+	  .group = GROUP_MESSAGES, .commands = BOTH,
+	  .parse = parse_color, .field = CONFIG(color), .preset = "auto",
+	  .help = "Color in lrie's own messages." },
+	{ .name = "enable-init-caching", .group = GROUP_MESSAGES, .commands = SERVE,
+	  .parse = parse_switch, .field = SETTING(init_caching),
+	  .help = "Accepted for RIE's sake; has no effect." },
+	{ .name = "help", .letter = 'h', .group = GROUP_MESSAGES, .commands = ALL,
+	  .parse = parse_switch, .field = SETTING(help),
+	  .help = "Show this help." },
+	{ .name = "version", .letter = 'V', .group = GROUP_MESSAGES, .commands = ALL,
+	  .parse = parse_switch, .field = SETTING(version),
+	  .help = "Show the version." },
+};
+/* clang-format on */
+
+const size_t option_count = ARRAY_LENGTH(option_table);
+_Static_assert(ARRAY_LENGTH(option_table) <= 64, "settings.given has too few bits");
+
+/* ---- looking things up ---- */
+
+const struct option *option_find(const char *name, size_t length)
+{
+	for (size_t i = 0; i < option_count; i++) {
+		if (strlen(option_table[i].name) == length &&
+		    memcmp(option_table[i].name, name, length) == 0)
+			return &option_table[i];
+	}
+	return NULL;
+}
+
+const struct option *option_find_letter(char letter)
+{
+	for (size_t i = 0; i < option_count; i++) {
+		if (letter && option_table[i].letter == letter)
+			return &option_table[i];
+	}
+	return NULL;
+}
+
+bool option_is_list(const struct option *option)
+{
+	return option->parse == parse_item;
+}
+
+bool option_is_rie(const struct option *option)
+{
+	static const char *const names[] = { "log-level", "enable-init-caching",
+		                             "runtime-api-address",
+		                             "runtime-interface-emulator-address" };
+
+	for (size_t i = 0; i < ARRAY_LENGTH(names); i++) {
+		if (strcmp(option->name, names[i]) == 0)
+			return true;
+	}
+	return false;
+}

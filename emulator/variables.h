@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * variables - the environment that the function's processes get.
+ *
+ * Source: spec environment-and-limits.md §1. Later wins: Lambda's unreserved
+ * defaults, then the user's variables, then the reserved ones, which nobody can
+ * override.
+ *
+ * In RIE mode: RIE's own few defaults, then the host's environment, which is the
+ * image's, then the user's variables, then what tells the function about this very
+ * environment (the API's address, name, version, memory, handler).
+ */
+#ifndef EMULATOR_VARIABLES_H
+#define EMULATOR_VARIABLES_H
+
+#include "emulator/config.h"
+
+struct variables_place {
+	const char *runtime_api;  /* "127.0.0.1:41234" */
+	const char *log_stream;   /* "2026/01/30/[$LATEST]<32 hex>" */
+	const char *task_root;    /* LAMBDA_TASK_ROOT: "/var/task" in a box */
+	const char *runtime_root; /* LAMBDA_RUNTIME_DIR: "/var/runtime" */
+};
+
+/* "NAME=VALUE" strings, NULL-terminated, in one allocation: free() it. */
+const char **variables_make(const struct config *config, const struct variables_place *place);
+
+#endif

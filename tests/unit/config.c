@@ -1,0 +1,842 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* config - the command line, the environment, and what is refused */
+#include "emulator/config.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "emulator/env_file.h"
+#include "emulator/option_value.h"
+#include "tests/unit/test.h"
+
+#define WORDS 40
+#define MB ((uint64_t)1 << 20)
+
+/* A row of words as a command line; the first missing one ends it. */
+static struct config *parse(const char *const words[WORDS], struct error *err)
+{
+	int argc = 0;
+
+	*err = (struct error){ 0 };
+	while (argc < WORDS && words[argc])
+		argc++;
+	return config_parse(argc, (char **)words, err);
+}
+
+/* An environment with only what a test sets. */
+static void begin(void)
+{
+	clearenv();
+	setenv("PATH", "/usr/bin:/bin", 1);
+}
+
+static struct config *parse_fine(const char *const words[WORDS])
+{
+	struct error err;
+	struct config *config = parse(words, &err);
+
+	CHECK_STR(config ? "" : err.text, "");
+	return config;
+}
+
+#define PARSE(...) parse_fine((const char *const[WORDS]){ __VA_ARGS__, NULL })
+
+static void check_list(const struct config_list *list, const char *expected)
+{
+	autobuffer struct buffer text = BUFFER_INIT;
+
+	for (size_t i = 0; i < list->count; i++)
+		buffer_append_format(&text, "%s%s", i > 0 ? " " : "", list->items[i]);
+	CHECK_STR(text.data, expected);
+	CHECK(!list->items || !list->items[list->count]);
+}
+
+static void test_defaults(void)
+{
+	struct config *config;
+
+	begin();
+	config = PARSE("lrie");
+	if (!config)
+		return;
+	CHECK_INT(config->command, CONFIG_SERVE);
+	CHECK(!config->rie);
+	CHECK_STR(config->bootstrap, NULL);
+	CHECK_STR(config->task_root, NULL);
+	CHECK_STR(config->handler, "function.handler");
+	CHECK_STR(config->function_name, "function");
+	CHECK_STR(config->function_version, "$LATEST");
+	CHECK_STR(config->region, "us-east-1");
+	CHECK_STR(config->account_id, "012345678912");
+	CHECK_INT(config->memory_bytes, 128 * MB);
+	CHECK_INT(config->timeout_ms, 3000);
+	CHECK_INT(config->init_timeout_ms, 10000);
+	CHECK_INT(config->tmp_bytes, 512 * MB);
+	CHECK_INT(config->concurrency, 0);
+	CHECK_STR(config->listen, "127.0.0.1:9000");
+	CHECK_STR(config->runtime_api_address, NULL);
+	CHECK_INT(config->sandbox, SANDBOX_AUTO);
+	CHECK(!config->require_sandbox);
+	CHECK_INT(config->required_walls, 0);
+	CHECK_STR(config->event, NULL);
+	CHECK_INT(config->log_level, LOG_WARNING);
+	CHECK(!config->quiet);
+	CHECK_INT(config->color, CONFIG_COLOR_AUTO);
+	CHECK_STR(config->access_key_id, NULL);
+	CHECK_INT(config->host_env.count, 0);
+	CHECK_INT(config->env.count, 0);
+	config_destroy(config);
+}
+
+static void test_options(void)
+{
+	struct config *config;
+
+	begin();
+	config = PARSE("lrie", "--bootstrap=./b", "--task-root", ".", "--layer", "l1", "--layer=l2",
+	               "--handler", "a.b", "--env", "A1=b", "-eC1=d=e", "-e", "E1=", "-m", "256",
+	               "-t", "0.5", "--init-timeout=1.25", "-q", "--", "x", "--memory", "-q");
+	if (!config)
+		return;
+	CHECK_STR(config->bootstrap, "./b");
+	CHECK_STR(config->task_root, ".");
+	check_list(&config->layers, "l1 l2");
+	check_list(&config->env, "A1=b C1=d=e E1=");
+	check_list(&config->arguments, "x --memory -q");
+	CHECK_STR(config->handler, "a.b");
+	CHECK_INT(config->memory_bytes, 256 * MB);
+	CHECK_INT(config->timeout_ms, 500);
+	CHECK_INT(config->init_timeout_ms, 1250);
+	CHECK(config->quiet);
+	config_destroy(config);
+}
+
+static void test_more_options(void)
+{
+	struct config *config;
+
+	begin();
+	config = PARSE("lrie", "serve", "--function-name", "shop", "--function-version", "7",
+	               "--region", "eu-central-1", "--account-id", "123456789012",
+	               "--ephemeral-storage", "10240", "-l:8080", "--runtime-api-address",
+	               "[::1]:0", "--concurrency=5", "--sandbox=full",
+	               "--require-sandbox=memory,files", "--bind", "/opt/node", "--bind=/a:/b",
+	               "--log-level=TRACE", "--color=never");
+	if (!config)
+		return;
+	CHECK_STR(config->function_name, "shop");
+	CHECK_STR(config->function_version, "7");
+	CHECK_STR(config->region, "eu-central-1");
+	CHECK_STR(config->account_id, "123456789012");
+	CHECK_INT(config->tmp_bytes, 10240 * MB);
+	CHECK_STR(config->listen, "0.0.0.0:8080");
+	CHECK_STR(config->runtime_api_address, "[::1]:0");
+	CHECK_INT(config->concurrency, 5);
+	CHECK_INT(config->sandbox, SANDBOX_FULL);
+	CHECK(config->require_sandbox);
+	CHECK_INT(config->required_walls, 1 << SANDBOX_WALL_MEMORY | 1 << SANDBOX_WALL_FILES);
+	check_list(&config->binds, "/opt/node /a:/b");
+	CHECK_INT(config->log_level, LOG_TRACE);
+	CHECK_INT(config->color, CONFIG_COLOR_NEVER);
+	config_destroy(config);
+}
+
+static void test_last_one_wins(void)
+{
+	struct config *config;
+
+	begin();
+	config = PARSE("lrie", "-m", "256", "--memory=512", "--listen", "127.0.0.1:1",
+	               "--runtime-interface-emulator-address", "127.0.0.1:2");
+	if (!config)
+		return;
+	CHECK_INT(config->memory_bytes, 512 * MB);
+	CHECK_STR(config->listen, "127.0.0.1:2");
+	config_destroy(config);
+}
+
+static void test_commands(void)
+{
+	static const struct {
+		const char *words[WORDS];
+		enum config_command command;
+		enum config_command topic;
+	} cases[] = {
+		{ { "lrie" }, CONFIG_SERVE, CONFIG_HELP },
+		{ { NULL }, CONFIG_SERVE, CONFIG_HELP },
+		{ { "lrie", "serve" }, CONFIG_SERVE, CONFIG_HELP },
+		{ { "lrie", "invoke" }, CONFIG_INVOKE, CONFIG_HELP },
+		{ { "lrie", "invoke", "--event", "{}" }, CONFIG_INVOKE, CONFIG_HELP },
+		{ { "lrie", "help" }, CONFIG_HELP, CONFIG_HELP },
+		{ { "lrie", "help", "help" }, CONFIG_HELP, CONFIG_HELP },
+		{ { "lrie", "help", "invoke" }, CONFIG_HELP, CONFIG_INVOKE },
+		{ { "lrie", "help", "version" }, CONFIG_HELP, CONFIG_VERSION },
+		{ { "lrie", "--help" }, CONFIG_HELP, CONFIG_HELP },
+		{ { "lrie", "-h" }, CONFIG_HELP, CONFIG_HELP },
+		{ { "lrie", "serve", "--help" }, CONFIG_HELP, CONFIG_SERVE },
+		{ { "lrie", "invoke", "-m", "256", "-h" }, CONFIG_HELP, CONFIG_INVOKE },
+		{ { "lrie", "help", "--help" }, CONFIG_HELP, CONFIG_HELP },
+		{ { "lrie", "version" }, CONFIG_VERSION, CONFIG_HELP },
+		{ { "lrie", "--version" }, CONFIG_VERSION, CONFIG_HELP },
+		{ { "lrie", "-V" }, CONFIG_VERSION, CONFIG_HELP },
+		{ { "aws-lambda-rie", "--help" }, CONFIG_HELP, CONFIG_HELP },
+		{ { "aws-lambda-rie", "help" }, CONFIG_SERVE, CONFIG_HELP },
+	};
+
+	begin();
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct config *config = parse_fine(cases[i].words);
+
+		if (!config)
+			continue;
+		CHECK_INT(config->command, cases[i].command);
+		CHECK_INT(config->topic, cases[i].topic);
+		config_destroy(config);
+	}
+}
+
+/* --help is the way out of a mess, so a variable that is wrong must not be in its way. */
+static void test_help_in_a_bad_environment(void)
+{
+	struct config *config;
+
+	begin();
+	setenv("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "abc", 1);
+	config = PARSE("lrie", "--help");
+	CHECK_INT(config ? config->command : CONFIG_SERVE, CONFIG_HELP);
+	config_destroy(config);
+}
+
+static void test_mistakes(void)
+{
+	static const struct {
+		const char *words[WORDS];
+		const char *message;
+	} cases[] = {
+		{ { "lrie", "serv" }, "unknown command 'serv': did you mean 'serve'?" },
+		{ { "lrie", "nosuchthing" },
+		  "unknown command 'nosuchthing'; 'lrie help' lists them" },
+		{ { "lrie", "" }, "unknown command ''; 'lrie help' lists them" },
+		{ { "lrie", "help", "nosuchthing" },
+		  "unknown command 'nosuchthing'; 'lrie help' lists them" },
+		{ { "lrie", "help", "serve", "invoke" }, "unexpected 'invoke'" },
+		{ { "lrie", "version", "x" }, "unexpected 'x'" },
+		{ { "lrie", "version", "--memory", "256" },
+		  "--memory is not an option of 'lrie version'" },
+		{ { "lrie", "--memroy", "256" },
+		  "unknown option '--memroy': did you mean '--memory'?" },
+		{ { "lrie", "--memroy=256" },
+		  "unknown option '--memroy': did you mean '--memory'?" },
+		{ { "lrie", "--xyzzyx" },
+		  "unknown option '--xyzzyx'; 'lrie help serve' lists them" },
+		{ { "lrie", "-z" }, "unknown option '-z'; 'lrie help serve' lists them" },
+		{ { "lrie", "-" }, "unknown option '-'; 'lrie help serve' lists them" },
+		{ { "lrie", "---" }, "unknown option '---'; 'lrie help serve' lists them" },
+		{ { "lrie", "--=" }, "unknown option '--'; 'lrie help serve' lists them" },
+		{ { "lrie", "invoke", "--listen", "x" },
+		  "--listen is not an option of 'lrie invoke'" },
+		{ { "lrie", "--event", "{}" }, "--event is not an option of 'lrie serve'" },
+		{ { "lrie", "serve", "./bootstrap" },
+		  "unexpected './bootstrap': the program goes to --bootstrap, its arguments behind "
+		  "--" },
+		{ { "lrie", "-q", "./bootstrap" },
+		  "unexpected './bootstrap': the program goes to --bootstrap, its arguments behind "
+		  "--" },
+		{ { "lrie", "--memory" }, "--memory: the value is missing (MB)" },
+		{ { "lrie", "-m" }, "--memory: the value is missing (MB)" },
+		{ { "lrie", "--memory", "" }, "--memory: '' is not a whole number" },
+		{ { "lrie", "--memory=" }, "--memory: '' is not a whole number" },
+		{ { "lrie", "--memory", "127" }, "--memory: 127 is not between 128 and 10240" },
+		{ { "lrie", "--memory", "10241" }, "--memory: 10241 is not between 128 and 10240" },
+		{ { "lrie", "--memory", "-128" }, "--memory: '-128' is not a whole number" },
+		{ { "lrie", "--memory", "128MB" }, "--memory: '128MB' is not a whole number" },
+		{ { "lrie", "--memory", "18446744073709551744" },
+		  "--memory: '18446744073709551744' is not a whole number" },
+		{ { "lrie", "--timeout", "0" },
+		  "--timeout: 0 is not between 0.001 and 900 seconds" },
+		{ { "lrie", "--timeout", "900.001" },
+		  "--timeout: 900.001 is not between 0.001 and 900 seconds" },
+		{ { "lrie", "--timeout", "3s" }, "--timeout: '3s' is not a number of seconds" },
+		{ { "lrie", "--ephemeral-storage", "511" },
+		  "--ephemeral-storage: 511 is not between 512 and 10240" },
+		{ { "lrie", "--concurrency", "0" }, "--concurrency: 0 is not between 1 and 1000" },
+		{ { "lrie", "--bootstrap", "" }, "--bootstrap: the value is empty" },
+		{ { "lrie", "--layer=" }, "--layer: the value is empty" },
+		{ { "lrie", "--quiet=perhaps" }, "--quiet: 'perhaps' is neither yes nor no" },
+		{ { "lrie", "--function-name", "a b" },
+		  "--function-name: 'a b' has a character other than a-zA-Z0-9_-" },
+		{ { "lrie", "--function-version", "1.0" },
+		  "--function-version: '1.0' is neither $LATEST nor a number" },
+		{ { "lrie", "--account-id", "123" },
+		  "--account-id: '123' does not have 12 characters" },
+		{ { "lrie", "--region", "US" },
+		  "--region: 'US' has a character other than a-z0-9-" },
+		{ { "lrie", "--listen", "9000" }, "--listen: '9000' is not HOST:PORT" },
+		{ { "lrie", "--listen", "localhost:99999" },
+		  "--listen: 'localhost:99999' is not HOST:PORT" },
+		{ { "lrie", "--listen", "::1:80" },
+		  "--listen: '0.0.0.0::1:80': an IPv6 address needs brackets: [ADDRESS]:PORT" },
+		{ { "lrie", "--sandbox", "on" }, "--sandbox: 'on' is not one of auto, full, off" },
+		{ { "lrie", "--sandbox=off", "--require-sandbox" },
+		  "--require-sandbox and --sandbox=off exclude each other" },
+		{ { "lrie", "--color", "red" },
+		  "--color: 'red' is not one of auto, always, never" },
+		{ { "lrie", "--env", "X" }, "--env: 'X' is not NAME=VALUE" },
+		{ { "lrie", "--env", "=x" }, "--env: '=x' is not NAME=VALUE" },
+		{ { "lrie", "--env", "A=x" },
+		  "--env: 'A' is no name for a variable: Lambda takes two or more of a-z, A-Z, 0-9 "
+		  "and _, a letter first" },
+		{ { "lrie", "--env", "AWS_REGION=x" },
+		  "--env: 'AWS_REGION' is reserved: Lambda sets it itself and refuses it from "
+		  "users" },
+		{ { "lrie", "--env", "_HANDLER=x" },
+		  "--env: '_HANDLER' is reserved: Lambda sets it itself and refuses it from "
+		  "users" },
+		{ { "lrie", "--env-file", "/nonexistent" },
+		  "--env-file: open '/nonexistent': No such file or directory" },
+		{ { "lrie", "--pass-env", "PATH=/x" },
+		  "--pass-env: 'PATH=/x' is not a name; --env takes NAME=VALUE" },
+		{ { "aws-lambda-rie", "/b", "--log-level" },
+		  "--log-level: the value is missing (LEVEL)" },
+	};
+
+	begin();
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct error err;
+		struct config *config = parse(cases[i].words, &err);
+
+		test_case(cases[i].message);
+		CHECK(!config);
+		CHECK_STR(err.text, cases[i].message);
+		config_destroy(config);
+	}
+}
+
+static void test_environment(void)
+{
+	struct config *config;
+
+	begin();
+	setenv("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256", 1);
+	setenv("AWS_LAMBDA_FUNCTION_TIMEOUT", "", 1);
+	setenv("AWS_DEFAULT_REGION", "eu-west-1", 1);
+	setenv("_HANDLER", "other", 1);
+	setenv("LRIE_LAYER", "\n/a\n\n/b b\n", 1);
+	setenv("LRIE_ENV", "A1=b c\nD1=e", 1);
+	setenv("LRIE_QUIET", "yes", 1);
+	setenv("LRIE_REQUIRE_SANDBOX", "tmp", 1);
+	setenv("LOG_LEVEL", "nonsense", 1); /* RIE's: not ours outside of RIE mode */
+	setenv("LRIE_LOG_LEVEL", "info", 1);
+	setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE", 1);
+	setenv("AWS_SESSION_TOKEN", "", 1);
+	setenv("NO_COLOR", "1", 1);
+	config = PARSE("lrie");
+	if (!config)
+		return;
+	CHECK_INT(config->memory_bytes, 256 * MB);
+	CHECK_INT(config->timeout_ms, 3000);
+	CHECK_STR(config->region, "eu-west-1");
+	CHECK_STR(config->handler, "other");
+	check_list(&config->layers, "/a /b b");
+	check_list(&config->env, "A1=b c D1=e");
+	CHECK(config->quiet);
+	CHECK_INT(config->required_walls, 1 << SANDBOX_WALL_TMP);
+	CHECK_INT(config->log_level, LOG_INFO);
+	CHECK_STR(config->access_key_id, "AKIDEXAMPLE");
+	CHECK_STR(config->session_token, NULL);
+	CHECK_INT(config->color, CONFIG_COLOR_NEVER);
+	config_destroy(config);
+}
+
+static void test_option_wins_over_environment(void)
+{
+	struct config *config;
+
+	begin();
+	setenv("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "rubbish", 1);
+	setenv("AWS_LAMBDA_FUNCTION_HANDLER", "from-variable", 1);
+	setenv("LRIE_LISTEN", "rubbish", 1);
+	setenv("LRIE_LAYER", "/from-variable", 1);
+	setenv("AWS_REGION", "eu-west-1", 1);
+	setenv("AWS_DEFAULT_REGION", "rubbish rubbish", 1);
+	config = PARSE("lrie", "-m", "512", "--handler", "h", "--layer", "/l",
+	               "--runtime-interface-emulator-address", "127.0.0.1:1");
+	if (!config)
+		return;
+	CHECK_INT(config->memory_bytes, 512 * MB);
+	CHECK_STR(config->handler, "h");
+	CHECK_STR(config->listen, "127.0.0.1:1");
+	CHECK_STR(config->region, "eu-west-1");
+	check_list(&config->layers, "/l");
+	config_destroy(config);
+}
+
+static void test_mistake_in_environment_names_the_variable(void)
+{
+	static const struct {
+		const char *name, *value, *message;
+	} cases[] = {
+		{ "AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "abc",
+		  "AWS_LAMBDA_FUNCTION_MEMORY_SIZE: 'abc' is not a whole number" },
+		{ "AWS_LAMBDA_FUNCTION_TIMEOUT", "soon",
+		  "AWS_LAMBDA_FUNCTION_TIMEOUT: 'soon' is not a number of seconds" },
+		{ "AWS_DEFAULT_REGION", "a b",
+		  "AWS_DEFAULT_REGION: 'a b' has a character other than a-z0-9-" },
+		{ "LRIE_SANDBOX", "maybe", "LRIE_SANDBOX: 'maybe' is not one of auto, full, off" },
+		{ "LRIE_QUIET", "2", "LRIE_QUIET: '2' is neither yes nor no" },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct error err;
+
+		begin();
+		setenv(cases[i].name, cases[i].value, 1);
+		CHECK(!parse((const char *const[WORDS]){ "lrie" }, &err));
+		CHECK_STR(err.text, cases[i].message);
+	}
+}
+
+static void test_required_walls(void)
+{
+	static const struct {
+		const char *word;
+		bool required;
+		unsigned walls;
+	} cases[] = {
+		{ "--require-sandbox", true, (1 << SANDBOX_WALL_COUNT) - 1 },
+		{ "--require-sandbox=", true, (1 << SANDBOX_WALL_COUNT) - 1 },
+		{ "--require-sandbox=full", true, (1 << SANDBOX_WALL_COUNT) - 1 },
+		{ "--require-sandbox=yes", true, (1 << SANDBOX_WALL_COUNT) - 1 },
+		{ "--require-sandbox=no", false, 0 },
+		{ "--require-sandbox=cpu", true, 1 << SANDBOX_WALL_CPU },
+	};
+
+	begin();
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct config *config = PARSE("lrie", cases[i].word, "-q");
+
+		test_case(cases[i].word);
+		if (!config)
+			continue;
+		CHECK_INT(config->require_sandbox, cases[i].required);
+		CHECK_INT(config->required_walls, cases[i].walls);
+		CHECK(config->quiet);
+		config_destroy(config);
+	}
+}
+
+static void test_log_levels(void)
+{
+	static const struct {
+		const char *word;
+		enum log_level level;
+	} cases[] = {
+		{ "trace", LOG_TRACE },  { "debug", LOG_DEBUG },     { "info", LOG_INFO },
+		{ "warn", LOG_WARNING }, { "error", LOG_ERROR },     { "fatal", LOG_ERROR },
+		{ "panic", LOG_ERROR },  { "warning", LOG_WARNING }, { "Info", LOG_INFO },
+	};
+
+	begin();
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct config *config = PARSE("lrie", "--log-level", cases[i].word);
+
+		if (config)
+			CHECK_INT(config->log_level, cases[i].level);
+		config_destroy(config);
+	}
+}
+
+static void test_size_of_variables(void)
+{
+	char item[5000] = "AB=";
+	struct config *config;
+	struct error err;
+
+	begin();
+	memset(item + 3, 'x', sizeof(item) - 3);
+	item[4097] = '\0'; /* 2 bytes of name, 4094 of value */
+	config = PARSE("lrie", "--env", item);
+	config_destroy(config);
+	config = PARSE("lrie", "--env", item, "--env", item, "--env", "AB=");
+	config_destroy(config);
+	config = PARSE("aws-lambda-rie", "--env", item, "--env", "CD=", "/b");
+	config_destroy(config);
+	CHECK(!parse((const char *const[WORDS]){ "lrie", "--env", item, "--env", "CD=" }, &err));
+	CHECK_STR(err.text, "the function's variables have 4098 bytes: Lambda takes 4 KB of names "
+	                    "and values");
+}
+
+static void test_rie(void)
+{
+	static const struct {
+		const char *words[WORDS];
+		const char *bootstrap, *arguments, *handler, *listen;
+	} cases[] = {
+		{ { "aws-lambda-rie" }, NULL, "", NULL, "0.0.0.0:8080" },
+		{ { "/usr/local/bin/aws-lambda-rie", "/var/runtime/bootstrap" },
+		  "/var/runtime/bootstrap",
+		  "",
+		  NULL,
+		  "0.0.0.0:8080" },
+		{ { "aws-lambda-rie", "/usr/bin/python3", "-m", "awslambdaric", "app.handler" },
+		  "/usr/bin/python3",
+		  "-m awslambdaric app.handler",
+		  "app.handler",
+		  "0.0.0.0:8080" },
+		{ { "aws-lambda-rie", "/b", "--log-level", "debug", "x",
+		    "--runtime-interface-emulator-address=:9", "h", "--enable-init-caching",
+		    "--runtime-api-address", "127.0.0.1:2" },
+		  "/b",
+		  "x h",
+		  "h",
+		  "0.0.0.0:9" },
+		{ { "aws-lambda-rie", "--memory", "512", "/b", "--memory", "1024" },
+		  "/b",
+		  "--memory 1024",
+		  "1024",
+		  "0.0.0.0:8080" },
+		{ { "aws-lambda-rie", "--unknown", "/b", "h" },
+		  "--unknown",
+		  "/b h",
+		  "h",
+		  "0.0.0.0:8080" },
+		{ { "aws-lambda-rie", "--bootstrap", "/b", "-q" }, "/b", "", NULL, "0.0.0.0:8080" },
+		{ { "aws-lambda-rie", "--", "/b", "--log-level", "--" },
+		  "/b",
+		  "--log-level --",
+		  "--",
+		  "0.0.0.0:8080" },
+		{ { "aws-lambda-rie", "/b", "--", "h" }, "/b", "-- h", "h", "0.0.0.0:8080" },
+		{ { "aws-lambda-rie", "/b", "--event", "h" },
+		  "/b",
+		  "--event h",
+		  "h",
+		  "0.0.0.0:8080" },
+		{ { "aws-lambda-rie", "--event", "h" }, "--event", "h", "h", "0.0.0.0:8080" },
+		{ { "lrie", "./bootstrap", "a", "--listen", "b" },
+		  "./bootstrap",
+		  "a --listen b",
+		  "b",
+		  "0.0.0.0:8080" },
+		{ { "lrie", "sh", "-c", "x" }, "sh", "-c x", "x", "0.0.0.0:8080" },
+	};
+
+	begin();
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct config *config = parse_fine(cases[i].words);
+
+		if (!config)
+			continue;
+		CHECK(config->rie);
+		CHECK_INT(config->command, CONFIG_SERVE);
+		CHECK_STR(config->bootstrap, cases[i].bootstrap);
+		check_list(&config->arguments, cases[i].arguments);
+		CHECK_STR(config->handler, cases[i].handler);
+		CHECK_STR(config->listen, cases[i].listen);
+		config_destroy(config);
+	}
+}
+
+static void test_rie_defaults(void)
+{
+	struct config *config;
+
+	begin();
+	setenv("HOME", "/home/user", 1);
+	config = PARSE("aws-lambda-rie", "/b");
+	if (!config)
+		return;
+	CHECK_INT(config->memory_bytes, 3008 * MB);
+	CHECK_INT(config->timeout_ms, 300000);
+	CHECK_INT(config->init_timeout_ms, 300000);
+	CHECK_STR(config->runtime_api_address, "127.0.0.1:9001");
+	CHECK_STR(config->function_name, "test_function");
+	CHECK_STR(config->function_version, "$LATEST");
+	CHECK_STR(config->task_root, NULL);
+	CHECK_INT(config->log_level, LOG_WARNING);
+	check_list(&config->host_env, "PATH=/usr/bin:/bin HOME=/home/user");
+	config_destroy(config);
+}
+
+static void test_rie_environment(void)
+{
+	struct config *config;
+
+	begin();
+	setenv("AWS_LAMBDA_FUNCTION_TIMEOUT", "3600", 1);
+	setenv("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "64", 1);
+	setenv("AWS_LAMBDA_FUNCTION_VERSION", "prod", 1);
+	setenv("AWS_LAMBDA_FUNCTION_HANDLER", "app.handler", 1);
+	setenv("_HANDLER", "other", 1);
+	setenv("LOG_LEVEL", "DEBUG", 1);
+	config = PARSE("aws-lambda-rie", "/b", "last");
+	if (!config)
+		return;
+	CHECK_INT(config->timeout_ms, 3600000);
+	CHECK_INT(config->init_timeout_ms, 3600000);
+	CHECK_INT(config->memory_bytes, 64 * MB);
+	CHECK_STR(config->function_version, "prod");
+	CHECK_STR(config->handler, "app.handler");
+	CHECK_INT(config->log_level, LOG_DEBUG);
+	config_destroy(config);
+}
+
+/* Writes a file and has it read by --env-file; returns its path, to be freed and unlinked. */
+static char *write_file(const char *text)
+{
+	char *path = xstrdup("/tmp/lrie-config-XXXXXX");
+	int fd = mkstemp(path);
+
+	if (CHECK(fd >= 0)) {
+		CHECK_INT(write(fd, text, strlen(text)), strlen(text));
+		close(fd);
+	}
+	return path;
+}
+
+static void test_env_file(void)
+{
+	char *path = write_file("# comment\n"
+	                        "\n"
+	                        "   \t \r\n"
+	                        "PLAIN=a b\n"
+	                        "  INDENTED=x  \r\n"
+	                        "export EXPORTED=1\n"
+	                        "EMPTY=\n"
+	                        "EQUALS=a=b=c\n"
+	                        "DOUBLE=\"a # b \"\n"
+	                        "SINGLE='it is \"quoted\"'  \n"
+	                        "HASH=a#b # c\n"
+	                        "export=2\n"
+	                        "BOTH=file\n"
+	                        "LAST=no newline");
+	struct config *config;
+
+	begin();
+	config = PARSE("lrie", "--env", "BOTH=option", "--env-file", path);
+	if (config)
+		check_list(&config->env,
+		           "PLAIN=a b INDENTED=x EXPORTED=1 EMPTY= EQUALS=a=b=c DOUBLE=a # b  "
+		           "SINGLE=it is \"quoted\" HASH=a#b # c export=2 BOTH=file "
+		           "LAST=no newline BOTH=option");
+	config_destroy(config);
+	unlink(path);
+	free(path);
+}
+
+static void test_bad_env_files(void)
+{
+	static const struct {
+		const char *text, *message;
+	} cases[] = {
+		{ "A1=1\nnonsense\n", ":2: not NAME=VALUE" },
+		{ "\n\n=x", ":3: not NAME=VALUE" },
+		{ "A1 =x", ":1: not NAME=VALUE" },
+		{ "A1=\"x", ":1: quotes that do not match" },
+		{ "A1='x' y", ":1: quotes that do not match" },
+		{ "A1=\"", ":1: quotes that do not match" },
+		{ "A1=\"x\"y\"", ":1: quotes that do not match" },
+		{ "#\nAWS_REGION=x",
+		  ":2: 'AWS_REGION' is reserved: Lambda sets it itself and refuses it from users" },
+		{ "A B=x", ":1: 'A B' is no name for a variable: Lambda takes two or more of a-z, "
+		           "A-Z, 0-9 and _, a letter first" },
+	};
+
+	begin();
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		char *path = write_file(cases[i].text);
+		char *expected = xasprintf("--env-file: %s%s", path, cases[i].message);
+		struct error err;
+
+		CHECK(!parse((const char *const[WORDS]){ "lrie", "--env-file", path }, &err));
+		CHECK_STR(err.text, expected);
+		unlink(path);
+		free(path);
+		free(expected);
+	}
+}
+
+static void test_pass_env(void)
+{
+	struct config *config;
+
+	begin();
+	setenv("WANTED", "a=b", 1);
+	setenv("UNWANTED", "x", 1);
+	config = PARSE("lrie", "--pass-env", "WANTED");
+	if (config)
+		check_list(&config->pass_env, "WANTED=a=b");
+	config_destroy(config);
+}
+
+static void test_numbers(void)
+{
+	static const struct {
+		const char *text;
+		bool ok;
+		uint64_t value;
+	} cases[] = {
+		{ "0", true, 0 },
+		{ "007", true, 7 },
+		{ "18446744073709551615", true, UINT64_MAX },
+		{ "18446744073709551616", false, 0 },
+		{ "99999999999999999999999", false, 0 },
+		{ "", false, 0 },
+		{ " 1", false, 0 },
+		{ "1 ", false, 0 },
+		{ "+1", false, 0 },
+		{ "-1", false, 0 },
+		{ "1.0", false, 0 },
+		{ "0x10", false, 0 },
+		{ "1e3", false, 0 },
+		{ "\xd9\xa1", false, 0 },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		uint64_t value = 0;
+
+		test_case(cases[i].text);
+		CHECK_INT(option_value_number(cases[i].text, 0, UINT64_MAX, &value, NULL),
+		          cases[i].ok);
+		if (cases[i].ok)
+			CHECK(value == cases[i].value);
+	}
+}
+
+static void test_seconds(void)
+{
+	static const struct {
+		const char *text;
+		bool ok;
+		uint64_t ms;
+	} cases[] = {
+		{ "0", true, 0 },
+		{ "3", true, 3000 },
+		{ "0.5", true, 500 },
+		{ "1.25", true, 1250 },
+		{ "0.001", true, 1 },
+		{ "900.000", true, 900000 },
+		{ "0.0001", false, 0 },
+		{ "1.", false, 0 },
+		{ ".5", false, 0 },
+		{ "", false, 0 },
+		{ "1.5.5", false, 0 },
+		{ "-1", false, 0 },
+		{ "1e1", false, 0 },
+		{ "1,5", false, 0 },
+		{ "901", false, 0 },
+		{ "inf", false, 0 },
+		{ "18446744073709551", false, 0 },
+		{ "18446744073709551615.999", false, 0 },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		uint64_t ms = 0;
+
+		test_case(cases[i].text);
+		CHECK_INT(option_value_seconds(cases[i].text, 0, 900000, &ms, NULL), cases[i].ok);
+		if (cases[i].ok)
+			CHECK_INT(ms, cases[i].ms);
+	}
+}
+
+static void test_addresses(void)
+{
+	static const struct {
+		const char *text;
+		bool ok;
+	} cases[] = {
+		{ "127.0.0.1:9000", true },
+		{ "localhost:0", true },
+		{ "[::1]:65535", true },
+		{ "[::]:8080", true },
+		{ "host.example:1", true },
+		{ "", false },
+		{ ":", false },
+		{ "host", false },
+		{ "host:", false },
+		{ "host:65536", false },
+		{ "host:-1", false },
+		{ "host:+1", false },
+		{ "host:1 ", false },
+		{ "host:http", false },
+		{ "::1:80", false },
+		{ "[::1]", false },
+		{ "[::1:80", false },
+		{ "[::1]80", false },
+		{ "a:b:80", false },
+		{ ":80", false },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		test_case(cases[i].text);
+		CHECK_INT(option_value_address(cases[i].text, NULL), cases[i].ok);
+	}
+}
+
+static void test_distance(void)
+{
+	char word[200];
+
+	CHECK_INT(option_value_distance("", ""), 0);
+	CHECK_INT(option_value_distance("serve", "serve"), 0);
+	CHECK_INT(option_value_distance("serv", "serve"), 1);
+	CHECK_INT(option_value_distance("", "abc"), 3);
+	CHECK_INT(option_value_distance("abc", ""), 3);
+	CHECK_INT(option_value_distance("kitten", "sitting"), 3);
+	memset(word, 'x', sizeof(word));
+	word[sizeof(word) - 1] = '\0';
+	CHECK(option_value_distance(word, "x") > 100);
+	CHECK(option_value_distance("x", word) > 100);
+}
+
+static void check_help(enum config_command command)
+{
+	autobuffer struct buffer help = BUFFER_INIT;
+	size_t widest = 0;
+
+	config_help(&help, command);
+	for (const char *line = help.data; *line; line += strspn(line, "\n")) {
+		size_t width = strcspn(line, "\n");
+
+		widest = width > widest ? width : widest;
+		CHECK(width == 0 || line[width - 1] != ' ');
+		line += width;
+	}
+	CHECK(widest < 80);
+	CHECK(strncmp(help.data, command == CONFIG_HELP ? "lrie - " : "usage: lrie ", 7) == 0);
+	CHECK(help.length > 0 && help.data[help.length - 1] == '\n');
+}
+
+static void test_help(void)
+{
+	for (unsigned i = 0; i < CONFIG_COMMAND_COUNT; i++)
+		check_help((enum config_command)i);
+}
+
+static void check_in_help(const char *option, const char *variable, const char *value, void *user)
+{
+	const char *help = user;
+
+	test_case(option);
+	CHECK(strstr(help, option) != NULL);
+	CHECK(!value || strstr(help, value) != NULL);
+	if (variable && strcmp(variable, "_HANDLER") != 0 && strcmp(variable, "LOG_LEVEL") != 0 &&
+	    strcmp(variable, "AWS_DEFAULT_REGION") != 0)
+		CHECK(strstr(help, variable) != NULL);
+}
+
+static void test_help_has_each_option(void)
+{
+	autobuffer struct buffer help = BUFFER_INIT;
+
+	config_help(&help, CONFIG_HELP);
+	config_each_option(check_in_help, help.data);
+}
+
+TEST_MAIN(test_defaults, test_options, test_more_options, test_last_one_wins, test_commands,
+          test_help_in_a_bad_environment, test_mistakes, test_environment,
+          test_option_wins_over_environment, test_mistake_in_environment_names_the_variable,
+          test_required_walls, test_log_levels, test_size_of_variables, test_rie, test_rie_defaults,
+          test_rie_environment, test_env_file, test_bad_env_files, test_pass_env, test_numbers,
+          test_seconds, test_addresses, test_distance, test_help, test_help_has_each_option)

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* identifier - the forms of the names, and that no two are the same */
+#include "emulator/identifier.h"
+
+#include <stdlib.h>
+#include <time.h>
+
+#include "tests/unit/test.h"
+
+#define DRAWS 2000 /* more than one filling of the pool */
+
+static int compare(const void *a, const void *b)
+{
+	return strcmp(a, b);
+}
+
+static void test_uuids(void)
+{
+	static char uuids[DRAWS][UUID_SIZE];
+
+	for (size_t i = 0; i < DRAWS; i++) {
+		uuid_make(uuids[i]);
+		CHECK(uuid_is_valid(uuids[i]));
+		CHECK_INT(uuids[i][14], '4');
+		CHECK(strchr("89ab", uuids[i][19]) != NULL);
+		CHECK_INT(strspn(uuids[i], "0123456789abcdef-"), UUID_SIZE - 1);
+	}
+	qsort(uuids, DRAWS, UUID_SIZE, compare);
+	for (size_t i = 1; i < DRAWS; i++)
+		CHECK(strcmp(uuids[i - 1], uuids[i]) != 0);
+}
+
+static void test_valid_uuids(void)
+{
+	CHECK(uuid_is_valid("8476a536-e9f4-11e8-9739-2dfe598c3fcd"));
+	CHECK(uuid_is_valid("8476A536-E9F4-11E8-9739-2DFE598C3FCD"));
+	CHECK(uuid_is_valid("00000000-0000-0000-0000-000000000000"));
+}
+
+static void test_invalid_uuids(void)
+{
+	static const char *const texts[] = {
+		"",
+		"8476a536",
+		"8476a536-e9f4-11e8-9739-2dfe598c3fc",
+		"8476a536-e9f4-11e8-9739-2dfe598c3fcdd",
+		"8476a536-e9f4-11e8-9739-2dfe598c3fcd ",
+		" 8476a536-e9f4-11e8-9739-2dfe598c3fc",
+		"8476a536-e9f4-11e8-9739-2dfe598c3fcg",
+		"8476a536ae9f4-11e8-9739-2dfe598c3fcd",
+		"8476a536-e9f4-11e8-9739_2dfe598c3fcd",
+		"{8476a536-e9f4-11e8-9739-2dfe598c3fc}",
+		"------------------------------------",
+	};
+
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		test_case(texts[i]);
+		CHECK(!uuid_is_valid(texts[i]));
+	}
+}
+
+static void test_hex(void)
+{
+	for (size_t digits = 0; digits <= 33; digits++) {
+		char text[35];
+
+		memset(text, '!', sizeof(text));
+		hex_make(text, digits);
+		CHECK_INT(strspn(text, "0123456789abcdef"), digits);
+		CHECK_INT(strlen(text), digits);
+		CHECK_INT(text[digits + 1], '!');
+	}
+}
+
+static void test_trace_header(void)
+{
+	char header[TRACE_HEADER_SIZE];
+	char root[25], parent[17];
+	unsigned seconds;
+	int end = 0;
+
+	trace_header_make(header);
+	CHECK_INT(sscanf(header, "Root=1-%8x-%24[0-9a-f];Parent=%16[0-9a-f];Sampled=0%n", &seconds,
+	                 root, parent, &end),
+	          3);
+	CHECK_INT(strlen(header), end);
+	CHECK_INT(strlen(root), 24);
+	CHECK_INT(strlen(parent), 16);
+	CHECK(seconds <= time(NULL) && seconds + 60 > time(NULL));
+}
+
+#define ROOT "1-5759e988-bd862e3fe1be46a994272793"
+#define PARENT "53995c3f42cd8ad8"
+
+static void test_complete_trace_header(void)
+{
+	static const struct {
+		const char *given, *expected; /* NULL: refused; "?" stands for 16 digits */
+	} cases[] = {
+		{ "Root=" ROOT ";Parent=" PARENT ";Sampled=1",
+		  "Root=" ROOT ";Parent=" PARENT ";Sampled=1" },
+		{ "Root=" ROOT ";Sampled=1", "Root=" ROOT ";Parent=?;Sampled=1" },
+		{ "Root=" ROOT, "Root=" ROOT ";Parent=?;Sampled=0" },
+		{ "root=" ROOT "; parent=" PARENT, "Root=" ROOT ";Parent=" PARENT ";Sampled=0" },
+		{ "Self=1-67891234-12456789abcdef012345678;Root=" ROOT,
+		  "Root=" ROOT ";Parent=?;Sampled=0" },
+		{ "Root=" ROOT ";Parent=" PARENT ";Sampled=0;Lineage=a87bd80c:1|68fd508a:5",
+		  "Root=" ROOT ";Parent=" PARENT ";Sampled=0;Lineage=a87bd80c:1|68fd508a:5" },
+		{ "", NULL },
+		{ "Root=", NULL },
+		{ "Root=1-5759e988", NULL },
+		{ "Root=1-5759e988-bd862e3fe1be46a99427279g", NULL },
+		{ "Root=" ROOT "0", NULL },
+		{ "Parent=" PARENT ";Sampled=1", NULL },
+		{ ";;;==;Root", NULL },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const char *expected = cases[i].expected;
+		char header[128] = "";
+
+		test_case(cases[i].given);
+		CHECK_INT(trace_header_complete(cases[i].given, header, sizeof(header)),
+		          expected != NULL);
+		if (!expected)
+			continue;
+		if (strchr(expected, '?')) {
+			char *made = strstr(header, "Parent=") + strlen("Parent=");
+
+			CHECK_INT(strspn(made, "0123456789abcdef"), 16);
+			made[0] = '?';
+			memmove(made + 1, made + 16, strlen(made + 16) + 1);
+		}
+		CHECK_STR(header, expected);
+	}
+	test_case(NULL);
+	CHECK(!trace_header_complete("Root=" ROOT, (char[40]){ "" }, 40));
+}
+
+TEST_MAIN(test_uuids, test_valid_uuids, test_invalid_uuids, test_hex, test_trace_header,
+          test_complete_trace_header)

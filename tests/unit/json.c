@@ -1,0 +1,357 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* json - what is JSON, what is not and where, and how strings are written */
+#include "emulator/json.h"
+
+#include <stdlib.h>
+
+#include "tests/unit/test.h"
+
+#define PREFIX "Could not parse request body into json: Could not parse payload into json: "
+#define SOURCE "[Source: REDACTED (`StreamReadFeature.INCLUDE_SOURCE_IN_LOCATION` disabled); "
+#define AT(line, column) "\n at " SOURCE "line: " #line ", column: " #column "]"
+#define VALUES "(JSON String, Number, Array, Object or token 'null', 'true' or 'false')"
+
+/* The text goes into a block of exactly its size, so that the sanitizer sees each step too far. */
+static bool check(const char *text, size_t length, struct buffer *reason)
+{
+	char *copy = malloc(length > 0 ? length : 1);
+	bool ok;
+
+	memcpy(copy, text, length);
+	ok = json_check(copy, length, reason);
+	free(copy);
+	return ok;
+}
+
+static void test_valid(void)
+{
+	static const char *const texts[] = {
+		"{}",
+		"[]",
+		"null",
+		"true",
+		"false",
+		"0",
+		"-0",
+		"-0.0e-0",
+		"1",
+		"123456789012345678901234567890",
+		"1.5",
+		"1e5",
+		"1E+5",
+		"1.25e-10",
+		"\"\"",
+		"\"a\"",
+		"\"0123456\"",
+		"\"01234567\"",
+		"\"012345678\"",
+		"\"\\\"\\\\\\/\\b\\f\\n\\r\\t\\u00e9\\uABCD\"",
+		"\"\\ud83d\\ude00\"",
+		"\"\\ud83d\"",
+		"\"\\u0000\"",
+		"\"\x7f\"",
+		"\"\xc2\x80\xdf\xbf\"",
+		"\"\xe0\xa0\x80\xed\x9f\xbf\xee\x80\x80\xef\xbf\xbf\"",
+		"\"\xf0\x90\x80\x80\xf4\x8f\xbf\xbf\"",
+		"\"1234567\xe2\x82\xac 1234567\xe2\x82\xac\"",
+		" \t\r\n{} \t\r\n",
+		"                         [                 ]                 ",
+		"[1,2,3]",
+		"[ 1 , 2 , 3 ]",
+		"{\"a\":1}",
+		"{ \"a\" : 1 , \"b\" : [ ] }",
+		"{\"\":\"\"}",
+		"{\"a\":1,\"a\":2}",
+		"[[],{},[[]],{\"a\":{}},[{}]]",
+		"[[1],[2,[3]],{\"a\":[4,{\"b\":5}]}]",
+		"[null,true,false,\"\",0]",
+		"\xef\xbb\xbf{}",
+	};
+
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		autobuffer struct buffer reason = BUFFER_INIT;
+
+		test_case(texts[i]);
+		CHECK(check(texts[i], strlen(texts[i]), &reason));
+		CHECK_STR(reason.data, "");
+	}
+}
+
+static void test_reason(void)
+{
+	static const struct {
+		const char *text;
+		const char *reason;
+	} cases[] = {
+		{ "x",
+		  "Unexpected character ('x' (code 120)): expected a valid value " VALUES AT(1,
+		                                                                             1) },
+		{ "'test'",
+		  "Unexpected character (''' (code 39)): expected a valid value " VALUES AT(1, 1) },
+		{ "Hello World", "Unrecognized token 'Hello': was expecting " VALUES AT(1, 1) },
+		{ "nul", "Unrecognized token 'nul': was expecting " VALUES AT(1, 1) },
+		{ "nulll", "Unrecognized token 'nulll': was expecting " VALUES AT(1, 1) },
+		{ "True", "Unrecognized token 'True': was expecting " VALUES AT(1, 1) },
+		{ "NaN", "Unrecognized token 'NaN': was expecting " VALUES AT(1, 1) },
+		{ "\n \nx",
+		  "Unexpected character ('x' (code 120)): expected a valid value " VALUES AT(3,
+		                                                                             1) },
+		{ "\r\n\r\n  +1",
+		  "Unexpected character ('+' (code 43)): expected a valid value " VALUES AT(3, 3) },
+		{ "\r\rx",
+		  "Unexpected character ('x' (code 120)): expected a valid value " VALUES AT(3,
+		                                                                             1) },
+		{ ".5",
+		  "Unexpected character ('.' (code 46)): expected a valid value " VALUES AT(1, 1) },
+		{ "\x01",
+		  "Unexpected character ((CTRL-CHAR, code 1)): expected a valid value " VALUES AT(
+			  1, 1) },
+		{ "\xc2\x85",
+		  "Unexpected character ((CTRL-CHAR, code 133)): expected a valid value " VALUES AT(
+			  1, 1) },
+		{ "\xc3\xa9",
+		  "Unexpected character ('\xc3\xa9' (code 233)): expected a valid value " VALUES AT(
+			  1, 1) },
+		{ "\xe2\x82\xac",
+		  "Unexpected character ('\xe2\x82\xac' (code 8364 / 0x20ac)): expected a valid "
+		  "value " VALUES AT(1, 1) },
+		{ "", "No content to map due to end-of-input" AT(1, 1) },
+		{ "  ", "No content to map due to end-of-input" AT(1, 3) },
+		{ "{", "Unexpected end-of-input: expected close marker for Object (start marker "
+		       "at " SOURCE "line: 1, column: 1])" AT(1, 2) },
+		{ "[1,\n [",
+		  "Unexpected end-of-input: expected close marker for Array (start marker "
+		  "at " SOURCE "line: 2, column: 2])" AT(2, 3) },
+		{ "[1,", "Unexpected end-of-input: expected close marker for Array (start marker "
+		         "at " SOURCE "line: 1, column: 1])" AT(1, 4) },
+		{ "}", "Unexpected character ('}' (code 125)): expected a value" AT(1, 1) },
+		{ "[1,]", "Unexpected character (']' (code 93)): expected a value" AT(1, 4) },
+		{ "{\"a\":}", "Unexpected character ('}' (code 125)): expected a value" AT(1, 6) },
+		{ "[,1]", "Unexpected character (',' (code 44)): expected a value" AT(1, 2) },
+		{ "{a:1}", "Unexpected character ('a' (code 97)): was expecting double-quote to "
+		           "start field name" AT(1, 2) },
+		{ "{\"a\":1,}", "Unexpected character ('}' (code 125)): was expecting double-quote "
+		                "to start field name" AT(1, 8) },
+		{ "{\"a\" 1}", "Unexpected character ('1' (code 49)): was expecting a colon to "
+		               "separate field name and value" AT(1, 6) },
+		{ "[1 2]", "Unexpected character ('2' (code 50)): was expecting comma to separate "
+		           "Array entries" AT(1, 4) },
+		{ "{\"a\":1 \"b\":2}", "Unexpected character ('\"' (code 34)): was expecting comma "
+		                       "to separate Object entries" AT(1, 8) },
+		{ "[1}", "Unexpected close marker '}': expected ']' (for Array starting at " SOURCE
+		         "line: 1, column: 1])" AT(1, 3) },
+		{ "{\"a\":1]",
+		  "Unexpected close marker ']': expected '}' (for Object starting at " SOURCE
+		  "line: 1, column: 1])" AT(1, 7) },
+		{ "{}x", "Unexpected character ('x' (code 120)): expected end-of-input behind the "
+		         "value" AT(1, 3) },
+		{ "1 2", "Unexpected character ('2' (code 50)): expected end-of-input behind the "
+		         "value" AT(1, 3) },
+		{ "01", "Invalid numeric value: Leading zeroes not allowed" AT(1, 2) },
+		{ "--1", "Unexpected character ('-' (code 45)) in numeric value: expected digit "
+		         "(0-9) to follow minus sign, for valid numeric value" AT(1, 2) },
+		{ "1.a", "Unexpected character ('a' (code 97)) in numeric value: Decimal point not "
+		         "followed by a digit" AT(1, 3) },
+		{ "1e+x", "Unexpected character ('x' (code 120)) in numeric value: Exponent "
+		          "indicator not followed by a digit" AT(1, 4) },
+		{ "-", "Unexpected end-of-input in a Number value" AT(1, 2) },
+		{ "1.", "Unexpected end-of-input in a Number value" AT(1, 3) },
+		{ "\"a",
+		  "Unexpected end-of-input: was expecting closing quote for a string value" AT(1,
+		                                                                               3) },
+		{ "\"\\",
+		  "Unexpected end-of-input: was expecting closing quote for a string value" AT(1,
+		                                                                               3) },
+		{ "\"\\u12", "Unexpected end-of-input: was expecting closing quote for a string "
+		             "value" AT(1, 6) },
+		{ "\"\\x41\"", "Unrecognized character escape ('x' (code 120))" AT(1, 3) },
+		{ "\"\\u12g4\"", "Unexpected character ('g' (code 103)): expected a hex-digit for "
+		                 "character escape sequence" AT(1, 6) },
+		{ "\"a\nb\"",
+		  "Illegal unquoted character ((CTRL-CHAR, code 10)): has to be escaped "
+		  "using backslash to be included in string value" AT(1, 3) },
+		{ "\"0123456\t\"",
+		  "Illegal unquoted character ((CTRL-CHAR, code 9)): has to be "
+		  "escaped using backslash to be included in string value" AT(1, 9) },
+		{ "\x87", "Invalid UTF-8 start byte 0x87" AT(1, 1) },
+		{ "\"\x87\"", "Invalid UTF-8 start byte 0x87" AT(1, 2) },
+		{ "\"\xc0\xaf\"", "Invalid UTF-8 start byte 0xc0" AT(1, 2) },
+		{ "\"\xf5\x80\x80\x80\"", "Invalid UTF-8 start byte 0xf5" AT(1, 2) },
+		{ "\"\xe0\x9f\xbf\"", "Invalid UTF-8 middle byte 0x9f" AT(1, 3) },
+		{ "\"\xed\xa0\x80\"", "Invalid UTF-8 middle byte 0xa0" AT(1, 3) },
+		{ "\"\xf4\x90\x80\x80\"", "Invalid UTF-8 middle byte 0x90" AT(1, 3) },
+		{ "\"\xe2\x82\"", "Invalid UTF-8 middle byte 0x22" AT(1, 4) },
+		{ "\"\xe2\x82", "Unexpected end-of-input in a UTF-8 character" AT(1, 4) },
+		{ "{\"\xff\":1}", "Invalid UTF-8 start byte 0xff" AT(1, 3) },
+		{ "{\"a\xff", "Invalid UTF-8 start byte 0xff" AT(1, 4) },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		autobuffer struct buffer reason = BUFFER_INIT;
+		autobuffer struct buffer expected = BUFFER_INIT;
+
+		buffer_append_format(&expected, "%s%s", PREFIX, cases[i].reason);
+		test_case(cases[i].text);
+		CHECK(!check(cases[i].text, strlen(cases[i].text), &reason));
+		CHECK_STR(reason.data, expected.data);
+	}
+}
+
+static void test_nul_bytes(void)
+{
+	autobuffer struct buffer reason = BUFFER_INIT;
+
+	CHECK(!check("\0", 1, &reason));
+	CHECK(!check("{}\0", 3, &reason));
+	CHECK(!check("\"a\0b\"", 5, &reason));
+	CHECK(!check("\"\\\0\"", 4, &reason));
+	CHECK(!check("[1,\0]", 5, &reason));
+}
+
+/* Each text is cut at each place: never valid, never read beyond its end. */
+static void test_every_cut_is_refused(void)
+{
+	static const char text[] = "{\"a\":[1.5e-3,true,false,null,\"\\u00e9\xe2\x82\xac\\n\"],"
+				   "\"b\":{\"c\":-0,\"d\":\"01234567 01234567\"}}";
+
+	for (size_t length = 0; length < sizeof(text) - 1; length++) {
+		autobuffer struct buffer reason = BUFFER_INIT;
+
+		CHECK(!check(text, length, &reason));
+		CHECK(reason.length > strlen(PREFIX));
+	}
+}
+
+/* Any byte at any place: no crash, and a reason whenever it is refused. */
+static void test_every_changed_byte_is_survived(void)
+{
+	char text[] = "{\"a\":[1.5e-3,true,null,\"\\u00e9\xe2\x82\xac\\n\"],\"b\":{\"c\":-0}}";
+
+	for (size_t place = 0; place < sizeof(text) - 1; place++) {
+		char kept = text[place];
+
+		for (int byte = 0; byte < 256; byte++) {
+			autobuffer struct buffer reason = BUFFER_INIT;
+			bool ok;
+
+			text[place] = (char)byte;
+			ok = check(text, sizeof(text) - 1, &reason);
+			CHECK_INT(ok, reason.length == 0);
+		}
+		text[place] = kept;
+	}
+}
+
+static void test_depth(void)
+{
+	autobuffer struct buffer reason = BUFFER_INIT;
+	char text[4004];
+
+	memset(text, '[', 1000);
+	memset(text + 1000, ']', 1000);
+	CHECK(check(text, 2000, &reason));
+	memset(text, '[', 1001);
+	memset(text + 1001, ']', 1001);
+	CHECK(!check(text, 2002, &reason));
+	CHECK_STR(reason.data,
+	          PREFIX "Document nesting depth (1001) exceeds the maximum allowed (1000, from "
+	                 "`StreamReadConstraints.getMaxNestingDepth()`)" AT(1, 1001));
+	buffer_clear(&reason);
+	for (size_t i = 0; i < 1001; i++)
+		memcpy(text + i * 4, "[{},", 4);
+	CHECK(!check(text, sizeof(text), &reason));
+}
+
+static void test_long_token_is_cut(void)
+{
+	autobuffer struct buffer reason = BUFFER_INIT;
+	char text[100000];
+
+	memset(text, 'a', sizeof(text));
+	CHECK(!check(text, sizeof(text), &reason));
+	CHECK(reason.length < 700);
+	CHECK(strstr(reason.data, "aaa...': was expecting ") != NULL);
+}
+
+static void test_object(void)
+{
+	autobuffer struct buffer out = BUFFER_INIT;
+
+	json_object_begin(&out);
+	json_object_end(&out);
+	CHECK_STR(out.data, "{}");
+	buffer_clear(&out);
+	json_object_begin(&out);
+	json_object_text(&out, "errorType", "a\"b\\c/d\n\t\x01\x7f<>&{");
+	json_object_text(&out, "{", "{");
+	json_object_text(&out, "gr\xc3\xbc\xc3\x9f", "");
+	json_object_end(&out);
+	CHECK_STR(out.data, "{\"errorType\":\"a\\\"b\\\\c/d\\n\\t\\u0001\x7f<>&{\",\"{\":\"{\","
+	                    "\"gr\xc3\xbc\xc3\x9f\":\"\"}");
+}
+
+static void test_text_that_is_not_utf8(void)
+{
+	static const struct {
+		const char *text;
+		const char *json;
+	} cases[] = {
+		{ "\xff", "{\"a\":\"\xef\xbf\xbd\"}" },
+		{ "x\xe2\x82", "{\"a\":\"x\xef\xbf\xbd\xef\xbf\xbd\"}" },
+		{ "\xc0\xaf.", "{\"a\":\"\xef\xbf\xbd\xef\xbf\xbd.\"}" },
+		{ "\xed\xa0\x80", "{\"a\":\"\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\"}" },
+		{ "\xf0\x9f\x98\x80", "{\"a\":\"\xf0\x9f\x98\x80\"}" },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		autobuffer struct buffer out = BUFFER_INIT;
+		autobuffer struct buffer reason = BUFFER_INIT;
+
+		json_object_begin(&out);
+		json_object_text(&out, "a", cases[i].text);
+		json_object_end(&out);
+		CHECK_STR(out.data, cases[i].json);
+		CHECK(json_check(out.data, out.length, &reason));
+	}
+}
+
+static void test_remove_member(void)
+{
+	static const struct {
+		const char *text;
+		const char *rest; /* NULL: refused */
+	} cases[] = {
+		{ "{}", "{}" },
+		{ "{\"x\":1}", "{}" },
+		{ "{\"a\":1}", "{\"a\":1}" },
+		{ " { \"a\" : 1 , \"x\" : 2 } ", "{\"a\" : 1}" },
+		{ "{\"x\":{\"a\":[\"}\",{\"x\":1}]},\"b\":2}", "{\"b\":2}" },
+		{ "{\"a\":1,\"x\":\"\\\"}\",\"b\":[1,{\"x\":2}]}",
+		  "{\"a\":1,\"b\":[1,{\"x\":2}]}" },
+		{ "{\"x\":null,\"x\":[[]],\"X\":-1.5e3}", "{\"X\":-1.5e3}" },
+		{ "{\"a\":123456789012345678901234567890,\"x\":true}",
+		  "{\"a\":123456789012345678901234567890}" },
+		{ "{\"xx\":1,\"\":2}", "{\"xx\":1,\"\":2}" },
+		{ "\xef\xbb\xbf{\"x\":1}", "{}" },
+		{ "[]", NULL },
+		{ "\"x\"", NULL },
+		{ "1", NULL },
+		{ "", NULL },
+		{ "{\"x\":1", NULL },
+		{ "{\"x\":1}}", NULL },
+		{ "this is no error", NULL },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		autobuffer struct buffer text = BUFFER_INIT;
+
+		buffer_append_text(&text, cases[i].text);
+		test_case(cases[i].text);
+		CHECK_INT(json_remove_member(&text, "x"), cases[i].rest != NULL);
+		CHECK_STR(text.data, cases[i].rest ? cases[i].rest : cases[i].text);
+	}
+}
+
+TEST_MAIN(test_valid, test_reason, test_nul_bytes, test_every_cut_is_refused,
+          test_every_changed_byte_is_survived, test_depth, test_long_token_is_cut, test_object,
+          test_text_that_is_not_utf8, test_remove_member)

@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* variables - the function's environment, as Lambda and as RIE make it */
+#include "emulator/variables.h"
+
+#include <stdlib.h>
+
+#include "tests/unit/test.h"
+
+static const struct variables_place place = {
+	.runtime_api = "127.0.0.1:41234",
+	.log_stream = "2026/01/30/[$LATEST]0123456789abcdef0123456789abcdef",
+	.task_root = "/var/task",
+	.runtime_root = "/var/runtime",
+};
+
+static const char *empty[] = { NULL };
+
+/* As config_parse() leaves it without options. */
+static struct config plain_config(void)
+{
+	return (struct config){
+		.handler = "function.handler",
+		.function_name = "shop",
+		.function_version = "$LATEST",
+		.region = "eu-central-1",
+		.memory_bytes = (uint64_t)512 << 20,
+		.env = { empty, 0 },
+		.pass_env = { empty, 0 },
+		.host_env = { empty, 0 },
+	};
+}
+
+static size_t count_of(const char **list)
+{
+	size_t count = 0;
+
+	while (list[count])
+		count++;
+	return count;
+}
+
+/* The value of a variable; NULL when it is not there exactly once. */
+static const char *value_of(const char **list, const char *name)
+{
+	const char *value = NULL;
+	size_t length = strlen(name);
+
+	for (; *list; list++) {
+		if (strncmp(*list, name, length) != 0 || (*list)[length] != '=')
+			continue;
+		if (value)
+			return NULL;
+		value = *list + length + 1;
+	}
+	return value;
+}
+
+static void test_table(void)
+{
+	static const struct {
+		const char *name;
+		const char *value;
+	} expected[] = {
+		{ "_HANDLER", "function.handler" },
+		{ "AWS_REGION", "eu-central-1" },
+		{ "AWS_DEFAULT_REGION", "eu-central-1" },
+		{ "AWS_LAMBDA_FUNCTION_NAME", "shop" },
+		{ "AWS_LAMBDA_FUNCTION_VERSION", "$LATEST" },
+		{ "AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "512" },
+		{ "AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand" },
+		{ "AWS_LAMBDA_LOG_GROUP_NAME", "/aws/lambda/shop" },
+		{ "AWS_LAMBDA_LOG_STREAM_NAME",
+		  "2026/01/30/[$LATEST]0123456789abcdef0123456789abcdef" },
+		{ "AWS_LAMBDA_RUNTIME_API", "127.0.0.1:41234" },
+		{ "LAMBDA_TASK_ROOT", "/var/task" },
+		{ "LAMBDA_RUNTIME_DIR", "/var/runtime" },
+		{ "TZ", ":UTC" },
+		{ "LANG", "en_US.UTF-8" },
+		{ "PATH", "/var/lang/bin:/usr/local/bin:/usr/bin/:/bin:/opt/bin" },
+		{ "LD_LIBRARY_PATH",
+		  "/var/lang/lib:/lib64:/usr/lib64:/var/runtime:/var/runtime/lib:/var/task:"
+		  "/var/task/lib:/opt/lib" },
+		{ "AWS_XRAY_CONTEXT_MISSING", "LOG_ERROR" },
+		{ "AWS_XRAY_DAEMON_ADDRESS", "169.254.100.1:2000" },
+		{ "_AWS_XRAY_DAEMON_ADDRESS", "169.254.100.1" },
+		{ "_AWS_XRAY_DAEMON_PORT", "2000" },
+	};
+	struct config config = plain_config();
+	const char **list = variables_make(&config, &place);
+
+	for (size_t i = 0; i < sizeof(expected) / sizeof(expected[0]); i++) {
+		test_case(expected[i].name);
+		CHECK_STR(value_of(list, expected[i].name), expected[i].value);
+	}
+	CHECK_INT(count_of(list), sizeof(expected) / sizeof(expected[0]));
+	free(list);
+}
+
+static void test_credentials(void)
+{
+	struct config config = plain_config();
+	const char **list;
+
+	config.access_key_id = "AKIDEXAMPLE";
+	config.secret_access_key = "secret";
+	list = variables_make(&config, &place);
+	CHECK_STR(value_of(list, "AWS_ACCESS_KEY_ID"), "AKIDEXAMPLE");
+	CHECK_STR(value_of(list, "AWS_SECRET_ACCESS_KEY"), "secret");
+	CHECK_STR(value_of(list, "AWS_SESSION_TOKEN"), NULL);
+	free(list);
+}
+
+static void test_user_variables(void)
+{
+	static const char *env[] = { "A1=first", "PATH=/var/task", "EMPTY=",
+		                     "A1=a=b",   "B1=env",         NULL };
+	static const char *pass_env[] = { "B1=passed", "C1=passed", NULL };
+	struct config config = plain_config();
+	const char **list;
+
+	config.env = (struct config_list){ env, 5 };
+	config.pass_env = (struct config_list){ pass_env, 2 };
+	list = variables_make(&config, &place);
+	CHECK_STR(value_of(list, "A1"), "a=b");
+	CHECK_STR(value_of(list, "PATH"), "/var/task");
+	CHECK_STR(value_of(list, "EMPTY"), "");
+	CHECK_STR(value_of(list, "B1"), "env");
+	CHECK_STR(value_of(list, "C1"), "passed");
+	free(list);
+}
+
+static void test_names_that_begin_alike(void)
+{
+	static const char *env[] = { "AB=1", "A=2", "ABC=3", "AB=4", NULL };
+	struct config config = plain_config();
+	const char **list;
+
+	config.env = (struct config_list){ env, 4 };
+	list = variables_make(&config, &place);
+	CHECK_STR(value_of(list, "A"), "2");
+	CHECK_STR(value_of(list, "AB"), "4");
+	CHECK_STR(value_of(list, "ABC"), "3");
+	free(list);
+}
+
+static void test_rie(void)
+{
+	static const char *host[] = {
+		"HOME=/root", "PATH=/image/bin",         "AWS_LAMBDA_FUNCTION_NAME=host",
+		"A1=host",    "AWS_REGION=local",        "AWS_LAMBDA_MAX_CONCURRENCY=8",
+		"_HANDLER=h", "LAMBDA_TASK_ROOT=/image", NULL
+	};
+	static const char *env[] = { "A1=user", NULL };
+	struct config config = plain_config();
+	const char **list;
+
+	config.rie = true;
+	config.handler = NULL;
+	config.host_env = (struct config_list){ host, 8 };
+	config.env = (struct config_list){ env, 1 };
+	list = variables_make(&config, &place);
+	CHECK_STR(value_of(list, "HOME"), "/root");
+	CHECK_STR(value_of(list, "PATH"), "/image/bin");
+	CHECK_STR(value_of(list, "A1"), "user");
+	CHECK_STR(value_of(list, "AWS_REGION"), "local");
+	CHECK_STR(value_of(list, "AWS_LAMBDA_FUNCTION_NAME"), "shop");
+	CHECK_STR(value_of(list, "AWS_LAMBDA_MAX_CONCURRENCY"), NULL);
+	CHECK_STR(value_of(list, "_HANDLER"), "h");
+	CHECK_STR(value_of(list, "LAMBDA_TASK_ROOT"), "/image");
+	CHECK_STR(value_of(list, "LAMBDA_RUNTIME_DIR"), "/var/runtime");
+	CHECK_STR(value_of(list, "AWS_LAMBDA_RUNTIME_API"), "127.0.0.1:41234");
+	CHECK_STR(value_of(list, "AWS_LAMBDA_LOG_GROUP_NAME"), "/aws/lambda/Functions");
+	CHECK_STR(value_of(list, "AWS_LAMBDA_LOG_STREAM_NAME"), "$LATEST");
+	CHECK_STR(value_of(list, "AWS_XRAY_DAEMON_ADDRESS"), "0.0.0.0:0");
+	CHECK_STR(value_of(list, "AWS_ACCESS_KEY_ID"), "");
+	CHECK_STR(value_of(list, "LD_LIBRARY_PATH"), NULL);
+	free(list);
+}
+
+static void test_rie_handler(void)
+{
+	static const char *host[] = { "_HANDLER=host", NULL };
+	struct config config = plain_config();
+	const char **list;
+
+	config.rie = true;
+	config.host_env = (struct config_list){ host, 1 };
+	list = variables_make(&config, &place);
+	CHECK_STR(value_of(list, "_HANDLER"), "function.handler");
+	free(list);
+}
+
+TEST_MAIN(test_table, test_credentials, test_user_variables, test_names_that_begin_alike, test_rie,
+          test_rie_handler)
