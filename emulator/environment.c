@@ -1,0 +1,821 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * environment - one execution environment: a box, its runtime, and its life
+ *
+ * A life is one box from start to end; an environment has one after another.
+ * Whatever ends a life before its time goes through fail_now(), where the first
+ * fatal error wins, as in Lambda: what the kill then causes is not news.
+ *
+ * An exit is not judged at once but a turn of the loop later: what a runtime
+ * sent before it exited may still lie in a socket, and an answer that was
+ * posted is an answer.
+ */
+#include "emulator/environment.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <time.h>
+
+#include "emulator/clock.h"
+#include "emulator/log.h"
+#include "emulator/log_tail.h"
+#include "emulator/program_output.h"
+#include "emulator/report.h"
+#include "emulator/variables.h"
+#include "sandbox/fd.h"
+
+#define BIT(n) (1U << (n))
+
+/* The program of the box that is the runtime; extensions will have others. */
+#define RUNTIME_PROGRAM 1
+
+/* Public measurements: AWS gives one full CPU to 1769 MB (spec environment-and-limits.md §3). */
+#define MB_PER_CPU 1769
+
+/* lifecycle-and-logs.md: 1024 processes and threads, 1024 descriptors. */
+#define PROCESS_LIMIT 1024
+#define OPEN_FILES_LIMIT 1024
+
+/* A runtime that has reported a failed init is about to exit, and may have more to say. */
+#define INIT_ERROR_GRACE_NS (300 * CLOCK_NS_PER_MS)
+
+/* A box that is not built by then never will be. */
+#define BOX_LIMIT_NS (5 * CLOCK_NS_PER_S)
+
+/* Turns of the loop between an exit and its judgement, and how long an answer that is
+ * still arriving from a dead runtime may take. */
+#define EXIT_TURNS 2
+#define EXIT_UPLOAD_GRACE_NS (1 * CLOCK_NS_PER_S)
+
+struct environment {
+	struct environment_context *context;
+	unsigned id;
+	enum environment_state state;
+	bool retiring; /* ends as GONE, not as RESET */
+	char log_stream[64];
+	uint64_t memory_peak_bytes; /* of all its lives; 0: not measured */
+	struct buffer told;         /* how the last exec failure was explained */
+
+	/* this life */
+	struct sandbox *box;
+	struct loop_watch box_watch;
+	struct program_output output;
+	struct runtime_port *port;
+	enum runtime_state runtime;
+	struct init_phase init;
+	bool suppressed;          /* its init runs inside an invocation */
+	bool init_is_news;        /* the next REPORT tells Init Duration */
+	bool throttled;           /* the CPU share of the invoke phase is in force */
+	struct fault fatal;       /* what ends this life; FAULT_NONE while all is well */
+	uint64_t fatal_ns;        /* when it happened */
+	bool fatal_is_told;       /* in words, on stderr */
+	unsigned exit_turns;      /* turns left before 'fatal' is acted on */
+	struct buffer init_error; /* body of /init/error; it becomes the caller's answer */
+	bool has_init_error;
+
+	/* this invocation */
+	struct invocation *current;
+	bool current_started;   /* its clock runs */
+	bool current_announced; /* START is written */
+	struct fault unusable;  /* why its answer could not be used */
+
+	struct loop_timer limit;   /* init limit, or the function's time-out */
+	struct loop_timer verdict; /* acts on 'fatal' */
+	struct log_tail tail;
+	struct buffer line;
+	struct loop_garbage garbage;
+};
+
+static const unsigned allowed[] = {
+	[ENVIRONMENT_STARTING] = BIT(ENVIRONMENT_SERVING) | BIT(ENVIRONMENT_STOPPING),
+	[ENVIRONMENT_SERVING] = BIT(ENVIRONMENT_STOPPING),
+	[ENVIRONMENT_STOPPING] = BIT(ENVIRONMENT_RESET) | BIT(ENVIRONMENT_GONE),
+	[ENVIRONMENT_RESET] = BIT(ENVIRONMENT_STARTING) | BIT(ENVIRONMENT_GONE),
+	[ENVIRONMENT_GONE] = 0,
+};
+
+static const char *const state_name[] = {
+	[ENVIRONMENT_STARTING] = "STARTING", [ENVIRONMENT_SERVING] = "SERVING",
+	[ENVIRONMENT_STOPPING] = "STOPPING", [ENVIRONMENT_RESET] = "RESET",
+	[ENVIRONMENT_GONE] = "GONE",
+};
+
+static void enter(struct environment *env, enum environment_state next)
+{
+	assert(allowed[env->state] & BIT(next));
+	log_debug("environment %u: %s -> %s", env->id, state_name[env->state], state_name[next]);
+	env->state = next;
+}
+
+/* ---- lines ---- */
+
+static void write_lines(struct environment *env, const char *data, size_t length)
+{
+	output_write(env->context->output, data, length);
+	log_tail_add(&env->tail, data, length);
+}
+
+static void on_lines(struct program_output *output, const char *data, size_t length)
+{
+	write_lines(container_of(output, struct environment, output), data, length);
+}
+
+/* Writes the platform lines that were made in env->line. */
+static void write_platform_lines(struct environment *env)
+{
+	if (env->context->config->quiet)
+		log_tail_add(&env->tail, env->line.data, env->line.length);
+	else
+		write_lines(env, env->line.data, env->line.length);
+	buffer_clear(&env->line);
+}
+
+static void announce(struct environment *env)
+{
+	if (env->current_announced)
+		return;
+	env->current_announced = true;
+	report_start(&env->line, env->current->request_id, env->context->config->function_version);
+	write_platform_lines(env);
+}
+
+/* ---- the invocation ---- */
+
+static void start_clock(struct environment *env, uint64_t now)
+{
+	uint64_t timeout_ms = env->context->config->timeout_ms;
+
+	env->current_started = true;
+	env->current->phase.started_ns = now;
+	env->current->deadline_ms = clock_wall_ms() + timeout_ms;
+	loop_timer_start(env->context->loop, &env->limit, now + timeout_ms * CLOCK_NS_PER_MS);
+}
+
+/* Hands the event to the runtime, which waits for it. */
+static void deliver(struct environment *env)
+{
+	if (!env->throttled) {
+		/* CPU follows the phase: init ran at full speed. */
+		sandbox_set_cpu(env->box, SANDBOX_CPU_THROTTLED);
+		env->throttled = true;
+	}
+	if (!env->init_is_news && !env->suppressed)
+		log_tail_clear(&env->tail);
+	if (!env->current_started)
+		start_clock(env, clock_now());
+	env->runtime = RUNTIME_RUNNING;
+	env->port->ops->deliver(env->port, env->current);
+	announce(env);
+}
+
+static bool memory_is_limited(const struct environment *env)
+{
+	return sandbox_host_wall(env->context->host, SANDBOX_WALL_MEMORY)->standing == SANDBOX_YES;
+}
+
+static void measure_memory(struct environment *env)
+{
+	uint64_t limit = env->context->config->memory_bytes;
+	uint64_t peak;
+
+	if (!env->box || !sandbox_memory_peak(env->box, &peak))
+		return;
+	/* Pages of files that others have read already are resident but not charged. */
+	if (peak > limit && memory_is_limited(env))
+		peak = limit;
+	if (peak > env->memory_peak_bytes)
+		env->memory_peak_bytes = peak;
+}
+
+static void write_end_and_report(struct environment *env, const struct fault *fault)
+{
+	const struct config *config = env->context->config;
+	struct report report = {
+		.request_id = env->current->request_id,
+		.duration_ns = invoke_phase_duration_ns(&env->current->phase,
+		                                        config->timeout_ms * CLOCK_NS_PER_MS),
+		.init_ns = env->init_is_news ? init_phase_duration_ns(&env->init) : 0,
+		.memory_bytes = config->memory_bytes,
+		.memory_peak_bytes = env->memory_peak_bytes,
+		.fault = fault,
+	};
+
+	if (fault->status == FAULT_TIMEOUT)
+		report.duration_ns = config->timeout_ms * CLOCK_NS_PER_MS;
+	report_end(&env->line, report.request_id);
+	report_report(&env->line, &report);
+	write_platform_lines(env);
+}
+
+static void release_invocation(struct environment *env)
+{
+	struct invocation *invocation = env->current;
+	bool started = env->current_started;
+
+	env->current = NULL;
+	env->current_started = env->current_announced = false;
+	env->unusable = (struct fault){ .status = FAULT_NONE };
+	invocation->ops->on_done(invocation, started ? &env->tail : NULL);
+	if (!env->current_announced) /* else the next one was submitted in on_done */
+		log_tail_clear(&env->tail);
+	invocation_unref(invocation);
+}
+
+/* Ends the invoke phase. The asker has its answer already, or gets it by 'fault'. */
+static void finish_invocation(struct environment *env, uint64_t ended_ns, const struct fault *fault)
+{
+	struct invocation *invocation = env->current;
+
+	assert(env->current_started);
+	loop_timer_stop(&env->limit);
+	invocation->phase.ended_ns = ended_ns;
+	program_output_drain(&env->output);
+	measure_memory(env);
+	announce(env);
+	write_end_and_report(env, fault);
+	env->init_is_news = env->suppressed = false;
+	release_invocation(env);
+}
+
+static void answer_failure(struct environment *env)
+{
+	struct answer answer = { .body = BUFFER_INIT, .is_error = true, .fault = &env->fatal };
+
+	if (!env->has_init_error) {
+		invocation_answer_fault(env->current, &env->fatal);
+		return;
+	}
+	buffer_move(&answer.body, &env->init_error);
+	invocation_answer(env->current, &answer);
+}
+
+/* ---- the end of a life ---- */
+
+static void on_life_ended(struct environment *env);
+
+static void stop_box(struct environment *env)
+{
+	enter(env, ENVIRONMENT_STOPPING);
+	loop_timer_stop(&env->limit);
+	loop_timer_stop(&env->verdict);
+	/* What the programs say of being killed is not the function's output. */
+	program_output_close(&env->output);
+	if (env->port)
+		env->port->ops->close(env->port);
+	env->port = NULL;
+	if (env->box)
+		sandbox_kill(env->box);
+	else
+		on_life_ended(env);
+}
+
+static void write_init_report(struct environment *env)
+{
+	env->init.ended_ns = env->fatal_ns;
+	report_init(&env->line, init_phase_duration_ns(&env->init),
+	            env->suppressed ? REPORT_PHASE_INVOKE : REPORT_PHASE_INIT, &env->fatal);
+	write_platform_lines(env);
+}
+
+static bool is_ending(const struct environment *env)
+{
+	return env->state != ENVIRONMENT_STARTING && env->state != ENVIRONMENT_SERVING;
+}
+
+/*
+ * An invocation whose clock does not run yet outlives the failure: it waits for
+ * the next life, where init runs again as part of it, and only then can fail.
+ */
+static void fail_now(struct environment *env)
+{
+	program_output_drain(&env->output);
+	/* Without a box no init has begun. */
+	if (env->state == ENVIRONMENT_STARTING &&
+	    (env->init.started_ns || env->fatal.status != FAULT_FAILURE))
+		write_init_report(env);
+	if (env->current_started) {
+		answer_failure(env);
+		finish_invocation(env, env->fatal_ns, &env->fatal);
+	} else if (!env->fatal_is_told) {
+		log_warning("environment %u %s: %s", env->id,
+		            env->state == ENVIRONMENT_STARTING ? "could not initialise"
+		                                               : "ended between invocations",
+		            env->fatal.message);
+	}
+	if (!is_ending(env)) /* else the asker has stopped it, in on_done */
+		stop_box(env);
+}
+
+static void set_fatal(struct environment *env, const struct fault *fault, uint64_t at_ns)
+{
+	if (env->fatal.status != FAULT_NONE)
+		return;
+	env->fatal = *fault;
+	env->fatal_ns = at_ns;
+}
+
+static void fail_soon(struct environment *env, const struct fault *fault, uint64_t at_ns,
+                      uint64_t due_ns)
+{
+	if (is_ending(env))
+		return;
+	set_fatal(env, fault, at_ns);
+	loop_timer_start(env->context->loop, &env->verdict, due_ns);
+}
+
+static bool is_uploading(const struct environment *env)
+{
+	return env->runtime == RUNTIME_INVOCATION_RESPONSE ||
+	       env->runtime == RUNTIME_INVOCATION_ERROR_RESPONSE;
+}
+
+static void on_verdict(struct loop_timer *timer)
+{
+	struct environment *env = container_of(timer, struct environment, verdict);
+	uint64_t now = clock_now();
+
+	if (env->exit_turns > 0) {
+		env->exit_turns--;
+		loop_timer_start(env->context->loop, timer, now);
+	} else if (is_uploading(env) && now < env->fatal_ns + EXIT_UPLOAD_GRACE_NS) {
+		loop_timer_start(env->context->loop, timer, now + CLOCK_NS_PER_MS);
+	} else {
+		fail_now(env);
+	}
+}
+
+static struct fault fault_of_limit(const struct environment *env)
+{
+	if (env->current_started)
+		return fault_timeout(env->context->config->timeout_ms);
+	if (!env->init.started_ns)
+		return fault_make(FAULT_FAILURE, "Sandbox.Failure",
+		                  "the sandbox is not ready in time");
+	return fault_timeout(env->context->config->init_timeout_ms);
+}
+
+static void on_limit(struct loop_timer *timer)
+{
+	struct environment *env = container_of(timer, struct environment, limit);
+	struct fault fault = fault_of_limit(env);
+
+	set_fatal(env, &fault, clock_now());
+	fail_now(env);
+}
+
+/* ---- events of the box ---- */
+
+static void on_started(struct environment *env, const struct sandbox_event *event)
+{
+	const struct config *config = env->context->config;
+
+	env->init.started_ns = event->at_ns;
+	/* The runtime's first /next may be read before this event is. */
+	if (env->state == ENVIRONMENT_STARTING && !env->suppressed)
+		loop_timer_start(env->context->loop, &env->limit,
+		                 event->at_ns + config->init_timeout_ms * CLOCK_NS_PER_MS);
+}
+
+/* Says it once: the next init will fail in the same way until somebody acts. */
+static void explain_exec_failure(struct environment *env, const struct sandbox_event *event)
+{
+	autobuffer struct buffer words = BUFFER_INIT;
+
+	env->fatal_is_told = true;
+	if (event->bad_cwd)
+		package_explain_cwd(env->context->package, &words);
+	else
+		package_explain(env->context->package, event->error.code, &words);
+	if (strcmp(words.data, env->told.data) == 0 && env->told.length > 0)
+		return;
+	log_error("%s%s%s", event->error.text, words.length > 0 ? ": " : "", words.data);
+	buffer_move(&env->told, &words);
+}
+
+static void on_exec_failed(struct environment *env, const struct sandbox_event *event)
+{
+	struct sandbox_program program;
+	struct fault fault;
+
+	if (!env->init.started_ns)
+		env->init.started_ns = event->at_ns;
+	explain_exec_failure(env, event);
+	if (event->bad_cwd)
+		fault = fault_make(FAULT_ERROR, "Runtime.InvalidWorkingDir", "%s",
+		                   event->error.text);
+	else if (package_fill_program(env->context->package, &program, &fault))
+		fault = fault_exec(program.argv[0], event->error.code);
+	fail_soon(env, &fault, event->at_ns, clock_now());
+}
+
+static void on_exited(struct environment *env, const struct sandbox_event *event)
+{
+	struct fault fault = fault_exit(event->status, event->out_of_memory);
+
+	measure_memory(env);
+	if (event->out_of_memory)
+		log_warning("environment %u: out of memory: the function needs more than %" PRIu64
+		            " MB (--memory)",
+		            env->id, env->context->config->memory_bytes >> 20);
+	env->exit_turns = EXIT_TURNS;
+	fail_soon(env, &fault, event->at_ns, clock_now());
+}
+
+static void on_box_failed(struct environment *env, const struct error *error)
+{
+	struct fault fault = fault_make(FAULT_FAILURE, "Sandbox.Failure", "%s", error->text);
+
+	env->fatal_is_told = true;
+	log_error("environment %u: %s", env->id, error->text);
+	fail_soon(env, &fault, clock_now(), clock_now());
+}
+
+static void on_box_gone(struct environment *env)
+{
+	struct fault fault = fault_make(FAULT_FAILURE, "Sandbox.Failure",
+	                                "the sandbox ended unexpectedly");
+
+	loop_watch_stop(&env->box_watch);
+	sandbox_destroy(env->box);
+	env->box = NULL;
+	if (env->state == ENVIRONMENT_STOPPING)
+		on_life_ended(env);
+	else
+		fail_soon(env, &fault, clock_now(), clock_now());
+}
+
+static void on_box_event(struct environment *env, const struct sandbox_event *event)
+{
+	switch (event->type) {
+	case SANDBOX_READY:
+		env->init.ready_ns = event->at_ns;
+		break;
+	case SANDBOX_STARTED:
+		on_started(env, event);
+		break;
+	case SANDBOX_EXEC_FAILED:
+		on_exec_failed(env, event);
+		break;
+	case SANDBOX_EXITED:
+		on_exited(env, event);
+		break;
+	case SANDBOX_OOM:
+		log_warning("environment %u: the memory limit killed a child of the function",
+		            env->id);
+		break;
+	case SANDBOX_FAILED:
+		on_box_failed(env, &event->error);
+		break;
+	case SANDBOX_GONE:
+		on_box_gone(env);
+		break;
+	}
+}
+
+static void on_box_ready(struct loop_watch *watch, uint32_t events)
+{
+	struct environment *env = container_of(watch, struct environment, box_watch);
+	struct sandbox_event event;
+
+	(void)events;
+	while (env->box && sandbox_next_event(env->box, &event)) {
+		/* What the kill causes is not news. */
+		if (env->state != ENVIRONMENT_STOPPING || event.type == SANDBOX_GONE)
+			on_box_event(env, &event);
+	}
+}
+
+/* ---- the beginning of a life ---- */
+
+static bool start_runtime(struct environment *env, struct error *err)
+{
+	struct environment_context *context = env->context;
+	struct sandbox_program program = { .output = -1 };
+	struct fault fault;
+
+	if (!package_fill_program(context->package, &program, &fault)) {
+		env->init.started_ns = clock_now();
+		fail_soon(env, &fault, clock_now(), clock_now());
+		return true;
+	}
+	autoclose int output = program_output_open(&env->output, context->loop, err);
+	if (output == -1)
+		return false;
+
+	struct variables_place place = {
+		.runtime_api = env->port->address,
+		.log_stream = env->log_stream,
+		.task_root = package_task_root(context->package),
+		.runtime_root = package_runtime_root(context->package),
+	};
+	const char **envp = variables_make(context->config, &place);
+
+	program.envp = envp;
+	program.output = output;
+	bool asked = sandbox_exec(env->box, RUNTIME_PROGRAM, &program, err);
+
+	free(envp);
+	return asked;
+}
+
+static bool start_box(struct environment *env, struct error *err)
+{
+	struct environment_context *context = env->context;
+	const struct config *config = context->config;
+	struct sandbox_spec spec = {
+		.hostname = "169.254.100.1",
+		.memory_bytes = config->memory_bytes,
+		.tmp_bytes = config->tmp_bytes,
+		.cpu_millis = (unsigned)((config->memory_bytes >> 20) * 1000 / MB_PER_CPU),
+		.processes = PROCESS_LIMIT,
+		.open_files = OPEN_FILES_LIMIT,
+	};
+
+	env->port = context->ports->open(context->ports, env, err);
+	if (!env->port)
+		return false;
+	package_fill_spec(context->package, &spec);
+	env->box = sandbox_create(context->host, &spec, err);
+	if (!env->box)
+		return false;
+	env->box_watch = (struct loop_watch){ .on_ready = on_box_ready };
+	if (!loop_watch_start(context->loop, &env->box_watch, sandbox_fd(env->box), EPOLLIN, err)) {
+		/* Nobody would hear that it is gone. */
+		sandbox_destroy(env->box);
+		env->box = NULL;
+		return false;
+	}
+	return start_runtime(env, err);
+}
+
+static void clear_life(struct environment *env)
+{
+	env->runtime = RUNTIME_STARTED;
+	env->init = (struct init_phase){ .asked_ns = clock_now() };
+	env->init_is_news = env->throttled = false;
+	env->fatal = (struct fault){ .status = FAULT_NONE };
+	env->fatal_ns = 0;
+	env->fatal_is_told = false;
+	env->exit_turns = 0;
+	env->has_init_error = false;
+	buffer_finish(&env->init_error);
+	env->output = (struct program_output){ .on_lines = on_lines };
+}
+
+static void start_life(struct environment *env, bool suppressed)
+{
+	struct error err;
+
+	clear_life(env);
+	env->suppressed = suppressed;
+	if (suppressed)
+		start_clock(env, env->init.asked_ns);
+	else
+		loop_timer_start(env->context->loop, &env->limit,
+		                 env->init.asked_ns + BOX_LIMIT_NS);
+	if (!start_box(env, &err))
+		on_box_failed(env, &err);
+}
+
+static void on_life_ended(struct environment *env)
+{
+	if (env->retiring) {
+		enter(env, ENVIRONMENT_GONE);
+		env->context->on_change(env->context, env);
+		return;
+	}
+	enter(env, ENVIRONMENT_RESET);
+	if (!env->current) {
+		env->context->on_change(env->context, env);
+		return;
+	}
+	enter(env, ENVIRONMENT_STARTING);
+	start_life(env, true);
+}
+
+static void make_log_stream(struct environment *env)
+{
+	char unique[33], day[16];
+	time_t now = (time_t)(clock_wall_ms() / 1000);
+	struct tm utc;
+
+	hex_make(unique, 32);
+	gmtime_r(&now, &utc);
+	strftime(day, sizeof(day), "%Y/%m/%d", &utc);
+	snprintf(env->log_stream, sizeof(env->log_stream), "%s/[%.10s]%s", day,
+	         env->context->config->function_version, unique);
+}
+
+struct environment *environment_create(struct environment_context *context, unsigned id)
+{
+	struct environment *env = xcalloc(1, sizeof(*env));
+
+	env->context = context;
+	env->id = id;
+	env->state = ENVIRONMENT_STARTING;
+	env->limit.on_due = on_limit;
+	env->verdict.on_due = on_verdict;
+	buffer_init(&env->line);
+	buffer_init(&env->told);
+	buffer_init(&env->init_error);
+	make_log_stream(env);
+	start_life(env, false);
+	return env;
+}
+
+static void free_environment(struct loop_garbage *garbage)
+{
+	struct environment *env = container_of(garbage, struct environment, garbage);
+
+	buffer_finish(&env->line);
+	buffer_finish(&env->told);
+	buffer_finish(&env->init_error);
+	free(env);
+}
+
+void environment_destroy(struct environment *env)
+{
+	assert(env->state == ENVIRONMENT_GONE);
+	loop_dispose(env->context->loop, &env->garbage, free_environment);
+}
+
+static void cut_invocation_short(struct environment *env)
+{
+	struct fault fault = fault_make(FAULT_FAILURE, "Sandbox.Failure", "lrie is shutting down");
+
+	invocation_answer_fault(env->current, &fault);
+	if (env->current_started)
+		finish_invocation(env, clock_now(), &fault);
+	else
+		release_invocation(env);
+}
+
+void environment_stop(struct environment *env)
+{
+	env->retiring = true;
+	if (env->current)
+		cut_invocation_short(env);
+	switch (env->state) {
+	case ENVIRONMENT_STARTING:
+	case ENVIRONMENT_SERVING:
+		stop_box(env);
+		break;
+	case ENVIRONMENT_RESET:
+		enter(env, ENVIRONMENT_GONE);
+		env->context->on_change(env->context, env);
+		break;
+	case ENVIRONMENT_STOPPING: /* GONE follows */
+	case ENVIRONMENT_GONE:
+		break;
+	}
+}
+
+enum environment_state environment_state(const struct environment *env)
+{
+	return env->state;
+}
+
+/* ---- invocations ---- */
+
+bool environment_is_free(const struct environment *env)
+{
+	return !env->current && !env->retiring;
+}
+
+bool environment_is_finishing(const struct environment *env)
+{
+	return env->current && env->current->is_answered && env->state == ENVIRONMENT_SERVING;
+}
+
+void environment_invoke(struct environment *env, struct invocation *invocation)
+{
+	assert(environment_is_free(env));
+	env->current = invocation_ref(invocation);
+	invocation->phase.received_ns = clock_now();
+	switch (env->state) {
+	case ENVIRONMENT_SERVING:
+		if (env->fatal.status == FAULT_NONE)
+			deliver(env); /* else it waits for the next life */
+		break;
+	case ENVIRONMENT_RESET:
+		enter(env, ENVIRONMENT_STARTING);
+		start_life(env, true);
+		break;
+	case ENVIRONMENT_STARTING:
+	case ENVIRONMENT_STOPPING:
+		break; /* it waits */
+	case ENVIRONMENT_GONE:
+		assert(false);
+	}
+}
+
+/* ---- calls of the runtime ---- */
+
+enum runtime_state environment_runtime_state(const struct environment *env)
+{
+	return env->runtime;
+}
+
+void environment_runtime_contact(struct environment *env)
+{
+	if (!env->init.contact_ns)
+		env->init.contact_ns = clock_now();
+}
+
+static void end_init(struct environment *env)
+{
+	env->init.ended_ns = clock_now();
+	env->init_is_news = !env->suppressed;
+	buffer_clear(&env->told);
+	if (!env->suppressed)
+		loop_timer_stop(&env->limit);
+	enter(env, ENVIRONMENT_SERVING);
+}
+
+/* The runtime waits. What it waits for may have come already: while init ran, or from an asker
+ * who submits in on_done. */
+static void find_work(struct environment *env)
+{
+	if (!env->current)
+		env->context->on_change(env->context, env);
+	else if (env->fatal.status == FAULT_NONE && env->runtime == RUNTIME_READY)
+		deliver(env);
+}
+
+enum runtime_verdict environment_runtime_next(struct environment *env)
+{
+	enum runtime_state before = env->runtime;
+
+	if (is_ending(env) || !runtime_call_is_allowed(before, RUNTIME_CALL_NEXT))
+		return RUNTIME_INVALID_STATE;
+	if (before == RUNTIME_RUNNING) {
+		env->port->ops->deliver(env->port, env->current);
+		return RUNTIME_ACCEPTED;
+	}
+	env->runtime = RUNTIME_READY;
+	if (before == RUNTIME_STARTED)
+		end_init(env);
+	else if (before == RUNTIME_RESPONSE_SENT)
+		finish_invocation(env, clock_now(), &env->unusable);
+	else
+		return RUNTIME_ACCEPTED;
+	if (env->state == ENVIRONMENT_SERVING)
+		find_work(env);
+	return RUNTIME_ACCEPTED;
+}
+
+enum runtime_verdict environment_runtime_begin_answer(struct environment *env, const char *id,
+                                                      enum runtime_call call)
+{
+	assert(call == RUNTIME_CALL_RESPONSE || call == RUNTIME_CALL_ERROR);
+	/* A wrong id is always 400, never 403: it is looked at first, as Lambda does. */
+	if (!runtime_state_has_event(env->runtime) || strcmp(id, env->current->request_id) != 0)
+		return RUNTIME_INVALID_REQUEST_ID;
+	if (!runtime_call_is_allowed(env->runtime, call))
+		return RUNTIME_INVALID_STATE;
+	env->runtime = call == RUNTIME_CALL_RESPONSE ? RUNTIME_INVOCATION_RESPONSE
+	                                             : RUNTIME_INVOCATION_ERROR_RESPONSE;
+	env->current->phase.first_byte_ns = clock_now();
+	return RUNTIME_ACCEPTED;
+}
+
+void environment_runtime_answer(struct environment *env, struct answer *answer)
+{
+	assert(is_uploading(env));
+	env->runtime = RUNTIME_RESPONSE_SENT;
+	env->current->phase.answered_ns = clock_now();
+	invocation_answer(env->current, answer);
+}
+
+void environment_runtime_answer_fault(struct environment *env, const struct fault *fault,
+                                      bool empty)
+{
+	struct answer answer = { .body = BUFFER_INIT, .is_error = true, .fault = fault };
+
+	if (!empty)
+		fault_body(&answer.body, fault, env->current->request_id);
+	env->unusable = *fault;
+	environment_runtime_answer(env, &answer);
+}
+
+enum runtime_verdict environment_runtime_init_error(struct environment *env, const char *type,
+                                                    struct buffer *body)
+{
+	struct fault fault = fault_init_error(type);
+	uint64_t now = clock_now();
+
+	if (is_ending(env) || !runtime_call_is_allowed(env->runtime, RUNTIME_CALL_INIT_ERROR))
+		return RUNTIME_INVALID_STATE;
+	env->runtime = RUNTIME_INIT_ERROR;
+	env->has_init_error = true;
+	buffer_move(&env->init_error, body);
+	if (env->fatal.status == FAULT_ERROR)
+		env->fatal = fault; /* it was posted before the exit, and read after it */
+	else
+		fail_soon(env, &fault, now, now + INIT_ERROR_GRACE_NS);
+	return RUNTIME_ACCEPTED;
+}

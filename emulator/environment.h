@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * environment - one execution environment: a box, its runtime, and its life.
+ *
+ * An environment runs one invocation at a time. It begins with init in a fresh
+ * box; when the runtime crashes, times out or fails to initialise, the box is
+ * killed and the environment is reset: it keeps its identity (id, log stream)
+ * and the next invocation starts with a suppressed init, whose time counts in
+ * that invocation's Duration. Source: spec lifecycle-and-logs.md §1.
+ *
+ *   STARTING   box and init are under way; an invocation may wait already
+ *   SERVING    init is done; idle, or an invocation is at the runtime
+ *   STOPPING   the box is being killed
+ *   RESET      no box; the next invocation starts with init
+ *   GONE       for good
+ *
+ * Knows no HTTP: the runtime is spoken to through a runtime_port, which the
+ * Runtime API fills in.
+ */
+#ifndef EMULATOR_ENVIRONMENT_H
+#define EMULATOR_ENVIRONMENT_H
+
+#include <stdbool.h>
+
+#include "emulator/config.h"
+#include "emulator/invocation.h"
+#include "emulator/loop.h"
+#include "emulator/output.h"
+#include "emulator/package.h"
+#include "emulator/runtime_state.h"
+#include "sandbox/sandbox.h"
+
+struct environment;
+
+/* ---- what surrounds it ---- */
+
+/* The Runtime API of one life of an environment. */
+struct runtime_port {
+	const struct runtime_port_ops *ops;
+	char address[64]; /* "127.0.0.1:41234", for AWS_LAMBDA_RUNTIME_API */
+};
+
+struct runtime_port_ops {
+	/* Hands the event to every held /next. */
+	void (*deliver)(struct runtime_port *port, struct invocation *invocation);
+
+	/* No more calls: closes all connections and frees the port. */
+	void (*close)(struct runtime_port *port);
+};
+
+/* Opens a Runtime API for 'env', or returns NULL and fills 'err'. */
+struct runtime_ports {
+	struct runtime_port *(*open)(struct runtime_ports *ports, struct environment *env,
+	                             struct error *err);
+};
+
+/* What all environments of a function share. Must outlive them. */
+struct environment_context {
+	const struct config *config;
+	struct loop *loop;
+	struct output *output;
+	struct sandbox_host *host;
+	struct package *package;
+	struct runtime_ports *ports;
+
+	/* The environment can take an invocation now, or is GONE: then it must be
+	 * destroyed, in this call or later. */
+	void (*on_change)(struct environment_context *context, struct environment *env);
+};
+
+/* ---- life ---- */
+
+enum environment_state {
+	ENVIRONMENT_STARTING,
+	ENVIRONMENT_SERVING,
+	ENVIRONMENT_STOPPING,
+	ENVIRONMENT_RESET,
+	ENVIRONMENT_GONE,
+};
+
+/* Starts one; init begins at once. Never fails: what goes wrong is the init's failure. */
+struct environment *environment_create(struct environment_context *context, unsigned id);
+
+/* GONE only. Frees after the turn of the loop. */
+void environment_destroy(struct environment *env);
+
+/* Ends it for good: kills the box, answers the invocation it has; on_change follows with GONE. */
+void environment_stop(struct environment *env);
+
+enum environment_state environment_state(const struct environment *env);
+
+/* ---- invocations ---- */
+
+/* Whether it has no invocation and is not about to end. */
+bool environment_is_free(const struct environment *env);
+
+/* Whether its invocation is answered, so that it will be free in a moment. */
+bool environment_is_finishing(const struct environment *env);
+
+/* Takes an invocation; the environment must be free. It starts as soon as the runtime is there. */
+void environment_invoke(struct environment *env, struct invocation *invocation);
+
+/* ---- calls of the runtime, made by the Runtime API ---- */
+
+enum runtime_verdict {
+	RUNTIME_ACCEPTED,
+	RUNTIME_INVALID_REQUEST_ID, /* 400 */
+	RUNTIME_INVALID_STATE,      /* 403; environment_runtime_state() tells which */
+};
+
+enum runtime_state environment_runtime_state(const struct environment *env);
+
+/* Somebody speaks to the Runtime API: marks the first contact. */
+void environment_runtime_contact(struct environment *env);
+
+/* /next. The Runtime API counts the call among the held ones before it asks: the event may
+ * be delivered during this call already. After any other verdict it no longer waits. */
+enum runtime_verdict environment_runtime_next(struct environment *env);
+
+/* The head of /{id}/response or /{id}/error has arrived. After RUNTIME_ACCEPTED
+ * exactly one of the three calls below follows. */
+enum runtime_verdict environment_runtime_begin_answer(struct environment *env, const char *id,
+                                                      enum runtime_call call);
+
+/* The whole answer has arrived; 'answer' is finished. */
+void environment_runtime_answer(struct environment *env, struct answer *answer);
+
+/* The answer is of no use: too large, truncated, a bad response mode. The caller gets the
+ * fault's body, or none when 'empty' is set. The runtime lives on. */
+void environment_runtime_answer_fault(struct environment *env, const struct fault *fault,
+                                      bool empty);
+
+/* /init/error. 'type' as the runtime sent it, or NULL; 'body' is moved out. */
+enum runtime_verdict environment_runtime_init_error(struct environment *env, const char *type,
+                                                    struct buffer *body);
+
+#endif

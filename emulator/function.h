@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * function - owns the environments and hands invocations to them.
+ *
+ * An invocation goes to the most recently used free environment; if none is
+ * free, to a new one; beyond the limit it waits in line, or is refused when
+ * concurrency is reserved (spec invoke-api.md §4). One environment and ten are
+ * the same code.
+ *
+ * The first environment starts with the function, before any invocation.
+ */
+#ifndef EMULATOR_FUNCTION_H
+#define EMULATOR_FUNCTION_H
+
+#include <stdbool.h>
+
+#include "emulator/environment.h"
+
+/* Environments at once when no concurrency is reserved. */
+#define FUNCTION_ENVIRONMENTS 10
+
+/* Invocations that may wait in line; more are refused. */
+#define FUNCTION_LINE 1000
+
+struct function;
+
+/* 'context' is copied; what it points to must outlive the function. Its on_change is the
+ * function's own and need not be set. */
+struct function *function_create(const struct environment_context *context);
+
+enum function_verdict {
+	FUNCTION_ACCEPTED,
+	FUNCTION_CONCURRENCY_EXCEEDED, /* the reserved concurrency is in use */
+	FUNCTION_LINE_IS_FULL,
+	FUNCTION_IS_STOPPING,
+};
+
+/* Submits an invocation; its ops are called from now on if it was accepted. */
+enum function_verdict function_submit(struct function *function, struct invocation *invocation);
+
+/* Ends all environments; 'on_stopped' is called once, when the last one is gone. */
+void function_stop(struct function *function, void (*on_stopped)(struct function *function));
+
+/* Stopped only. NULL is fine. */
+void function_destroy(struct function *function);
+
+#endif

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* invocation - one event on its way through the function */
+#include "emulator/invocation.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+struct invocation *invocation_create(const struct invocation_ops *ops)
+{
+	struct invocation *invocation = xcalloc(1, sizeof(*invocation));
+
+	invocation->ops = ops;
+	invocation->references = 1;
+	buffer_init(&invocation->event);
+	uuid_make(invocation->request_id);
+	return invocation;
+}
+
+struct invocation *invocation_ref(struct invocation *invocation)
+{
+	invocation->references++;
+	return invocation;
+}
+
+void invocation_unref(struct invocation *invocation)
+{
+	if (!invocation || --invocation->references)
+		return;
+	buffer_finish(&invocation->event);
+	free(invocation->function_arn);
+	free(invocation->trace_header);
+	free(invocation->content_type);
+	free(invocation->client_context);
+	free(invocation->cognito_identity);
+	free(invocation->tenant_id);
+	free(invocation);
+}
+
+void invocation_answer(struct invocation *invocation, struct answer *answer)
+{
+	if (!invocation->is_answered) {
+		invocation->is_answered = true;
+		invocation->ops->on_answered(invocation, answer);
+	}
+	buffer_finish(&answer->body);
+}
+
+void invocation_answer_fault(struct invocation *invocation, const struct fault *fault)
+{
+	struct answer answer = { .body = BUFFER_INIT, .is_error = true, .fault = fault };
+
+	assert(fault->status != FAULT_NONE);
+	fault_body(&answer.body, fault, invocation->request_id);
+	invocation_answer(invocation, &answer);
+}

@@ -1,0 +1,670 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * package - the deployment package: what is executed, and what is shown where
+ *
+ * The bootstrap is looked up at each start of a life, not once: a build that
+ * has been repaired is picked up by the next invocation.
+ */
+#include "emulator/package.h"
+
+#include <dirent.h>
+#include <elf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "sandbox/fd.h"
+
+#define TASK_ROOT "/var/task"
+#define RUNTIME_ROOT "/var/runtime"
+#define LAYER_ROOT "/opt"
+
+/* Enough for the longest #! line that the kernel reads (256) and an ELF program header table. */
+#define HEAD_SIZE 4096
+
+struct package {
+	const struct config *config;
+	bool own_root;
+	char *task_root;    /* on the host, or NULL */
+	char *runtime_root; /* on the host, or NULL */
+	char **layers;      /* on the host */
+	size_t layer_count;
+	struct sandbox_bind *binds;
+	size_t bind_count;
+	char *bootstrap; /* on the host, as named by the user; NULL: look it up */
+	char *found;     /* on the host: what the last look-up gave */
+	char *shown;     /* 'found' as the function's processes see it */
+	const char **argv;
+	char *cwd;
+};
+
+/* ---- paths ---- */
+
+static bool is_folder(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+static bool is_file(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && !S_ISDIR(st.st_mode);
+}
+
+static char *resolve_folder(const char *what, const char *path, struct error *err)
+{
+	char *resolved = realpath(path, NULL);
+
+	if (!resolved) {
+		error_set(err, errno, "%s '%s'", what, path);
+		return NULL;
+	}
+	if (!is_folder(resolved)) {
+		error_set(err, ENOTDIR, "%s '%s'", what, path);
+		free(resolved);
+		return NULL;
+	}
+	return resolved;
+}
+
+/* The part of 'path' below 'folder', beginning with '/' unless it is empty; NULL when 'path' is
+ * elsewhere. */
+static const char *below(const char *path, const char *folder)
+{
+	size_t length = strlen(folder);
+
+	if (strncmp(path, folder, length) != 0)
+		return NULL;
+	if (strcmp(folder, "/") == 0)
+		return path;
+	return path[length] == '/' || path[length] == '\0' ? path + length : NULL;
+}
+
+/*
+ * RIE runs inside an image, whose every file belongs to the function and is shown where it is.
+ * What is left out belongs to the machine, is the box's own, or is not meant to last.
+ */
+static const char *const not_in_image[] = { "/boot",    "/dev",     "/lost+found", "/proc",
+	                                    "/run",     "/sys",     "/tmp",        "/var/lock",
+	                                    "/var/run", "/var/tmp", NULL };
+
+static bool is_in_image(const char *path)
+{
+	for (const char *const *folder = not_in_image; *folder; folder++)
+		if (below(path, *folder))
+			return false;
+	return true;
+}
+
+/* Where the function sees the host's 'path'. */
+static char *show(const struct package *package, const char *path)
+{
+	const char *rest;
+
+	if (!package->own_root || (package->config->rie && is_in_image(path)))
+		return xstrdup(path);
+	rest = package->task_root ? below(path, package->task_root) : NULL;
+	if (rest)
+		return xasprintf(TASK_ROOT "%s", rest);
+	for (size_t i = package->layer_count; i > 0; i--) {
+		rest = below(path, package->layers[i - 1]);
+		if (rest)
+			return xasprintf(LAYER_ROOT "%s", rest);
+	}
+	for (size_t i = package->bind_count; i > 0; i--) {
+		rest = below(path, package->binds[i - 1].source);
+		if (rest)
+			return xasprintf("%s%s", package->binds[i - 1].target, rest);
+	}
+	return xstrdup(path);
+}
+
+/* Makes 'path' absolute, with its folder resolved but its own name kept: what the box
+ * shows under that name is the file, or the link, that the user meant. */
+static char *resolve_file(const char *path, struct error *err)
+{
+	const char *slash = strrchr(path, '/');
+	char *folder, *resolved;
+
+	folder = !slash ? xstrdup(".") : xasprintf("%.*s", (int)(slash - path + 1), path);
+	resolved = resolve_folder("folder of the bootstrap", folder, err);
+	free(folder);
+	if (!resolved)
+		return NULL;
+	folder = resolved;
+	resolved = xasprintf("%s/%s", strcmp(folder, "/") ? folder : "", slash ? slash + 1 : path);
+	free(folder);
+	return resolved;
+}
+
+/* As execvp(3) would find it. */
+static char *search_path(const char *name)
+{
+	static const char folders[][16] = { "/usr/local/bin", "/usr/bin", "/bin" };
+
+	for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++) {
+		char *path = xasprintf("%s/%s", folders[i], name);
+
+		if (is_file(path))
+			return path;
+		free(path);
+	}
+	return NULL;
+}
+
+/* ---- binds ---- */
+
+static void add_bind(struct package *package, char *source, char *target)
+{
+	package->binds = xrealloc(package->binds,
+	                          (package->bind_count + 1) * sizeof(*package->binds));
+	package->binds[package->bind_count++] = (struct sandbox_bind){ .source = source,
+		                                                       .target = target };
+}
+
+static bool is_listed(const char *name, const char *const *names)
+{
+	for (; *names; names++)
+		if (strcmp(name, *names) == 0)
+			return true;
+	return false;
+}
+
+/* Where the box must not be covered: the function would not be seen any more. */
+static bool is_bindable(const char *target)
+{
+	static const char *const own[] = {
+		"/", "/dev", "/proc", "/tmp", "/var", "/var/task", NULL
+	};
+	char *path = xstrdup(target);
+
+	for (size_t length = strlen(path); length > 1 && path[length - 1] == '/'; length--)
+		path[length - 1] = '\0';
+	bool bindable = path[0] == '/' && !is_listed(path, own);
+
+	free(path);
+	return bindable;
+}
+
+/* "DIR" or "SOURCE:TARGET". */
+static bool parse_bind(struct package *package, const char *text, struct error *err)
+{
+	const char *colon = strchr(text, ':');
+	char *typed = colon ? xasprintf("%.*s", (int)(colon - text), text) : xstrdup(text);
+	char *source = realpath(typed, NULL);
+	const char *target = colon ? colon + 1 : typed[0] == '/' ? typed : source;
+	bool fine = source && is_bindable(target);
+
+	if (fine)
+		add_bind(package, source, xstrdup(target));
+	else if (!source)
+		error_set(err, errno, "--bind '%s'", typed);
+	else if (target[0] != '/')
+		error_set(err, 0, "--bind '%s': the path in the box must be absolute", text);
+	else
+		error_set(err, 0,
+		          "--bind '%s': nothing can be bound to '%s', which the box needs itself",
+		          text, target);
+	if (!fine)
+		free(source);
+	free(typed);
+	return fine;
+}
+
+/* Shows what is in the host's 'folder' under the same paths, but for the names in 'except'. */
+static void bind_all(struct package *package, const char *folder, const char *const *except)
+{
+	DIR *entries = opendir(folder);
+	struct dirent *entry;
+
+	if (!entries)
+		return;
+	while ((entry = readdir(entries))) {
+		char *path = xasprintf("%s/%s", strcmp(folder, "/") ? folder : "", entry->d_name);
+
+		if (entry->d_name[0] != '.' && !is_listed(entry->d_name, except) &&
+		    is_in_image(path) && (is_folder(path) || is_file(path)))
+			add_bind(package, xstrdup(path), path);
+		else
+			free(path);
+	}
+	closedir(entries);
+}
+
+/* The box has these already: as every box has them, or as the function's own folders. */
+static void bind_image(struct package *package)
+{
+	static const char *const built[] = { "bin",    "sbin", "lib", "lib32", "lib64",
+		                             "libx32", "usr",  "etc", "opt",   "var",
+		                             "nix",    "gnu",  NULL };
+	static const char *const built_in_var[] = { "task", "runtime", NULL };
+
+	bind_all(package, "/", built);
+	bind_all(package, "/var", built_in_var);
+}
+
+/* ---- the folders ---- */
+
+static bool find_layers(struct package *package, struct error *err)
+{
+	const struct config_list *layers = &package->config->layers;
+
+	package->layers = xcalloc(layers->count + 1, sizeof(*package->layers));
+	for (size_t i = 0; i < layers->count; i++) {
+		char *layer = resolve_folder("layer", layers->items[i], err);
+
+		if (!layer)
+			return false;
+		package->layers[package->layer_count++] = layer;
+	}
+	if (layers->count == 0 && is_folder(LAYER_ROOT))
+		package->layers[package->layer_count++] = xstrdup(LAYER_ROOT);
+	return true;
+}
+
+static bool find_bootstrap(struct package *package, struct error *err)
+{
+	const char *named = package->config->bootstrap;
+
+	if (!named)
+		return true;
+	if (package->config->rie && !strchr(named, '/'))
+		package->bootstrap = search_path(named);
+	if (!package->bootstrap)
+		package->bootstrap = resolve_file(named, err);
+	return package->bootstrap;
+}
+
+static char *folder_of(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash == path ? xstrdup("/") : xasprintf("%.*s", (int)(slash - path), path);
+}
+
+/* An image may do without /var/task. A current folder that the box would not show becomes it. */
+static bool find_image_task_root(struct package *package, struct error *err)
+{
+	char *current = resolve_folder("current folder", ".", err);
+
+	if (!current)
+		return false;
+	if (package->own_root && is_in_image(current))
+		free(current);
+	else
+		package->task_root = current;
+	return true;
+}
+
+static bool find_task_root(struct package *package, struct error *err)
+{
+	const struct config *config = package->config;
+
+	if (config->task_root)
+		package->task_root = resolve_folder("task root", config->task_root, err);
+	else if (package->bootstrap && !config->rie)
+		package->task_root = folder_of(package->bootstrap);
+	else if (is_folder(TASK_ROOT))
+		package->task_root = xstrdup(TASK_ROOT);
+	else if (config->rie)
+		return find_image_task_root(package, err);
+	else
+		error_set(err, 0, "no bootstrap: name one with --bootstrap PATH");
+	return package->task_root;
+}
+
+static bool find_cwd(struct package *package, struct error *err)
+{
+	char *current;
+
+	if (!package->config->rie || !package->bootstrap) {
+		package->cwd = xstrdup(package_task_root(package));
+		return true;
+	}
+	current = getcwd(NULL, 0);
+	if (!current)
+		return error_set(err, errno, "current folder");
+	package->cwd = show(package, current);
+	free(current);
+	return true;
+}
+
+static bool find_all(struct package *package, struct error *err)
+{
+	const struct config *config = package->config;
+
+	if (is_folder(RUNTIME_ROOT))
+		package->runtime_root = xstrdup(RUNTIME_ROOT);
+	if (!find_layers(package, err) || !find_bootstrap(package, err) ||
+	    !find_task_root(package, err) || !find_cwd(package, err))
+		return false;
+	if (config->rie)
+		bind_image(package);
+	for (size_t i = 0; i < config->binds.count; i++)
+		if (!parse_bind(package, config->binds.items[i], err))
+			return false;
+	return true;
+}
+
+struct package *package_create(const struct config *config, bool own_root, struct error *err)
+{
+	struct package *package = xcalloc(1, sizeof(*package));
+
+	package->config = config;
+	package->own_root = own_root;
+	package->argv = xcalloc(config->arguments.count + 2, sizeof(*package->argv));
+	for (size_t i = 0; i < config->arguments.count; i++)
+		package->argv[i + 1] = config->arguments.items[i];
+	if (find_all(package, err))
+		return package;
+	package_destroy(package);
+	return NULL;
+}
+
+void package_destroy(struct package *package)
+{
+	if (!package)
+		return;
+	for (size_t i = 0; i < package->layer_count; i++)
+		free(package->layers[i]);
+	for (size_t i = 0; i < package->bind_count; i++) {
+		free((char *)package->binds[i].source);
+		free((char *)package->binds[i].target);
+	}
+	free(package->layers);
+	free(package->binds);
+	free(package->task_root);
+	free(package->runtime_root);
+	free(package->bootstrap);
+	free(package->found);
+	free(package->shown);
+	free(package->argv);
+	free(package->cwd);
+	free(package);
+}
+
+const char *package_task_root(const struct package *package)
+{
+	return package->own_root ? TASK_ROOT : package->task_root;
+}
+
+const char *package_runtime_root(const struct package *package)
+{
+	(void)package;
+	return RUNTIME_ROOT;
+}
+
+void package_fill_spec(const struct package *package, struct sandbox_spec *spec)
+{
+	spec->task_root = package->task_root;
+	spec->runtime_root = package->runtime_root;
+	spec->layers = (const char *const *)package->layers;
+	spec->layer_count = package->layer_count;
+	spec->binds = package->binds;
+	spec->bind_count = package->bind_count;
+}
+
+/* ---- the bootstrap ---- */
+
+/* A candidate counts when it exists and is not a folder; one that cannot be executed is not
+ * passed over (spec environment-and-limits.md §2). */
+static char *look_up(struct package *package, struct fault *fault)
+{
+	static const char *const candidates[] = { TASK_ROOT "/bootstrap", LAYER_ROOT "/bootstrap" };
+	char *path;
+
+	if (package->task_root) {
+		path = xasprintf("%s/bootstrap", package->task_root);
+		if (is_file(path))
+			return path;
+		free(path);
+	}
+	for (size_t i = package->layer_count; i > 0; i--) {
+		path = xasprintf("%s/bootstrap", package->layers[i - 1]);
+		if (is_file(path))
+			return path;
+		free(path);
+	}
+	path = xstrdup(RUNTIME_ROOT "/bootstrap");
+	if (package->runtime_root && is_file(path))
+		return path;
+	free(path);
+	*fault = fault_no_bootstrap(candidates, 2);
+	return NULL;
+}
+
+bool package_fill_program(struct package *package, struct sandbox_program *program,
+                          struct fault *fault)
+{
+	char *found = package->bootstrap ? xstrdup(package->bootstrap) : look_up(package, fault);
+
+	if (!found)
+		return false;
+	free(package->found);
+	free(package->shown);
+	package->found = found;
+	package->shown = show(package, found);
+	package->argv[0] = package->shown;
+	program->argv = package->argv;
+	program->cwd = package->cwd;
+	return true;
+}
+
+/* ---- why it did not start ---- */
+
+static size_t read_head(const char *path, char head[static HEAD_SIZE])
+{
+	autoclose int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	ssize_t length = fd == -1 ? -1 : read(fd, head, HEAD_SIZE - 1);
+
+	if (length < 0)
+		length = 0;
+	head[length] = '\0';
+	return (size_t)length;
+}
+
+/* Of any class: what is read of the header without asking is_elf64() stands at the same place in
+ * both. */
+static bool is_elf(const char *head, size_t length)
+{
+	return length >= sizeof(Elf32_Ehdr) && memcmp(head, ELFMAG, SELFMAG) == 0 &&
+	       head[EI_DATA] == ELFDATA2LSB;
+}
+
+static bool is_elf64(const char *head, size_t length)
+{
+	return is_elf(head, length) && length >= sizeof(Elf64_Ehdr) && head[EI_CLASS] == ELFCLASS64;
+}
+
+static const char *machine_name(const char *head)
+{
+	Elf64_Half machine;
+
+	memcpy(&machine, head + offsetof(Elf64_Ehdr, e_machine), sizeof(machine));
+	switch (machine) {
+	case EM_X86_64:
+		return "x86_64";
+	case EM_AARCH64:
+		return "aarch64";
+	case EM_386:
+		return "i386";
+	case EM_ARM:
+		return "arm";
+	default:
+		return "another architecture";
+	}
+}
+
+/* Copies the loader that an ELF program asks for (PT_INTERP). */
+static bool find_loader(const char *head, size_t length, char *out, size_t size)
+{
+	Elf64_Ehdr elf;
+	Elf64_Phdr segment;
+
+	memcpy(&elf, head, sizeof(elf));
+	for (size_t i = 0; i < elf.e_phnum; i++) {
+		uint64_t at = elf.e_phoff + i * sizeof(segment);
+
+		if (elf.e_phoff > length || at + sizeof(segment) > length)
+			return false;
+		memcpy(&segment, head + at, sizeof(segment));
+		if (segment.p_type != PT_INTERP)
+			continue;
+		if (segment.p_offset >= length || segment.p_filesz > length - segment.p_offset ||
+		    segment.p_filesz >= size)
+			return false;
+		memcpy(out, head + segment.p_offset, segment.p_filesz);
+		out[segment.p_filesz] = '\0';
+		return out[0] != '\0';
+	}
+	return false;
+}
+
+/* Copies the interpreter of a script, with a '\r' if there is one. */
+static bool find_interpreter(const char *head, char *out, size_t size)
+{
+	const char *start;
+	size_t length;
+
+	if (strncmp(head, "#!", 2) != 0)
+		return false;
+	start = head + 2 + strspn(head + 2, " \t");
+	length = strcspn(start, " \t\n");
+	if (length == 0 || length >= size)
+		return false;
+	memcpy(out, start, length);
+	out[length] = '\0';
+	return true;
+}
+
+static void explain_missing(const struct package *package, const char *what, const char *path,
+                            struct buffer *out)
+{
+	char *folder;
+
+	if (path[strlen(path) - 1] == '\r') {
+		buffer_append_format(out,
+		                     "the first line of '%s' ends in CRLF, which is taken as part "
+		                     "of the interpreter's name: save it with LF line ends",
+		                     package->found);
+		return;
+	}
+	if (path[0] != '/') {
+		buffer_append_format(out, "'%s' needs the %s '%s', which must be an absolute path",
+		                     package->found, what, path);
+		return;
+	}
+	if (access(path, F_OK) == -1) {
+		buffer_append_format(out, "'%s' needs the %s '%s', which does not exist",
+		                     package->found, what, path);
+		return;
+	}
+	folder = folder_of(path);
+	buffer_append_format(out,
+	                     "'%s' needs the %s '%s', which exists here but not in the box: "
+	                     "add --bind %s",
+	                     package->found, what, path, folder);
+	free(folder);
+}
+
+static void explain_not_found(const struct package *package, const char *head, size_t length,
+                              struct buffer *out)
+{
+	char path[PATH_MAX];
+	struct stat st;
+
+	if (access(package->found, F_OK) == -1) {
+		if (lstat(package->found, &st) == 0)
+			buffer_append_format(out, "'%s' is a link to a file that does not exist",
+			                     package->found);
+		else
+			buffer_append_format(out, "there is no file '%s'", package->found);
+	} else if (find_interpreter(head, path, sizeof(path))) {
+		explain_missing(package, "interpreter", path, out);
+	} else if (is_elf64(head, length) && find_loader(head, length, path, sizeof(path))) {
+		explain_missing(package, "loader", path, out);
+	} else {
+		buffer_append_format(
+			out,
+			"'%s' exists here but not in the box as '%s': it must be below "
+			"the task root (--task-root) or a bound folder (--bind)",
+			package->found, package->shown);
+	}
+}
+
+static void explain_format(const struct package *package, const char *head, size_t length,
+                           struct buffer *out)
+{
+	struct utsname machine;
+
+	uname(&machine);
+	if (!is_elf(head, length))
+		buffer_append_format(out,
+		                     "'%s' is no program for this machine, and no script: a script "
+		                     "begins with a line such as #!/bin/sh",
+		                     package->found);
+	else if (strcmp(machine_name(head), machine.machine) == 0)
+		buffer_append_format(out, "'%s' is built for this machine, but is not whole",
+		                     package->found);
+	else
+		buffer_append_format(out, "'%s' is built for %s, and this machine is %s",
+		                     package->found, machine_name(head), machine.machine);
+}
+
+static void explain_permission(const struct package *package, struct buffer *out)
+{
+	struct stat st;
+
+	if (stat(package->found, &st) == 0 && !(st.st_mode & 0111))
+		buffer_append_format(out, "'%s' is not executable: chmod +x it", package->found);
+	else
+		buffer_append_format(
+			out,
+			"'%s', its interpreter, or a folder on the way to them cannot be "
+			"read or executed by the sandbox user, as on Lambda: it needs "
+			"chmod a+rX",
+			package->found);
+}
+
+void package_explain_cwd(const struct package *package, struct buffer *out)
+{
+	const char *shown = below(package->cwd, TASK_ROOT);
+	bool is_task_root = package->own_root && package->task_root && shown;
+
+	buffer_append_format(
+		out,
+		"the working directory '%s%s' must be a folder that the sandbox user can "
+		"enter, as on Lambda: chmod a+rx it",
+		is_task_root ? package->task_root : package->cwd, is_task_root ? shown : "");
+}
+
+void package_explain(const struct package *package, int code, struct buffer *out)
+{
+	char head[HEAD_SIZE];
+	size_t length;
+
+	if (!package->found)
+		return;
+	length = read_head(package->found, head);
+	switch (code) {
+	case ENOENT:
+		explain_not_found(package, head, length, out);
+		break;
+	case ENOEXEC:
+		explain_format(package, head, length, out);
+		break;
+	case EACCES:
+		explain_permission(package, out);
+		break;
+	default:
+		break;
+	}
+}

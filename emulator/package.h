@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * package - the deployment package: what is executed, and what is shown where.
+ *
+ * Turns the options into paths, on the host and in the box. Where the box has no
+ * root of its own, both are the same. Source: spec environment-and-limits.md §2
+ * (bootstrap lookup) and §6 (RIE's command line).
+ */
+#ifndef EMULATOR_PACKAGE_H
+#define EMULATOR_PACKAGE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "emulator/buffer.h"
+#include "emulator/config.h"
+#include "emulator/fault.h"
+#include "sandbox/sandbox.h"
+
+struct package;
+
+/*
+ * 'own_root' says whether boxes have a root of their own. A folder that is
+ * missing, or not a folder, is an error; a missing bootstrap is not: Lambda
+ * reports that one at the invocation. 'config' must outlive the package.
+ */
+struct package *package_create(const struct config *config, bool own_root, struct error *err);
+void package_destroy(struct package *package);
+
+/* Fills in the folders and binds of 'spec', which live as long as the package. */
+void package_fill_spec(const struct package *package, struct sandbox_spec *spec);
+
+/*
+ * Fills in argv and cwd of 'program' by looking the bootstrap up now. Returns
+ * false and fills 'fault' (Runtime.InvalidEntrypoint) when there is none.
+ */
+bool package_fill_program(struct package *package, struct sandbox_program *program,
+                          struct fault *fault);
+
+/* LAMBDA_TASK_ROOT and LAMBDA_RUNTIME_DIR as the function sees them. */
+const char *package_task_root(const struct package *package);
+const char *package_runtime_root(const struct package *package);
+
+/*
+ * Says in words why the bootstrap could not be executed (execve's errno 'code')
+ * and what to do about it: a missing interpreter, a script with CRLF, another
+ * architecture, no exec bit. Empty when there is nothing to add to the errno.
+ */
+void package_explain(const struct package *package, int code, struct buffer *out);
+
+/* The same when it was the working directory that could not be entered. */
+void package_explain_cwd(const struct package *package, struct buffer *out);
+
+#endif

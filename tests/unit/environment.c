@@ -1,0 +1,1338 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * environment - the lives of an execution environment, story by story
+ *
+ * Lines are compared byte for byte. In each story time passes only where it
+ * says so, hence the exact durations.
+ */
+#include "emulator/environment.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+
+#include "emulator/phase.h"
+#include "tests/unit/fakes.h"
+#include "tests/unit/test.h"
+
+#define EXIT_STATUS(code) W_EXITCODE(code, 0)
+#define MEMORY "\tMemory Size: 128 MB\t"
+
+static struct environment *env;
+static unsigned changes; /* how often on_change told that it is free */
+static bool is_gone;
+
+static void on_change(struct environment_context *context, struct environment *changed)
+{
+	(void)context;
+	CHECK(changed == env && !is_gone);
+	if (environment_state(changed) == ENVIRONMENT_GONE) {
+		is_gone = true;
+		environment_destroy(changed);
+	} else {
+		CHECK(environment_is_free(changed));
+		changes++;
+	}
+}
+
+/* ---- steps of a story ---- */
+
+static void begin(void)
+{
+	stage_open();
+	stage.context.on_change = on_change;
+	changes = 0;
+	is_gone = false;
+	env = environment_create(&stage.context, 1);
+}
+
+static void settle(void)
+{
+	fake_settle(stage.context.loop);
+}
+
+static void pass_ms(uint64_t ms)
+{
+	fake_pass(stage.context.loop, ms * MS);
+}
+
+static void end(void)
+{
+	if (!is_gone)
+		environment_stop(env);
+	settle();
+	CHECK(is_gone);
+	stage_close();
+}
+
+static struct sandbox *box(void)
+{
+	return fake_boxes;
+}
+
+static struct stage_port *port(void)
+{
+	return stage_ports;
+}
+
+/* The box stands and the bootstrap runs. */
+static void start(void)
+{
+	fake_box_ready(box());
+	fake_box_started(box());
+	settle();
+}
+
+/* ... and has been initialised in 'ms'. */
+static void init(uint64_t ms)
+{
+	start();
+	pass_ms(ms);
+	CHECK_INT(runtime_next(port()), RUNTIME_ACCEPTED);
+}
+
+static void exits(int status)
+{
+	fake_box_exited(box(), status, false);
+	settle();
+}
+
+static struct asker *ask(const char *id)
+{
+	struct asker *asker = asker_create(id);
+
+	environment_invoke(env, asker->invocation);
+	return asker;
+}
+
+static void check_lines(const char *expected)
+{
+	CHECK_STR(fake_output_take(), expected);
+}
+
+static void check_state(enum environment_state expected)
+{
+	CHECK_INT(environment_state(env), expected);
+}
+
+/* Has it been answered and done with, and how? Ends the asker. */
+static void check_answer(struct asker *asker, const char *fault, const char *body)
+{
+	CHECK_INT(asker->answered, 1);
+	CHECK_INT(asker->done, 1);
+	CHECK_STR(asker->fault, fault);
+	CHECK_INT(asker->is_error, *fault != '\0');
+	CHECK_STR(asker->body, body);
+	asker_destroy(asker);
+}
+
+static void check_result(struct asker *asker, const char *body)
+{
+	check_answer(asker, "", body);
+}
+
+/* A whole warm invocation that takes 'ms'; the runtime has its /next held. */
+static void invoke_well(const char *id, uint64_t ms)
+{
+	struct asker *asker = ask(id);
+
+	pass_ms(ms);
+	CHECK_INT(runtime_respond(port(), id, "fine"), RUNTIME_ACCEPTED);
+	CHECK_INT(runtime_next(port()), RUNTIME_ACCEPTED);
+	check_result(asker, "fine");
+}
+
+/* The next invocation after a failure: a suppressed init, then success. The peak of memory is that
+ * of the environment, so it outlives the reset: 'peak' is how REPORT tells it, or "". */
+static void check_recovery_with(const char *peak)
+{
+	struct asker *asker;
+	char text[512];
+
+	settle();
+	fake_output_take();
+	check_state(ENVIRONMENT_RESET);
+	CHECK(environment_is_free(env));
+	asker = ask("again");
+	check_state(ENVIRONMENT_STARTING);
+	init(5);
+	check_state(ENVIRONMENT_SERVING);
+	pass_ms(2);
+	runtime_respond(port(), "again", "fine");
+	runtime_next(port());
+	snprintf(text, sizeof(text),
+	         "START RequestId: again Version: $LATEST\n"
+	         "END RequestId: again\n"
+	         "REPORT RequestId: again\tDuration: 7.00 ms\tBilled Duration: 7 ms" MEMORY "%s\n",
+	         peak);
+	check_lines(text);
+	check_result(asker, "fine");
+}
+
+static void check_recovery(void)
+{
+	check_recovery_with("");
+}
+
+/* ---- all is well ---- */
+
+static void test_cold_then_warm(void)
+{
+	struct asker *asker;
+
+	begin();
+	check_state(ENVIRONMENT_STARTING);
+	pass_ms(2); /* the box is not part of Init Duration */
+	start();
+	fake_box_print(box(), "loading\n");
+	pass_ms(100);
+	CHECK_INT(changes, 0);
+	CHECK_INT(runtime_next(port()), RUNTIME_ACCEPTED);
+	CHECK_INT(changes, 1);
+	check_state(ENVIRONMENT_SERVING);
+	CHECK_INT(environment_runtime_state(env), RUNTIME_READY);
+	check_lines("loading\n");
+
+	pass_ms(1000); /* idle */
+	asker = ask("one");
+	CHECK_INT(port()->deliveries, 1);
+	CHECK_STR(port()->delivered, "one");
+	CHECK(!environment_is_free(env) && !environment_is_finishing(env));
+	CHECK_INT(asker->invocation->deadline_ms, FAKE_START_WALL_MS + 1102 + 3000);
+	fake_box_print(box(), "working\nhalf a line");
+	pass_ms(20);
+	box()->memory_peak = (UINT64_C(35) << 20) + 1;
+	CHECK_INT(runtime_respond(port(), "one", "{\"a\":1}"), RUNTIME_ACCEPTED);
+	CHECK(asker->answered == 1 && asker->done == 0 && environment_is_finishing(env));
+	fake_box_print(box(), " and its end");
+	pass_ms(3);
+	CHECK_INT(runtime_next(port()), RUNTIME_ACCEPTED);
+	check_lines("START RequestId: one Version: $LATEST\n"
+	            "working\n"
+	            "half a line and its end\n"
+	            "END RequestId: one\n"
+	            "REPORT RequestId: one\tDuration: 23.00 ms\tBilled Duration: 123 ms" MEMORY
+	            "Max Memory Used: 36 MB\tInit Duration: 100.00 ms\t\n");
+	CHECK_STR(asker->tail,
+	          "loading\n"
+	          "START RequestId: one Version: $LATEST\n"
+	          "working\n"
+	          "half a line and its end\n"
+	          "END RequestId: one\n"
+	          "REPORT RequestId: one\tDuration: 23.00 ms\tBilled Duration: 123 ms" MEMORY
+	          "Max Memory Used: 36 MB\tInit Duration: 100.00 ms\t\n");
+	check_result(asker, "{\"a\":1}");
+	CHECK_INT(changes, 2);
+
+	fake_box_print(box(), "in the background\n");
+	settle();
+	check_lines("in the background\n");
+	asker = ask("two");
+	fake_pass(stage.context.loop, 1234567);
+	runtime_respond(port(), "two", "");
+	runtime_next(port());
+	check_lines("START RequestId: two Version: $LATEST\n"
+	            "END RequestId: two\n"
+	            "REPORT RequestId: two\tDuration: 1.23 ms\tBilled Duration: 2 ms" MEMORY
+	            "Max Memory Used: 36 MB\t\n");
+	CHECK_STR(asker->tail,
+	          "START RequestId: two Version: $LATEST\n"
+	          "END RequestId: two\n"
+	          "REPORT RequestId: two\tDuration: 1.23 ms\tBilled Duration: 2 ms" MEMORY
+	          "Max Memory Used: 36 MB\t\n");
+	check_result(asker, "");
+	end();
+}
+
+static void test_invoke_waits_for_init(void)
+{
+	struct asker *asker;
+
+	begin();
+	start();
+	pass_ms(40);
+	CHECK(environment_is_free(env));
+	asker = ask("one");
+	CHECK(!environment_is_free(env));
+	CHECK_INT(port()->deliveries, 0);
+	pass_ms(60);
+	CHECK_INT(runtime_next(port()), RUNTIME_ACCEPTED);
+	CHECK_STR(port()->delivered, "one");
+	CHECK_INT(changes, 0);
+	CHECK_INT(asker->invocation->deadline_ms, FAKE_START_WALL_MS + 100 + 3000);
+	CHECK_INT(asker->invocation->phase.received_ns, FAKE_START_NS + 40 * MS);
+	pass_ms(10);
+	runtime_respond(port(), "one", "fine");
+	runtime_next(port());
+	check_lines("START RequestId: one Version: $LATEST\n"
+	            "END RequestId: one\n"
+	            "REPORT RequestId: one\tDuration: 10.00 ms\tBilled Duration: 110 ms" MEMORY
+	            "Init Duration: 100.00 ms\t\n");
+	check_result(asker, "fine");
+	CHECK_INT(changes, 1);
+	end();
+}
+
+static void test_box_gets_limits_and_cpu_by_phase(void)
+{
+	begin();
+	CHECK_INT(box()->memory_bytes, UINT64_C(128) << 20);
+	CHECK_INT(box()->cpu_millis, 72);
+	CHECK_STR(box()->path, "/var/task/bootstrap");
+	init(1);
+	CHECK_INT(box()->cpu, SANDBOX_CPU_FULL);
+	invoke_well("one", 1);
+	CHECK_INT(box()->cpu, SANDBOX_CPU_THROTTLED);
+	end();
+}
+
+static void test_quiet_keeps_platform_lines_for_the_tail(void)
+{
+	struct asker *asker;
+
+	begin();
+	stage.config.quiet = true;
+	init(1);
+	asker = ask("one");
+	fake_box_print(box(), "mine\n");
+	pass_ms(1);
+	runtime_respond(port(), "one", "fine");
+	runtime_next(port());
+	check_lines("mine\n");
+	CHECK(strncmp(asker->tail, "START RequestId: one Version: $LATEST\nmine\nEND ", 45) == 0);
+	check_result(asker, "fine");
+	end();
+}
+
+/* The function's own error is no failure of the environment: no Status, no reset. */
+static void test_handler_error(void)
+{
+	struct asker *asker;
+
+	begin();
+	init(1);
+	fake_output_take();
+	asker = ask("one");
+	pass_ms(1);
+	CHECK_INT(runtime_error(port(), "one", "{\"errorType\":\"E\"}"), RUNTIME_ACCEPTED);
+	CHECK_INT(environment_runtime_state(env), RUNTIME_RESPONSE_SENT);
+	runtime_next(port());
+	check_lines("START RequestId: one Version: $LATEST\n"
+	            "END RequestId: one\n"
+	            "REPORT RequestId: one\tDuration: 1.00 ms\tBilled Duration: 2 ms" MEMORY
+	            "Init Duration: 1.00 ms\t\n");
+	CHECK(asker->is_error && asker->fault[0] == '\0');
+	CHECK_STR(asker->body, "{\"errorType\":\"E\"}");
+	asker_destroy(asker);
+	invoke_well("two", 1);
+	end();
+}
+
+/* The runtime's first /next may be read before the event that tells of its start. */
+static void test_next_overtakes_the_start_event(void)
+{
+	begin();
+	fake_box_ready(box());
+	settle();
+	fake_box_started(box());
+	CHECK_INT(runtime_next(port()), RUNTIME_ACCEPTED);
+	settle();
+	check_state(ENVIRONMENT_SERVING);
+	pass_ms(60000); /* no limit runs while it is idle */
+	check_state(ENVIRONMENT_SERVING);
+	CHECK_INT(fake_next_due(stage.context.loop), UINT64_MAX);
+	invoke_well("one", 1);
+	end();
+}
+
+/* ---- init fails ---- */
+
+static void test_init_exits_then_suppressed_init_succeeds(void)
+{
+	begin();
+	start();
+	fake_box_print(box(), "Traceback\n");
+	pass_ms(150);
+	exits(EXIT_STATUS(3));
+	check_lines("Traceback\n"
+	            "INIT_REPORT Init Duration: 150.00 ms\tPhase: init\tStatus: error\t"
+	            "Error Type: Runtime.ExitError\n");
+	CHECK(box() == NULL && port() == NULL);
+	CHECK_INT(changes, 1);
+	check_recovery();
+	invoke_well("two", 4);
+	check_lines("START RequestId: two Version: $LATEST\n"
+	            "END RequestId: two\n"
+	            "REPORT RequestId: two\tDuration: 4.00 ms\tBilled Duration: 4 ms" MEMORY "\n");
+	end();
+}
+
+static void test_init_fails_twice(void)
+{
+	struct asker *asker;
+
+	begin();
+	start();
+	pass_ms(10);
+	exits(EXIT_STATUS(1));
+	fake_output_take();
+	asker = ask("one");
+	pass_ms(3); /* the box is being built, on the invocation's account */
+	start();
+	fake_box_print(box(), "again\n");
+	pass_ms(20);
+	exits(EXIT_STATUS(1));
+	check_lines("again\n"
+	            "INIT_REPORT Init Duration: 20.00 ms\tPhase: invoke\tStatus: error\t"
+	            "Error Type: Runtime.ExitError\n"
+	            "START RequestId: one Version: $LATEST\n"
+	            "END RequestId: one\n"
+	            "REPORT RequestId: one\tDuration: 23.00 ms\tBilled Duration: 23 ms" MEMORY
+	            "Status: error\tError Type: Runtime.ExitError\n");
+	CHECK(strstr(asker->tail, "Phase: invoke") && strstr(asker->tail, "Phase: init"));
+	check_answer(asker, "Runtime.ExitError",
+	             "{\"errorType\":\"Runtime.ExitError\",\"errorMessage\":"
+	             "\"RequestId: one Error: Runtime exited with error: exit status 1\"}");
+	check_recovery();
+	end();
+}
+
+/* Who waits for an init that fails gets a second one. */
+static void test_init_fails_while_an_invocation_waits(void)
+{
+	struct asker *asker;
+
+	begin();
+	start();
+	asker = ask("one");
+	pass_ms(10);
+	exits(EXIT_STATUS(0));
+	check_lines("INIT_REPORT Init Duration: 10.00 ms\tPhase: init\tStatus: error\t"
+	            "Error Type: Runtime.ExitError\n");
+	check_state(ENVIRONMENT_STARTING);
+	CHECK_INT(asker->answered, 0);
+	CHECK_INT(changes, 0);
+	init(30);
+	pass_ms(5);
+	runtime_respond(port(), "one", "fine");
+	runtime_next(port());
+	check_lines("START RequestId: one Version: $LATEST\n"
+	            "END RequestId: one\n"
+	            "REPORT RequestId: one\tDuration: 35.00 ms\tBilled Duration: 35 ms" MEMORY
+	            "\n");
+	CHECK(strncmp(asker->tail, "INIT_REPORT Init Duration: 10.00 ms", 35) == 0);
+	check_result(asker, "fine");
+	end();
+}
+
+static void test_init_limit(void)
+{
+	struct asker *asker;
+
+	begin();
+	start();
+	pass_ms(9999);
+	check_state(ENVIRONMENT_STARTING);
+	asker = ask("one");
+	pass_ms(1);
+	check_lines("INIT_REPORT Init Duration: 10000.00 ms\tPhase: init\tStatus: timeout\n");
+	check_state(ENVIRONMENT_STARTING);
+	init(1);
+	runtime_respond(port(), "one", "fine");
+	runtime_next(port());
+	check_result(asker, "fine");
+	end();
+}
+
+/* The function's time-out bounds a suppressed init, not the init limit. */
+static void test_timeout_in_suppressed_init(void)
+{
+	struct asker *asker;
+
+	begin();
+	start();
+	exits(EXIT_STATUS(1));
+	fake_output_take();
+	asker = ask("one");
+	pass_ms(10);
+	start();
+	pass_ms(2989);
+	check_lines("");
+	pass_ms(1);
+	check_lines("INIT_REPORT Init Duration: 2990.00 ms\tPhase: invoke\tStatus: timeout\n"
+	            "START RequestId: one Version: $LATEST\n"
+	            "END RequestId: one\n"
+	            "REPORT RequestId: one\tDuration: 3000.00 ms\tBilled Duration: 3000 ms" MEMORY
+	            "Status: timeout\n");
+	check_answer(asker, "Sandbox.Timedout",
+	             "{\"errorType\":\"Sandbox.Timedout\",\"errorMessage\":"
+	             "\"RequestId: one Error: Task timed out after 3.00 seconds\"}");
+	check_recovery();
+	end();
+}
+
+/* The time of a suppressed init eats from the invocation's own. */
+static void test_timeout_after_suppressed_init(void)
+{
+	struct asker *asker;
+
+	begin();
+	start();
+	exits(EXIT_STATUS(1));
+	fake_output_take();
+	asker = ask("one");
+	init(2000);
+	CHECK_INT(asker->invocation->deadline_ms, FAKE_START_WALL_MS + 3000);
+	pass_ms(999);
+	CHECK_INT(asker->answered, 0);
+	pass_ms(1);
+	check_lines("START RequestId: one Version: $LATEST\n"
+	            "END RequestId: one\n"
+	            "REPORT RequestId: one\tDuration: 3000.00 ms\tBilled Duration: 3000 ms" MEMORY
+	            "Status: timeout\n");
+	CHECK_STR(asker->fault, "Sandbox.Timedout");
+	asker_destroy(asker);
+	check_recovery();
+	end();
+}
+
+#define INIT_BODY "{\"errorType\":\"Runtime.ImportModuleError\",\"stackTrace\":[]}"
+
+static void test_init_error_then_exit(void)
+{
+	struct asker *asker;
+
+	begin();
+	start();
+	pass_ms(10);
+	CHECK_INT(runtime_init_error(port(), "Runtime.ImportModuleError", INIT_BODY),
+	          RUNTIME_ACCEPTED);
+	CHECK_INT(environment_runtime_state(env), RUNTIME_INIT_ERROR);
+	CHECK_INT(runtime_init_error(port(), "Runtime.Other", "{}"), RUNTIME_INVALID_STATE);
+	CHECK_INT(runtime_next(port()), RUNTIME_INVALID_STATE);
+	CHECK_INT(runtime_begin(port(), "one", RUNTIME_CALL_RESPONSE), RUNTIME_INVALID_REQUEST_ID);
+	fake_box_print(box(), "last words\n");
+	pass_ms(1);
+	exits(EXIT_STATUS(1));
+	check_lines("last words\n"
+	            "INIT_REPORT Init Duration: 10.00 ms\tPhase: init\tStatus: error\t"
+	            "Error Type: Runtime.ImportModuleError\n");
+
+	asker = ask("one");
+	start();
+	pass_ms(20);
+	runtime_init_error(port(), "Runtime.ImportModuleError", INIT_BODY);
+	pass_ms(1);
+	exits(EXIT_STATUS(1));
+	check_lines("INIT_REPORT Init Duration: 20.00 ms\tPhase: invoke\tStatus: error\t"
+	            "Error Type: Runtime.ImportModuleError\n"
+	            "START RequestId: one Version: $LATEST\n"
+	            "END RequestId: one\n"
+	            "REPORT RequestId: one\tDuration: 20.00 ms\tBilled Duration: 20 ms" MEMORY
+	            "Status: error\tError Type: Runtime.ImportModuleError\n");
+	check_answer(asker, "Runtime.ImportModuleError", INIT_BODY);
+	check_recovery();
+	end();
+}
+
+static void test_init_error_without_exit(void)
+{
+	struct asker *asker;
+
+	begin();
+	start();
+	exits(EXIT_STATUS(1));
+	fake_output_take();
+	asker = ask("one");
+	start();
+	pass_ms(7);
+	runtime_init_error(port(), NULL, "no type");
+	pass_ms(299);
+	CHECK_INT(asker->answered, 0);
+	pass_ms(1);
+	check_lines("INIT_REPORT Init Duration: 7.00 ms\tPhase: invoke\tStatus: error\t"
+	            "Error Type: Runtime.Unknown\n"
+	            "START RequestId: one Version: $LATEST\n"
+	            "END RequestId: one\n"
+	            "REPORT RequestId: one\tDuration: 7.00 ms\tBilled Duration: 7 ms" MEMORY
+	            "Status: error\tError Type: Runtime.Unknown\n");
+	check_answer(asker, "Runtime.Unknown", "no type");
+	check_recovery();
+	end();
+}
+
+/* What was posted before the exit counts, though it is read after it. */
+static void test_init_error_is_read_after_the_exit(void)
+{
+	struct asker *asker;
+
+	begin();
+	start();
+	exits(EXIT_STATUS(1));
+	fake_output_take();
+	asker = ask("one");
+	start();
+	pass_ms(7);
+	fake_box_exited(box(), EXIT_STATUS(1), false);
+	fake_turn(stage.context.loop, 0);
+	CHECK_INT(runtime_init_error(port(), "Runtime.ImportModuleError", INIT_BODY),
+	          RUNTIME_ACCEPTED);
+	settle(); /* and nobody waits for it to exit again */
+	check_lines("INIT_REPORT Init Duration: 7.00 ms\tPhase: invoke\tStatus: error\t"
+	            "Error Type: Runtime.ImportModuleError\n"
+	            "START RequestId: one Version: $LATEST\n"
+	            "END RequestId: one\n"
+	            "REPORT RequestId: one\tDuration: 7.00 ms\tBilled Duration: 7 ms" MEMORY
+	            "Status: error\tError Type: Runtime.ImportModuleError\n");
+	check_answer(asker, "Runtime.ImportModuleError", INIT_BODY);
+	end();
+}
+
+static void test_exec_failure(void)
+{
+	static const struct {
+		int code;
+		const char *reason;
+	} cases[] = {
+		{ ENOENT, "no such file or directory" },
+		{ EACCES, "permission denied" },
+		{ ENOEXEC, "exec format error" },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		char body[256];
+		struct asker *asker;
+
+		test_case(cases[i].reason);
+		begin();
+		fake_box_ready(box());
+		fake_box_exec_failed(box(), cases[i].code);
+		settle();
+		check_lines("INIT_REPORT Init Duration: 0.00 ms\tPhase: init\tStatus: error\t"
+		            "Error Type: Runtime.InvalidEntrypoint\n");
+		asker = ask("one");
+		fake_box_ready(box());
+		fake_box_exec_failed(box(), cases[i].code);
+		settle();
+		check_lines("INIT_REPORT Init Duration: 0.00 ms\tPhase: invoke\tStatus: error\t"
+		            "Error Type: Runtime.InvalidEntrypoint\n"
+		            "START RequestId: one Version: $LATEST\n"
+		            "END RequestId: one\n"
+		            "REPORT RequestId: one\tDuration: 0.00 ms\tBilled Duration: 1 ms" MEMORY
+		            "Status: error\tError Type: Runtime.InvalidEntrypoint\n");
+		snprintf(body, sizeof(body),
+		         "{\"errorType\":\"Runtime.InvalidEntrypoint\",\"errorMessage\":"
+		         "\"RequestId: one Error: fork/exec /var/task/bootstrap: %s\"}",
+		         cases[i].reason);
+		check_answer(asker, "Runtime.InvalidEntrypoint", body);
+		check_recovery();
+		end();
+	}
+}
+
+/* It is looked for at each start of a life. */
+static void test_no_bootstrap(void)
+{
+	struct asker *asker;
+
+	begin();
+	start();
+	exits(EXIT_STATUS(1));
+	fake_output_take();
+	stage_remove_bootstrap();
+	asker = ask("one");
+	settle();
+	check_lines("INIT_REPORT Init Duration: 0.00 ms\tPhase: invoke\tStatus: error\t"
+	            "Error Type: Runtime.InvalidEntrypoint\n"
+	            "START RequestId: one Version: $LATEST\n"
+	            "END RequestId: one\n"
+	            "REPORT RequestId: one\tDuration: 0.00 ms\tBilled Duration: 1 ms" MEMORY
+	            "Status: error\tError Type: Runtime.InvalidEntrypoint\n");
+	check_answer(asker, "Runtime.InvalidEntrypoint",
+	             "{\"errorType\":\"Runtime.InvalidEntrypoint\",\"errorMessage\":"
+	             "\"RequestId: one Error: Couldn't find valid bootstrap(s): "
+	             "[/var/task/bootstrap /opt/bootstrap]\"}");
+	stage_put_bootstrap();
+	check_recovery();
+	end();
+}
+
+/* ---- an invocation fails ---- */
+
+static void test_timeout(void)
+{
+	struct asker *asker;
+
+	begin();
+	init(402);
+	asker = ask("one");
+	pass_ms(2999);
+	CHECK_INT(asker->answered, 0);
+	pass_ms(1);
+	check_lines("START RequestId: one Version: $LATEST\n"
+	            "END RequestId: one\n"
+	            "REPORT RequestId: one\tDuration: 3000.00 ms\tBilled Duration: 3402 ms" MEMORY
+	            "Init Duration: 402.00 ms\tStatus: timeout\n");
+	check_answer(asker, "Sandbox.Timedout",
+	             "{\"errorType\":\"Sandbox.Timedout\",\"errorMessage\":"
+	             "\"RequestId: one Error: Task timed out after 3.00 seconds\"}");
+	check_recovery();
+	end();
+}
+
+/* The caller keeps its answer, but the phase ends only with /next. */
+static void test_timeout_after_the_answer(void)
+{
+	struct asker *asker;
+
+	begin();
+	init(1);
+	asker = ask("one");
+	pass_ms(1);
+	runtime_respond(port(), "one", "fine");
+	pass_ms(2999);
+	check_lines("START RequestId: one Version: $LATEST\n"
+	            "END RequestId: one\n"
+	            "REPORT RequestId: one\tDuration: 3000.00 ms\tBilled Duration: 3001 ms" MEMORY
+	            "Init Duration: 1.00 ms\tStatus: timeout\n");
+	check_result(asker, "fine");
+	check_recovery();
+	end();
+}
+
+static void test_crash(void)
+{
+	static const struct {
+		int status;
+		bool out_of_memory;
+		const char *type, *message;
+	} cases[] = {
+		{ EXIT_STATUS(0), false, "Runtime.ExitError",
+		  "Runtime exited without providing a reason" },
+		{ EXIT_STATUS(127), false, "Runtime.ExitError",
+		  "Runtime exited with error: exit status 127" },
+		{ SIGSEGV, false, "Runtime.ExitError",
+		  "Runtime exited with error: signal: segmentation fault" },
+		{ SIGKILL, false, "Runtime.ExitError",
+		  "Runtime exited with error: signal: killed" },
+		{ SIGKILL, true, "Runtime.OutOfMemory",
+		  "Runtime exited with error: signal: killed" },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		char text[512];
+		struct asker *asker;
+
+		test_case(cases[i].message);
+		begin();
+		init(1);
+		invoke_well("zero", 1);
+		fake_output_take();
+		asker = ask("one");
+		pass_ms(8);
+		box()->memory_peak = UINT64_C(128) << 20;
+		fake_box_print(box(), "oh no");
+		fake_box_exited(box(), cases[i].status, cases[i].out_of_memory);
+		settle();
+		snprintf(text, sizeof(text),
+		         "START RequestId: one Version: $LATEST\n"
+		         "oh no\n"
+		         "END RequestId: one\n"
+		         "REPORT RequestId: one\tDuration: 8.00 ms\tBilled Duration: 8 ms" MEMORY
+		         "Max Memory Used: 128 MB\tStatus: error\tError Type: %s\n",
+		         cases[i].type);
+		check_lines(text);
+		snprintf(text, sizeof(text),
+		         "{\"errorType\":\"%s\",\"errorMessage\":\"RequestId: one Error: %s\"}",
+		         cases[i].type, cases[i].message);
+		check_answer(asker, cases[i].type, text);
+		check_recovery_with("Max Memory Used: 128 MB\t");
+		end();
+	}
+}
+
+static void test_crash_after_the_answer(void)
+{
+	struct asker *asker;
+
+	begin();
+	init(1);
+	asker = ask("one");
+	pass_ms(1);
+	runtime_respond(port(), "one", "fine");
+	pass_ms(1);
+	exits(SIGABRT);
+	check_lines("START RequestId: one Version: $LATEST\n"
+	            "END RequestId: one\n"
+	            "REPORT RequestId: one\tDuration: 2.00 ms\tBilled Duration: 3 ms" MEMORY
+	            "Init Duration: 1.00 ms\tStatus: error\tError Type: Runtime.ExitError\n");
+	check_result(asker, "fine");
+	check_recovery();
+	end();
+}
+
+/* What it posted before it exited may be read after its exit. */
+static void test_answer_is_read_after_the_exit(void)
+{
+	struct asker *asker;
+
+	begin();
+	init(1);
+	asker = ask("one");
+	pass_ms(1);
+	fake_box_exited(box(), EXIT_STATUS(0), false);
+	fake_turn(stage.context.loop, 0);
+	CHECK_INT(runtime_respond(port(), "one", "fine"), RUNTIME_ACCEPTED);
+	settle();
+	check_lines("START RequestId: one Version: $LATEST\n"
+	            "END RequestId: one\n"
+	            "REPORT RequestId: one\tDuration: 1.00 ms\tBilled Duration: 2 ms" MEMORY
+	            "Init Duration: 1.00 ms\tStatus: error\tError Type: Runtime.ExitError\n");
+	check_result(asker, "fine");
+	check_recovery();
+	end();
+}
+
+static void test_next_is_read_after_the_exit(void)
+{
+	struct asker *asker;
+
+	begin();
+	init(1);
+	asker = ask("one");
+	fake_box_exited(box(), EXIT_STATUS(0), false);
+	fake_turn(stage.context.loop, 0);
+	runtime_respond(port(), "one", "fine");
+	CHECK_INT(runtime_next(port()), RUNTIME_ACCEPTED);
+	check_result(asker, "fine");
+	CHECK(strstr(fake_output_take(), "Init Duration: 1.00 ms\t\n"));
+	asker = ask("two"); /* it must not be handed to the dead */
+	CHECK_INT(port()->deliveries, 1);
+	settle();
+	CHECK_INT(asker->answered, 0);
+	check_state(ENVIRONMENT_STARTING);
+	init(1);
+	runtime_respond(port(), "two", "fine");
+	runtime_next(port());
+	check_result(asker, "fine");
+	end();
+}
+
+static void test_first_next_is_read_after_the_exit(void)
+{
+	struct asker *asker;
+
+	begin();
+	start();
+	asker = ask("one");
+	fake_box_exited(box(), EXIT_STATUS(0), false);
+	fake_turn(stage.context.loop, 0);
+	CHECK_INT(runtime_next(port()), RUNTIME_ACCEPTED);
+	CHECK_INT(port()->deliveries, 0);
+	settle();
+	CHECK_INT(asker->answered, 0);
+	check_lines("");
+	init(1);
+	runtime_respond(port(), "one", "fine");
+	runtime_next(port());
+	check_result(asker, "fine");
+	end();
+}
+
+static void test_exit_while_the_answer_uploads(void)
+{
+	struct asker *asker;
+
+	begin();
+	init(1);
+	asker = ask("one");
+	runtime_begin(port(), "one", RUNTIME_CALL_RESPONSE);
+	pass_ms(1);
+	exits(SIGKILL);
+	pass_ms(500);
+	CHECK_INT(asker->answered, 0);
+	runtime_finish(port(), "large", false);
+	pass_ms(1);
+	check_lines("START RequestId: one Version: $LATEST\n"
+	            "END RequestId: one\n"
+	            "REPORT RequestId: one\tDuration: 1.00 ms\tBilled Duration: 2 ms" MEMORY
+	            "Init Duration: 1.00 ms\tStatus: error\tError Type: Runtime.ExitError\n");
+	check_result(asker, "large");
+	check_recovery();
+	end();
+}
+
+static void test_upload_of_the_dead_never_ends(void)
+{
+	struct asker *asker;
+
+	begin();
+	init(1);
+	asker = ask("one");
+	runtime_begin(port(), "one", RUNTIME_CALL_ERROR);
+	exits(SIGKILL);
+	pass_ms(999);
+	CHECK_INT(asker->answered, 0);
+	pass_ms(1);
+	CHECK_STR(asker->fault, "Runtime.ExitError");
+	CHECK(asker->done == 1 && port() == NULL);
+	asker_destroy(asker);
+	check_recovery();
+	end();
+}
+
+static void test_unusable_answer(void)
+{
+	struct fault fault = fault_response_too_large();
+	struct asker *asker;
+
+	begin();
+	init(1);
+	asker = ask("one");
+	runtime_begin(port(), "one", RUNTIME_CALL_RESPONSE);
+	port()->is_uploading = false;
+	environment_runtime_answer_fault(env, &fault, false);
+	runtime_next(port());
+	check_lines("START RequestId: one Version: $LATEST\n"
+	            "END RequestId: one\n"
+	            "REPORT RequestId: one\tDuration: 0.00 ms\tBilled Duration: 1 ms" MEMORY
+	            "Init Duration: 1.00 ms\tStatus: error\t"
+	            "Error Type: Function.ResponseSizeTooLarge\n");
+	CHECK_STR(asker->fault, "Function.ResponseSizeTooLarge");
+	CHECK(asker->body[0] == '{');
+	asker_destroy(asker);
+
+	asker = ask("two");
+	runtime_begin(port(), "two", RUNTIME_CALL_RESPONSE);
+	port()->is_uploading = false;
+	environment_runtime_answer_fault(env, &fault, true);
+	runtime_next(port());
+	check_answer(asker, "Function.ResponseSizeTooLarge", "");
+	fake_output_take();
+	invoke_well("three", 1);
+	CHECK(!strstr(fake_output_take(), "Status"));
+	end();
+}
+
+/* ---- a runtime that does as it likes ---- */
+
+static void test_calls_out_of_order(void)
+{
+	struct asker *asker;
+
+	begin();
+	start();
+	CHECK_INT(runtime_begin(port(), "one", RUNTIME_CALL_RESPONSE), RUNTIME_INVALID_REQUEST_ID);
+	runtime_next(port());
+	CHECK_INT(runtime_next(port()), RUNTIME_ACCEPTED); /* waits beside the first */
+	CHECK_INT(runtime_init_error(port(), "E", ""), RUNTIME_INVALID_STATE);
+	CHECK_INT(runtime_begin(port(), "one", RUNTIME_CALL_ERROR), RUNTIME_INVALID_REQUEST_ID);
+
+	asker = ask("one");
+	CHECK_INT(runtime_next(port()), RUNTIME_ACCEPTED); /* the same event again */
+	CHECK_INT(port()->deliveries, 2);
+	CHECK_STR(port()->delivered, "one");
+	CHECK_INT(runtime_begin(port(), "two", RUNTIME_CALL_RESPONSE), RUNTIME_INVALID_REQUEST_ID);
+	CHECK_INT(runtime_begin(port(), "", RUNTIME_CALL_ERROR), RUNTIME_INVALID_REQUEST_ID);
+	CHECK_INT(runtime_init_error(port(), "E", ""), RUNTIME_INVALID_STATE);
+
+	CHECK_INT(runtime_begin(port(), "one", RUNTIME_CALL_RESPONSE), RUNTIME_ACCEPTED);
+	CHECK_INT(environment_runtime_state(env), RUNTIME_INVOCATION_RESPONSE);
+	CHECK_INT(runtime_next(port()), RUNTIME_INVALID_STATE);
+	CHECK_INT(runtime_begin(port(), "one", RUNTIME_CALL_ERROR), RUNTIME_INVALID_STATE);
+	CHECK_INT(runtime_begin(port(), "two", RUNTIME_CALL_ERROR), RUNTIME_INVALID_REQUEST_ID);
+	runtime_finish(port(), "first", false);
+
+	CHECK_INT(environment_runtime_state(env), RUNTIME_RESPONSE_SENT);
+	CHECK_INT(runtime_respond(port(), "one", "second"), RUNTIME_INVALID_STATE);
+	CHECK_INT(runtime_error(port(), "one", "second"), RUNTIME_INVALID_STATE);
+	CHECK_INT(runtime_respond(port(), "two", "second"), RUNTIME_INVALID_REQUEST_ID);
+	CHECK_INT(runtime_next(port()), RUNTIME_ACCEPTED);
+	CHECK_INT(runtime_respond(port(), "one", "late"), RUNTIME_INVALID_REQUEST_ID);
+	check_result(asker, "first");
+	end();
+}
+
+static void test_exit_while_idle(void)
+{
+	begin();
+	init(1);
+	exits(EXIT_STATUS(0));
+	check_lines("");
+	CHECK_INT(changes, 2);
+	check_recovery();
+	end();
+}
+
+/* ---- the platform fails ---- */
+
+static void check_platform_failure(struct asker *asker)
+{
+	settle();
+	CHECK_INT(asker->answered, 1);
+	CHECK_INT(asker->done, 1);
+	CHECK_STR(asker->fault, "Sandbox.Failure");
+	CHECK(strstr(asker->tail, "Status: error\tError Type: Sandbox.Failure\n"));
+	asker_destroy(asker);
+}
+
+static void test_box_cannot_be_built(void)
+{
+	begin();
+	fake_box_failed(box(), "mount '/proc' in the new root: Operation not permitted");
+	fake_box_gone(box());
+	settle();
+	check_lines(""); /* no init has begun */
+	struct asker *asker = ask("one");
+
+	fake_box_failed(box(), "mount '/proc' in the new root: Operation not permitted");
+	fake_box_gone(box());
+	check_platform_failure(asker);
+	check_recovery();
+	end();
+}
+
+static void test_box_is_never_ready(void)
+{
+	begin();
+	pass_ms(4999);
+	check_state(ENVIRONMENT_STARTING);
+	pass_ms(1);
+	check_lines(""); /* no init has begun */
+	check_recovery();
+	end();
+}
+
+/* Each thing that a life needs is refused in turn. */
+static void test_life_cannot_start(void)
+{
+	static bool *const refusals[] = {
+		&stage_port_fails,
+		&fake_box_create_fails,
+		&fake_box_exec_fails,
+	};
+
+	for (size_t i = 0; i < sizeof(refusals) / sizeof(refusals[0]); i++) {
+		begin();
+		start();
+		exits(EXIT_STATUS(1));
+		*refusals[i] = true;
+		check_platform_failure(ask("one"));
+		*refusals[i] = false;
+		check_recovery();
+		end();
+	}
+}
+
+static void test_no_watch_for_box_or_output(void)
+{
+	for (unsigned spared = 0; spared < 2; spared++) {
+		begin();
+		start();
+		exits(EXIT_STATUS(1));
+		fake_refuse_watches(spared, 1);
+		check_platform_failure(ask("one"));
+		check_recovery();
+		end();
+	}
+}
+
+/* First one of many: there is nothing yet that could be killed. */
+static void test_first_life_cannot_start(void)
+{
+	stage_open();
+	stage.context.on_change = on_change;
+	is_gone = false;
+	changes = 0;
+	fake_box_create_fails = true;
+	env = environment_create(&stage.context, 1);
+	fake_box_create_fails = false;
+	settle();
+	CHECK_INT(changes, 1);
+	check_recovery();
+	end();
+}
+
+static void test_box_dies(void)
+{
+	struct asker *asker;
+
+	begin();
+	init(1);
+	asker = ask("one");
+	fake_box_gone(box());
+	check_platform_failure(asker);
+	check_recovery();
+	fake_box_gone(box()); /* while it is idle */
+	check_recovery();
+	end();
+}
+
+/* The runtime died with the box, but its /next is read later. */
+static void test_next_is_read_after_the_box_died(void)
+{
+	struct asker *asker;
+
+	begin();
+	start();
+	asker = ask("one");
+	fake_box_gone(box());
+	fake_turn_watches(stage.context.loop, 0);
+	CHECK_INT(runtime_next(port()), RUNTIME_ACCEPTED);
+	CHECK_INT(port()->deliveries, 0);
+	settle();
+	CHECK_INT(asker->answered, 0);
+	init(1);
+	runtime_respond(port(), "one", "fine");
+	runtime_next(port());
+	check_result(asker, "fine");
+	end();
+}
+
+/* ---- stop ---- */
+
+static void stop_and_settle(void)
+{
+	environment_stop(env);
+	if (!is_gone)
+		environment_stop(env);
+	settle();
+	CHECK(is_gone);
+}
+
+static void test_stop_without_invocation(void)
+{
+	test_case("box under way");
+	begin();
+	stop_and_settle();
+	stage_close();
+
+	test_case("init under way");
+	begin();
+	start();
+	stop_and_settle();
+	stage_close();
+
+	test_case("idle");
+	begin();
+	init(1);
+	stop_and_settle();
+	check_lines("");
+	stage_close();
+
+	test_case("being killed");
+	begin();
+	fake_box_dies_slowly = true;
+	start();
+	exits(SIGSEGV);
+	check_state(ENVIRONMENT_STOPPING);
+	environment_stop(env);
+	settle();
+	CHECK(!is_gone && !environment_is_free(env));
+	fake_box_gone(box());
+	settle();
+	CHECK(is_gone);
+	stage_close();
+
+	test_case("reset");
+	begin();
+	start();
+	exits(SIGSEGV);
+	check_state(ENVIRONMENT_RESET);
+	stop_and_settle();
+	stage_close();
+
+	test_case("failure not yet acted on");
+	begin();
+	start();
+	fake_box_exited(box(), SIGSEGV, false);
+	fake_turn(stage.context.loop, 0);
+	stop_and_settle();
+	stage_close();
+
+	test_case("no box");
+	stage_open();
+	stage.context.on_change = on_change;
+	is_gone = false;
+	stage_port_fails = true;
+	env = environment_create(&stage.context, 1);
+	stop_and_settle();
+	stage_close();
+}
+
+static void test_stop_with_invocation(void)
+{
+	struct asker *asker;
+
+	test_case("it waits for init");
+	begin();
+	start();
+	fake_box_print(box(), "loading\n");
+	settle();
+	asker = ask("one");
+	stop_and_settle();
+	check_lines("loading\n");
+	CHECK_STR(asker->fault, "Sandbox.Failure");
+	CHECK(asker->answered == 1 && asker->done == 1 && !asker->tail);
+	asker_destroy(asker);
+	stage_close();
+
+	test_case("suppressed init");
+	begin();
+	start();
+	exits(SIGSEGV);
+	asker = ask("one");
+	start();
+	stop_and_settle();
+	CHECK_STR(asker->fault, "Sandbox.Failure");
+	CHECK(asker->answered == 1 && asker->done == 1 && asker->tail);
+	asker_destroy(asker);
+	stage_close();
+
+	test_case("it is at the runtime");
+	begin();
+	init(1);
+	asker = ask("one");
+	pass_ms(1);
+	stop_and_settle();
+	check_lines("START RequestId: one Version: $LATEST\n"
+	            "END RequestId: one\n"
+	            "REPORT RequestId: one\tDuration: 1.00 ms\tBilled Duration: 2 ms" MEMORY
+	            "Init Duration: 1.00 ms\tStatus: error\tError Type: Sandbox.Failure\n");
+	CHECK(asker->answered == 1 && asker->done == 1);
+	asker_destroy(asker);
+	stage_close();
+
+	test_case("its answer uploads");
+	begin();
+	init(1);
+	asker = ask("one");
+	runtime_begin(port(), "one", RUNTIME_CALL_RESPONSE);
+	stop_and_settle();
+	CHECK(asker->answered == 1 && asker->done == 1);
+	asker_destroy(asker);
+	stage_close();
+
+	test_case("its answer is out");
+	begin();
+	init(1);
+	asker = ask("one");
+	runtime_respond(port(), "one", "fine");
+	stop_and_settle();
+	check_result(asker, "fine");
+	stage_close();
+
+	test_case("it waits for the next life");
+	begin();
+	fake_box_dies_slowly = true;
+	init(1);
+	exits(SIGSEGV);
+	asker = ask("one");
+	environment_stop(env);
+	CHECK(asker->answered == 1 && asker->done == 1 && !asker->tail);
+	fake_box_gone(box());
+	settle();
+	CHECK(is_gone);
+	asker_destroy(asker);
+	stage_close();
+}
+
+static void stop_then(struct asker *asker)
+{
+	(void)asker;
+	environment_stop(env);
+}
+
+/* As "lrie invoke" does: one invocation, then the end, from inside on_done. */
+static void test_stop_from_on_done(void)
+{
+	struct asker *asker;
+
+	test_case("after success");
+	begin();
+	init(1);
+	asker = ask("one");
+	asker->then = stop_then;
+	runtime_respond(port(), "one", "fine");
+	runtime_next(port());
+	settle();
+	CHECK(is_gone);
+	check_result(asker, "fine");
+	stage_close();
+
+	test_case("after a crash");
+	begin();
+	init(1);
+	asker = ask("one");
+	asker->then = stop_then;
+	exits(SIGSEGV);
+	CHECK(is_gone);
+	CHECK(asker->answered == 1 && asker->done == 1);
+	asker_destroy(asker);
+	stage_close();
+
+	test_case("after a box that died");
+	begin();
+	init(1);
+	asker = ask("one");
+	asker->then = stop_then;
+	fake_box_gone(box());
+	settle();
+	CHECK(is_gone);
+	CHECK(asker->answered == 1 && asker->done == 1);
+	asker_destroy(asker);
+	stage_close();
+}
+
+static struct asker *following;
+
+static void invoke_then(struct asker *asker)
+{
+	(void)asker;
+	if (environment_is_free(env))
+		environment_invoke(env, following->invocation);
+}
+
+/* As a benchmark does: the next one from inside on_done. */
+static void test_invoke_from_on_done(void)
+{
+	struct asker *asker;
+
+	begin();
+	init(1);
+	asker = ask("one");
+	following = asker_create("two");
+	asker->then = invoke_then;
+	runtime_respond(port(), "one", "fine");
+	runtime_next(port());
+	if (following->invocation && environment_is_free(env))
+		environment_invoke(env, following->invocation);
+	CHECK_INT(port()->deliveries, 2);
+	pass_ms(1);
+	runtime_respond(port(), "two", "fine");
+	runtime_next(port());
+	CHECK_STR(following->tail,
+	          "START RequestId: two Version: $LATEST\n"
+	          "END RequestId: two\n"
+	          "REPORT RequestId: two\tDuration: 1.00 ms\tBilled Duration: 1 ms" MEMORY "\n");
+	check_result(asker, "fine");
+	check_result(following, "fine");
+	end();
+}
+
+TEST_MAIN(test_cold_then_warm, test_invoke_waits_for_init, test_box_gets_limits_and_cpu_by_phase,
+          test_quiet_keeps_platform_lines_for_the_tail, test_handler_error,
+          test_next_overtakes_the_start_event, test_init_exits_then_suppressed_init_succeeds,
+          test_init_fails_twice, test_init_fails_while_an_invocation_waits, test_init_limit,
+          test_timeout_in_suppressed_init, test_timeout_after_suppressed_init,
+          test_init_error_then_exit, test_init_error_without_exit,
+          test_init_error_is_read_after_the_exit, test_exec_failure, test_no_bootstrap,
+          test_timeout, test_timeout_after_the_answer, test_crash, test_crash_after_the_answer,
+          test_answer_is_read_after_the_exit, test_next_is_read_after_the_exit,
+          test_first_next_is_read_after_the_exit, test_exit_while_the_answer_uploads,
+          test_upload_of_the_dead_never_ends, test_unusable_answer, test_calls_out_of_order,
+          test_exit_while_idle, test_box_cannot_be_built, test_box_is_never_ready,
+          test_life_cannot_start, test_no_watch_for_box_or_output, test_first_life_cannot_start,
+          test_box_dies, test_next_is_read_after_the_box_died, test_stop_without_invocation,
+          test_stop_with_invocation, test_stop_from_on_done, test_invoke_from_on_done)

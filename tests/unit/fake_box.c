@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* fake_box - boxes in which nothing happens but what the test says */
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "emulator/buffer.h"
+#include "sandbox/fd.h"
+#include "tests/unit/fakes.h"
+
+#define EVENTS (sizeof(((struct sandbox *)0)->events) / sizeof(struct sandbox_event))
+
+struct sandbox *fake_boxes;
+bool fake_box_create_fails, fake_box_exec_fails, fake_box_dies_slowly;
+
+void fake_box_reset(void)
+{
+	assert(!fake_boxes);
+	fake_box_create_fails = fake_box_exec_fails = fake_box_dies_slowly = false;
+}
+
+struct sandbox *fake_box_of(const char *runtime_api)
+{
+	struct sandbox *box = fake_boxes;
+
+	while (box && strcmp(box->runtime_api, runtime_api) != 0)
+		box = box->next;
+	return box;
+}
+
+/* ---- events ---- */
+
+static void post(struct sandbox *box, struct sandbox_event event)
+{
+	static const uint64_t one = 1;
+
+	assert(!box->is_gone && box->event_count < EVENTS);
+	event.at_ns = clock_now();
+	box->events[box->event_count++] = event;
+	if (write(box->event_fd, &one, sizeof(one)) != sizeof(one))
+		abort();
+}
+
+void fake_box_ready(struct sandbox *box)
+{
+	post(box, (struct sandbox_event){ .type = SANDBOX_READY });
+}
+
+void fake_box_started(struct sandbox *box)
+{
+	post(box, (struct sandbox_event){ .type = SANDBOX_STARTED, .id = box->id, .pid = 4711 });
+}
+
+void fake_box_exec_failed(struct sandbox *box, int code)
+{
+	struct sandbox_event event = { .type = SANDBOX_EXEC_FAILED, .id = box->id };
+
+	error_set(&event.error, code, "execute '%s'", box->path);
+	fd_close(&box->output);
+	post(box, event);
+}
+
+void fake_box_exited(struct sandbox *box, int status, bool out_of_memory)
+{
+	fd_close(&box->output);
+	post(box, (struct sandbox_event){
+			  .type = SANDBOX_EXITED,
+			  .id = box->id,
+			  .status = status,
+			  .out_of_memory = out_of_memory,
+		  });
+}
+
+void fake_box_oom(struct sandbox *box)
+{
+	post(box, (struct sandbox_event){ .type = SANDBOX_OOM });
+}
+
+void fake_box_failed(struct sandbox *box, const char *why)
+{
+	struct sandbox_event event = { .type = SANDBOX_FAILED };
+
+	error_set(&event.error, 0, "%s", why);
+	post(box, event);
+}
+
+void fake_box_gone(struct sandbox *box)
+{
+	fd_close(&box->output);
+	post(box, (struct sandbox_event){ .type = SANDBOX_GONE });
+	box->is_gone = true;
+}
+
+/* The core must read what is written, so the pipe never fills here. */
+void fake_box_print(struct sandbox *box, const char *text)
+{
+	size_t length = strlen(text);
+
+	/* A program that is being killed writes to nobody. */
+	signal(SIGPIPE, SIG_IGN);
+	if (box->output != -1 && write(box->output, text, length) != (ssize_t)length &&
+	    errno != EPIPE)
+		abort();
+}
+
+/* ---- sandbox.h ---- */
+
+struct sandbox *sandbox_create(struct sandbox_host *host, const struct sandbox_spec *spec,
+                               struct error *err)
+{
+	struct sandbox *box;
+
+	(void)host;
+	if (fake_box_create_fails) {
+		error_set(err, EAGAIN, "fork the init of a box");
+		return NULL;
+	}
+	box = xcalloc(1, sizeof(*box));
+	box->memory_bytes = spec->memory_bytes;
+	box->cpu_millis = spec->cpu_millis;
+	box->cpu = SANDBOX_CPU_FULL;
+	box->output = -1;
+	box->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	assert(box->event_fd != -1);
+	box->next = fake_boxes;
+	fake_boxes = box;
+	return box;
+}
+
+void sandbox_destroy(struct sandbox *box)
+{
+	struct sandbox **place = &fake_boxes;
+
+	if (!box)
+		return;
+	while (*place != box)
+		place = &(*place)->next;
+	*place = box->next;
+	fd_close(&box->output);
+	fd_close(&box->event_fd);
+	free(box);
+}
+
+static const char *find_variable(const char *const *envp, const char *name)
+{
+	size_t length = strlen(name);
+
+	for (; *envp; envp++)
+		if (strncmp(*envp, name, length) == 0 && (*envp)[length] == '=')
+			return *envp + length + 1;
+	return "";
+}
+
+bool sandbox_exec(struct sandbox *box, unsigned id, const struct sandbox_program *program,
+                  struct error *err)
+{
+	assert(id > 0 && program->argv[0] && program->cwd);
+	if (fake_box_exec_fails)
+		return error_set(err, E2BIG, "ask the box to execute '%s'", program->argv[0]);
+	box->id = id;
+	snprintf(box->path, sizeof(box->path), "%s", program->argv[0]);
+	snprintf(box->runtime_api, sizeof(box->runtime_api), "%s",
+	         find_variable(program->envp, "AWS_LAMBDA_RUNTIME_API"));
+	box->output = fcntl(program->output, F_DUPFD_CLOEXEC, 3);
+	assert(box->output != -1);
+	return true;
+}
+
+void sandbox_signal(struct sandbox *box, unsigned id, int signal)
+{
+	(void)box, (void)id, (void)signal;
+}
+
+void sandbox_kill(struct sandbox *box)
+{
+	assert(!box->is_killed);
+	box->is_killed = true;
+	if (fake_box_dies_slowly || box->is_gone)
+		return;
+	if (box->output != -1)
+		fake_box_exited(box, SIGKILL, false);
+	fake_box_gone(box);
+}
+
+int sandbox_fd(const struct sandbox *box)
+{
+	return box->event_fd;
+}
+
+bool sandbox_next_event(struct sandbox *box, struct sandbox_event *event)
+{
+	uint64_t ignored;
+
+	if (box->event_count == 0) {
+		if (read(box->event_fd, &ignored, sizeof(ignored)) == -1)
+			assert(errno == EAGAIN);
+		return false;
+	}
+	*event = box->events[0];
+	box->event_count--;
+	memmove(box->events, box->events + 1, box->event_count * sizeof(*event));
+	return true;
+}
+
+void sandbox_set_cpu(struct sandbox *box, enum sandbox_cpu cpu)
+{
+	box->cpu = cpu;
+}
+
+bool sandbox_memory_peak(struct sandbox *box, uint64_t *bytes)
+{
+	*bytes = box->memory_peak;
+	return box->memory_peak > 0;
+}
+
+/* ---- the machine: all its walls stand ---- */
+
+const struct sandbox_wall_state *sandbox_host_wall(const struct sandbox_host *host,
+                                                   enum sandbox_wall wall)
+{
+	static const struct sandbox_wall_state stands = { .standing = SANDBOX_YES };
+
+	(void)host, (void)wall;
+	return &stands;
+}
+
+struct sandbox_host *sandbox_probe(enum sandbox_mode mode, unsigned required, struct error *err)
+{
+	(void)mode, (void)required, (void)err;
+	return NULL;
+}
+
+void sandbox_host_destroy(struct sandbox_host *host)
+{
+	(void)host;
+}

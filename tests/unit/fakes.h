@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * fakes - what stands in for the machine when the core is tested.
+ *
+ * Chosen at link time: each fake defines what the product's header declares, so
+ * the product has no hooks. Time stands still until a test moves it. A box does
+ * nothing until a test says what happened in it.
+ *
+ *   fake_time.c    emulator/clock.h, emulator/loop.h
+ *   fake_box.c     sandbox/sandbox.h
+ *   fake_output.c  emulator/output.h
+ *   stage.c        the rest of an environment_context: config, package, Runtime
+ *                  API; and askers, who submit invocations
+ */
+#ifndef TESTS_UNIT_FAKES_H
+#define TESTS_UNIT_FAKES_H
+
+#include "emulator/clock.h"
+#include "emulator/environment.h"
+#include "emulator/loop.h"
+#include "emulator/output.h"
+#include "sandbox/sandbox.h"
+
+#define MS CLOCK_NS_PER_MS
+
+/* ---- time ---- */
+
+/* The wall clock at the start of a test, when clock_now() is FAKE_START_NS. */
+#define FAKE_START_NS (1000 * CLOCK_NS_PER_S)
+#define FAKE_START_WALL_MS UINT64_C(1767225600000) /* 2026-01-01T00:00:00Z */
+
+/* Turns the loop until nothing is ready or due; time stands still. */
+void fake_settle(struct loop *loop);
+
+/* Lets 'ns' pass, from one due timer to the next. */
+void fake_pass(struct loop *loop, uint64_t ns);
+
+/* One turn; 'order' changes the order in which descriptors get theirs. Returns false when
+ * nothing was ready or due. */
+bool fake_turn(struct loop *loop, unsigned order);
+
+/* The first part of a turn: descriptors only, no timers. */
+bool fake_turn_watches(struct loop *loop, unsigned order);
+
+/* When the next timer is due; UINT64_MAX when there is none. */
+uint64_t fake_next_due(const struct loop *loop);
+
+/* The next 'count' calls of loop_watch_start() fail after 'spared' more have succeeded. */
+void fake_refuse_watches(unsigned spared, unsigned count);
+
+/* ---- boxes ---- */
+
+struct sandbox {
+	struct sandbox *next;
+	unsigned id;           /* of the program that was asked for; 0 for none */
+	char runtime_api[64];  /* its AWS_LAMBDA_RUNTIME_API */
+	char path[256];        /* its argv[0] */
+	uint64_t memory_bytes; /* of the spec */
+	unsigned cpu_millis;   /* of the spec */
+	enum sandbox_cpu cpu;  /* in force */
+	uint64_t memory_peak;  /* what sandbox_memory_peak() tells; 0: nothing */
+	int output;            /* the program's stdout; -1 once it has ended */
+	bool is_killed;        /* sandbox_kill() was called */
+	bool is_gone;          /* SANDBOX_GONE was posted */
+	int event_fd;          /* readable while events wait */
+	struct sandbox_event events[16];
+	unsigned event_count;
+};
+
+/* All boxes that were created and not destroyed, newest first. */
+extern struct sandbox *fake_boxes;
+
+/* Calls that shall fail from now on. */
+extern bool fake_box_create_fails, fake_box_exec_fails;
+
+/* A killed box is gone at once, unless this is set: then the test calls fake_box_gone(). */
+extern bool fake_box_dies_slowly;
+
+/* The box whose program was given that Runtime API. */
+struct sandbox *fake_box_of(const char *runtime_api);
+
+/* What happens in a box, now. The core hears of it when the loop turns. */
+void fake_box_ready(struct sandbox *box);
+void fake_box_started(struct sandbox *box);
+void fake_box_exec_failed(struct sandbox *box, int code);
+void fake_box_exited(struct sandbox *box, int status, bool out_of_memory);
+void fake_box_oom(struct sandbox *box);
+void fake_box_failed(struct sandbox *box, const char *why);
+void fake_box_gone(struct sandbox *box);
+
+/* What the program writes; lost once it has ended. */
+void fake_box_print(struct sandbox *box, const char *text);
+
+/* Forgets all settings. All boxes must be destroyed. */
+void fake_box_reset(void);
+
+/* ---- output ---- */
+
+/* All lines since the last call, as a string that is valid until the next. */
+const char *fake_output_take(void);
+
+/* ---- the stage ---- */
+
+/* The Runtime API of one life, as the test plays it. */
+struct stage_port {
+	struct runtime_port base;
+	struct stage_port *next;
+	struct environment *env;
+	unsigned deliveries;
+	char delivered[UUID_SIZE]; /* request id of the last event */
+	bool is_uploading;
+};
+
+/* Open ports, newest first. */
+extern struct stage_port *stage_ports;
+
+/* Opening a port fails from now on. */
+extern bool stage_port_fails;
+
+/* A context with Lambda's defaults: 128 MB, 3 s, a bootstrap that exists. Its config may be
+ * changed until the first environment is created; its on_change is the test's. */
+struct stage {
+	struct config config;
+	struct environment_context context;
+	char folder[64]; /* holds the bootstrap */
+};
+
+/* There is one at a time. */
+extern struct stage stage;
+
+void stage_open(void);
+
+/* Checks that nothing is left: no box, no port, no asker's invocation, no timer. */
+void stage_close(void);
+
+void stage_remove_bootstrap(void);
+void stage_put_bootstrap(void);
+
+/* The box that belongs to a port. */
+struct sandbox *stage_box(const struct stage_port *port);
+
+/* ---- the runtime's calls, on an open port ---- */
+
+enum runtime_verdict runtime_next(struct stage_port *port);
+enum runtime_verdict runtime_begin(struct stage_port *port, const char *id, enum runtime_call call);
+void runtime_finish(struct stage_port *port, const char *body, bool is_error);
+void runtime_truncate(struct stage_port *port);
+
+/* Head and body at once. */
+enum runtime_verdict runtime_respond(struct stage_port *port, const char *id, const char *body);
+enum runtime_verdict runtime_error(struct stage_port *port, const char *id, const char *body);
+enum runtime_verdict runtime_init_error(struct stage_port *port, const char *type,
+                                        const char *body);
+
+/* ---- askers ---- */
+
+struct asker {
+	struct invocation *invocation;
+	unsigned answered, done;
+	bool is_error;
+	char fault[128]; /* its type; "" for none */
+	char *body;
+	char *tail;                        /* NULL: on_done had none */
+	uint64_t done_order;               /* counts all on_done, from 1 */
+	void (*then)(struct asker *asker); /* called last in on_done, if set */
+};
+
+/* An invocation with that request id, not yet submitted. */
+struct asker *asker_create(const char *id);
+
+/* The invocation is either done or was never accepted. */
+void asker_destroy(struct asker *asker);
+
+#endif

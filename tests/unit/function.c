@@ -1,0 +1,828 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * function - who gets which invocation
+ *
+ * The last test plays at random, with fixed seeds: runtimes that call what they
+ * like, boxes that do what they like, and askers in any number. Whatever
+ * happens, each invocation that was accepted is answered once and done once.
+ */
+#include "emulator/function.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+
+#include "tests/unit/fakes.h"
+#include "tests/unit/test.h"
+
+static struct function *function;
+static unsigned stops;
+
+static void on_stopped(struct function *stopped)
+{
+	CHECK(stopped == function);
+	stops++;
+}
+
+static void settle(void)
+{
+	fake_settle(stage.context.loop);
+}
+
+static void pass_ms(uint64_t ms)
+{
+	fake_pass(stage.context.loop, ms * MS);
+}
+
+static void begin(uint64_t concurrency)
+{
+	stage_open();
+	stage.config.concurrency = concurrency;
+	stops = 0;
+	function = function_create(&stage.context);
+}
+
+static void end(void)
+{
+	function_stop(function, on_stopped);
+	settle();
+	CHECK_INT(stops, 1);
+	function_destroy(function);
+	stage_close();
+}
+
+static unsigned count_environments(void)
+{
+	unsigned count = 0;
+
+	for (const struct stage_port *port = stage_ports; port; port = port->next)
+		count++;
+	return count;
+}
+
+/* The environment that holds that event, by its Runtime API; NULL when none does. */
+static struct stage_port *holder(const char *id)
+{
+	struct stage_port *port = stage_ports;
+
+	while (port && strcmp(port->delivered, id) != 0)
+		port = port->next;
+	return port;
+}
+
+/* The newest environment comes up: its runtime waits. */
+static struct stage_port *come_up(void)
+{
+	struct stage_port *port = stage_ports;
+
+	fake_box_ready(stage_box(port));
+	fake_box_started(stage_box(port));
+	settle();
+	CHECK_INT(runtime_next(port), RUNTIME_ACCEPTED);
+	return port;
+}
+
+static struct asker *submit(const char *id)
+{
+	struct asker *asker = asker_create(id);
+
+	CHECK_INT(function_submit(function, asker->invocation), FUNCTION_ACCEPTED);
+	return asker;
+}
+
+static void check_refused(enum function_verdict expected)
+{
+	struct asker *asker = asker_create("refused");
+
+	CHECK_INT(function_submit(function, asker->invocation), expected);
+	CHECK_INT(asker->answered, 0);
+	asker_destroy(asker);
+}
+
+static void answer(const char *id)
+{
+	CHECK_INT(runtime_respond(holder(id), id, "fine"), RUNTIME_ACCEPTED);
+}
+
+static void finish(const char *id)
+{
+	struct stage_port *port = holder(id);
+
+	CHECK_INT(runtime_respond(port, id, "fine"), RUNTIME_ACCEPTED);
+	CHECK_INT(runtime_next(port), RUNTIME_ACCEPTED);
+}
+
+static void check_fine(struct asker *asker)
+{
+	CHECK_INT(asker->answered, 1);
+	CHECK_INT(asker->done, 1);
+	CHECK_STR(asker->body, "fine");
+	asker_destroy(asker);
+}
+
+/* ---- which environment ---- */
+
+static void test_first_environment_starts_before_any_invocation(void)
+{
+	struct asker *asker;
+
+	begin(0);
+	CHECK_INT(count_environments(), 1);
+	asker = submit("one"); /* waits for that one's init */
+	CHECK_INT(count_environments(), 1);
+	come_up();
+	CHECK(holder("one"));
+	finish("one");
+	check_fine(asker);
+	end();
+}
+
+static void test_overlap_gets_a_second_environment(void)
+{
+	struct asker *one, *two;
+	struct stage_port *first;
+
+	begin(0);
+	first = come_up();
+	one = submit("one");
+	two = submit("two");
+	CHECK(holder("one") == first && !holder("two"));
+	CHECK_INT(count_environments(), 2);
+	CHECK(come_up() != first);
+	CHECK(holder("two") == stage_ports);
+	finish("two");
+	check_fine(two);
+	finish("one");
+	check_fine(one);
+	end();
+}
+
+static void test_most_recently_used_first(void)
+{
+	struct asker *one, *two, *three;
+	struct stage_port *first, *second;
+
+	begin(0);
+	first = come_up();
+	one = submit("one");
+	two = submit("two");
+	second = come_up();
+	finish("two");
+	finish("one");
+	check_fine(one);
+	check_fine(two);
+
+	/* the last use is when it got its event, not when it finished */
+	three = submit("three");
+	CHECK(holder("three") == second);
+	one = submit("four");
+	CHECK(holder("four") == first);
+	finish("three");
+	finish("four");
+	check_fine(three);
+	check_fine(one);
+	two = submit("five");
+	CHECK(holder("five") == first);
+	finish("five");
+	check_fine(two);
+	CHECK_INT(count_environments(), 2);
+	end();
+}
+
+/* The new environment is for who came first; who came later gets the one that comes back. */
+static void test_first_free_serves_first_in_line(void)
+{
+	struct asker *askers[3];
+	struct stage_port *first;
+
+	begin(2);
+	first = come_up();
+	askers[0] = submit("one");
+	answer("one");
+	askers[1] = submit("two"); /* waits for the runtime to come back */
+	askers[2] = asker_create("three");
+	CHECK_INT(function_submit(function, askers[2]->invocation), FUNCTION_ACCEPTED);
+	CHECK_INT(count_environments(), 2); /* "two" has the new one */
+	CHECK_INT(runtime_next(first), RUNTIME_ACCEPTED);
+	CHECK(holder("three") == first);
+	come_up();
+	CHECK(holder("two") && holder("two") != first);
+	finish("two");
+	finish("three");
+	for (unsigned i = 0; i < 3; i++)
+		check_fine(askers[i]);
+	end();
+}
+
+static void test_reset_environment_is_used_again(void)
+{
+	struct stage_port *first;
+	struct asker *asker;
+
+	begin(0);
+	first = come_up();
+	asker = submit("one");
+	fake_box_exited(stage_box(first), SIGSEGV, false);
+	settle();
+	CHECK_STR(asker->fault, "Runtime.ExitError");
+	asker_destroy(asker);
+	CHECK_INT(count_environments(), 0);
+	asker = submit("two");
+	CHECK_INT(count_environments(), 1);
+	come_up();
+	finish("two");
+	check_fine(asker);
+	end();
+}
+
+/* ---- limits ---- */
+
+static void test_reserved_concurrency(void)
+{
+	struct asker *one, *two;
+
+	begin(2);
+	come_up();
+	one = submit("one");
+	two = submit("two");
+	check_refused(FUNCTION_CONCURRENCY_EXCEEDED);
+	CHECK_INT(count_environments(), 2);
+	come_up();
+	finish("one");
+	check_fine(one);
+	one = submit("three");
+	check_refused(FUNCTION_CONCURRENCY_EXCEEDED);
+	finish("two");
+	finish("three");
+	check_fine(two);
+	check_fine(one);
+	end();
+}
+
+/* A caller that sends one request after the other never exceeds a concurrency of one. */
+static void test_serial_caller_fits_a_concurrency_of_one(void)
+{
+	struct asker *one, *two;
+
+	begin(1);
+	come_up();
+	one = submit("one");
+	answer("one");
+	two = submit("two");
+	check_refused(FUNCTION_CONCURRENCY_EXCEEDED);
+	pass_ms(1000);
+	CHECK_INT(count_environments(), 1);
+	CHECK_INT(runtime_next(stage_ports), RUNTIME_ACCEPTED);
+	CHECK(holder("two"));
+	finish("two");
+	check_fine(one);
+	check_fine(two);
+	end();
+}
+
+static void number(char id[8], unsigned n)
+{
+	snprintf(id, 8, "n%u", n);
+}
+
+static void test_line_is_first_in_first_out(void)
+{
+	struct asker *askers[15];
+	char id[8];
+
+	begin(0);
+	come_up();
+	for (unsigned i = 0; i < 15; i++) {
+		number(id, i);
+		askers[i] = submit(id);
+		if (i > 0 && i < FUNCTION_ENVIRONMENTS)
+			come_up();
+	}
+	CHECK_INT(count_environments(), FUNCTION_ENVIRONMENTS);
+	/* from the back, so that the order is the line's and not the environments' */
+	for (unsigned i = 10; i < 15; i++) {
+		number(id, 19 - i);
+		struct stage_port *port = holder(id);
+
+		finish(id);
+		number(id, i);
+		CHECK(holder(id) == port);
+	}
+	for (unsigned i = 0; i < 15; i++) {
+		number(id, i);
+		if (holder(id))
+			finish(id);
+		check_fine(askers[i]);
+	}
+	CHECK_INT(count_environments(), FUNCTION_ENVIRONMENTS);
+	end();
+}
+
+static void test_line_has_an_end(void)
+{
+	static struct asker *askers[FUNCTION_ENVIRONMENTS + FUNCTION_LINE];
+	unsigned count = FUNCTION_ENVIRONMENTS + FUNCTION_LINE;
+
+	begin(0);
+	for (unsigned i = 0; i < count; i++)
+		askers[i] = submit("n");
+	check_refused(FUNCTION_LINE_IS_FULL);
+	CHECK_INT(count_environments(), FUNCTION_ENVIRONMENTS);
+	end();
+	for (unsigned i = 0; i < count; i++) {
+		CHECK(askers[i]->answered == 1 && askers[i]->done == 1);
+		asker_destroy(askers[i]);
+	}
+}
+
+/* ---- handover ---- */
+
+/* A caller may be quicker than the runtime's next /next. */
+static void test_serial_caller_needs_one_environment(void)
+{
+	struct asker *one, *two;
+
+	begin(0);
+	come_up();
+	one = submit("one");
+	answer("one");
+	two = submit("two");
+	pass_ms(59);
+	CHECK_INT(count_environments(), 1);
+	CHECK_INT(two->answered, 0);
+	CHECK_INT(runtime_next(stage_ports), RUNTIME_ACCEPTED);
+	CHECK(holder("two"));
+	CHECK_INT(fake_next_due(stage.context.loop), FAKE_START_NS + (59 + 3000) * MS);
+	finish("two");
+	check_fine(one);
+	check_fine(two);
+	end();
+}
+
+static void test_slow_runtime_costs_a_second_environment(void)
+{
+	struct asker *one, *two;
+	struct stage_port *first;
+
+	begin(0);
+	first = come_up();
+	one = submit("one");
+	answer("one");
+	two = submit("two");
+	pass_ms(200);
+	CHECK_INT(count_environments(), 2);
+	come_up();
+	CHECK(holder("two") && holder("two") != first);
+	runtime_next(first);
+	finish("two");
+	check_fine(one);
+	check_fine(two);
+	end();
+}
+
+/* One environment that finishes is worth one waiter, not two. */
+static void test_handover_is_for_one(void)
+{
+	struct asker *one, *two, *three;
+
+	begin(0);
+	come_up();
+	one = submit("one");
+	answer("one");
+	two = submit("two");
+	three = submit("three");
+	CHECK_INT(count_environments(), 2);
+	runtime_next(stage_ports->next);
+	come_up();
+	finish("two");
+	finish("three");
+	check_fine(one);
+	check_fine(two);
+	check_fine(three);
+	end();
+}
+
+static void test_runtime_dies_during_handover(void)
+{
+	struct stage_port *first;
+	struct asker *one, *two;
+
+	begin(1);
+	first = come_up();
+	one = submit("one");
+	answer("one");
+	two = submit("two");
+	fake_box_exited(stage_box(first), W_EXITCODE(1, 0), false);
+	settle();
+	check_fine(one);
+	CHECK_INT(count_environments(), 1);
+	come_up();
+	finish("two");
+	check_fine(two);
+	end();
+}
+
+/* ---- from inside on_done ---- */
+
+static struct asker *chain;
+
+static void submit_then(struct asker *asker)
+{
+	(void)asker;
+	CHECK_INT(function_submit(function, chain->invocation), FUNCTION_ACCEPTED);
+}
+
+/* As a benchmark does. */
+static void test_submit_from_on_done(void)
+{
+	struct asker *one;
+
+	for (uint64_t concurrency = 0; concurrency < 2; concurrency++) {
+		begin(concurrency);
+		come_up();
+		one = submit("one");
+		chain = asker_create("two");
+		one->then = submit_then;
+		finish("one");
+		check_fine(one);
+		CHECK(holder("two") == stage_ports && stage_ports->deliveries == 2);
+		CHECK_INT(count_environments(), 1);
+		one = chain;
+		chain = asker_create("three");
+		one->then = submit_then;
+		fake_box_exited(stage_box(stage_ports), SIGSEGV, false);
+		settle();
+		CHECK_INT(one->done, 1);
+		asker_destroy(one);
+		CHECK_INT(count_environments(), 1);
+		come_up();
+		finish("three");
+		check_fine(chain);
+		end();
+	}
+}
+
+static void stop_then(struct asker *asker)
+{
+	(void)asker;
+	function_stop(function, on_stopped);
+}
+
+/* As "lrie invoke" does. */
+static void test_stop_from_on_done(void)
+{
+	struct asker *one;
+
+	begin(0);
+	come_up();
+	one = submit("one");
+	one->then = stop_then;
+	finish("one");
+	check_fine(one);
+	settle();
+	CHECK_INT(stops, 1);
+	function_destroy(function);
+	stage_close();
+}
+
+/* ---- stop ---- */
+
+static void test_stop_with_a_line(void)
+{
+	struct asker *askers[12];
+
+	begin(0);
+	come_up();
+	for (unsigned i = 0; i < 12; i++)
+		askers[i] = submit("n");
+	function_stop(function, on_stopped);
+	for (unsigned i = 0; i < 12; i++) {
+		CHECK(askers[i]->answered == 1 && askers[i]->done == 1);
+		CHECK_STR(askers[i]->fault, "Sandbox.Failure");
+		CHECK_INT(askers[i]->tail != NULL, i == 0); /* only that one has started */
+		asker_destroy(askers[i]);
+	}
+	CHECK_INT(stops, 0);
+	check_refused(FUNCTION_IS_STOPPING);
+	settle();
+	CHECK_INT(stops, 1);
+	check_refused(FUNCTION_IS_STOPPING);
+	function_destroy(function);
+	stage_close();
+}
+
+static void test_stop_during_handover(void)
+{
+	struct asker *one, *two;
+
+	begin(0);
+	come_up();
+	one = submit("one");
+	answer("one");
+	two = submit("two");
+	end();
+	check_fine(one);
+	CHECK_STR(two->fault, "Sandbox.Failure");
+	asker_destroy(two);
+}
+
+static void test_stop_waits_for_the_last_box(void)
+{
+	struct asker *one, *two;
+
+	begin(0);
+	fake_box_dies_slowly = true;
+	come_up();
+	one = submit("one");
+	two = submit("two");
+	function_stop(function, on_stopped);
+	CHECK(one->done == 1 && two->done == 1);
+	asker_destroy(one);
+	asker_destroy(two);
+	fake_box_gone(fake_boxes);
+	settle();
+	CHECK_INT(stops, 0);
+	fake_box_gone(fake_boxes);
+	settle();
+	CHECK_INT(stops, 1);
+	function_destroy(function);
+	stage_close();
+}
+
+/* Without any box there is nothing to wait for. */
+static void test_stop_without_a_box(void)
+{
+	stage_open();
+	stage_port_fails = true;
+	stops = 0;
+	function = function_create(&stage.context);
+	function_stop(function, on_stopped);
+	CHECK_INT(stops, 1);
+	settle();
+	function_destroy(function);
+	stage_close();
+}
+
+/* ---- anything at all ---- */
+
+#define STEPS 4000
+#define ASKERS 64
+
+struct play {
+	uint64_t random;
+	uint64_t concurrency;
+	struct asker *askers[ASKERS]; /* submitted and accepted */
+	unsigned asker_count, asked;
+};
+
+/* xorshift64*: the same on every machine. */
+static unsigned pick(struct play *play, unsigned below)
+{
+	play->random ^= play->random >> 12;
+	play->random ^= play->random << 25;
+	play->random ^= play->random >> 27;
+	return (unsigned)((play->random * UINT64_C(2685821657736338717)) >> 33) % below;
+}
+
+static struct stage_port *pick_port(struct play *play)
+{
+	unsigned count = count_environments();
+	struct stage_port *port = stage_ports;
+
+	for (unsigned at = count ? pick(play, count) : 0; at > 0; at--)
+		port = port->next;
+	return port;
+}
+
+static struct sandbox *pick_box(struct play *play)
+{
+	unsigned count = 0;
+	struct sandbox *box;
+
+	for (box = fake_boxes; box; box = box->next)
+		count++;
+	box = fake_boxes;
+	for (unsigned at = count ? pick(play, count) : 0; at > 0; at--)
+		box = box->next;
+	return box && !box->is_gone && box->event_count < 12 ? box : NULL;
+}
+
+static void play_submit(struct play *play)
+{
+	struct asker *asker;
+	char id[16];
+
+	if (play->asker_count == ASKERS)
+		return;
+	snprintf(id, sizeof(id), "i%u", play->asked++);
+	asker = asker_create(id);
+	if (function_submit(function, asker->invocation) == FUNCTION_ACCEPTED)
+		play->askers[play->asker_count++] = asker;
+	else if (CHECK_INT(asker->answered + asker->done, 0))
+		asker_destroy(asker);
+}
+
+/* A runtime that mostly does what it should; otherwise none would ever serve. */
+static void play_well(struct stage_port *port)
+{
+	if (port->is_uploading)
+		runtime_finish(port, "fine", false);
+	else if (environment_runtime_state(port->env) == RUNTIME_RUNNING)
+		runtime_respond(port, port->delivered, "fine");
+	else
+		runtime_next(port);
+}
+
+static void play_call(struct play *play)
+{
+	struct stage_port *port = pick_port(play);
+	const char *id;
+
+	if (!port)
+		return;
+	id = pick(play, 4) ? port->delivered : "other";
+	switch (pick(play, 12)) {
+	case 0:
+		runtime_next(port);
+		break;
+	case 1:
+		runtime_begin(port, id, RUNTIME_CALL_RESPONSE);
+		break;
+	case 2:
+		runtime_begin(port, id, RUNTIME_CALL_ERROR);
+		break;
+	case 3:
+		if (port->is_uploading)
+			runtime_truncate(port);
+		break;
+	case 4:
+		runtime_init_error(port, pick(play, 2) ? "Runtime.Mine" : NULL, "{}");
+		break;
+	default:
+		play_well(port);
+		break;
+	}
+}
+
+static void play_end_of_program(struct play *play, struct sandbox *box)
+{
+	static const int statuses[] = { W_EXITCODE(0, 0), W_EXITCODE(7, 0), SIGKILL, SIGSEGV };
+
+	if (pick(play, 4) == 0)
+		fake_box_exec_failed(box, ENOENT);
+	else
+		fake_box_exited(box, statuses[pick(play, 4)], pick(play, 2));
+}
+
+static void play_box(struct play *play)
+{
+	struct sandbox *box = pick_box(play);
+
+	if (!box)
+		return;
+	switch (pick(play, 40)) {
+	case 0:
+		fake_box_failed(box, "no");
+		break;
+	case 1:
+		fake_box_gone(box);
+		break;
+	case 2:
+		fake_box_oom(box);
+		break;
+	case 3:
+	case 4:
+		play_end_of_program(play, box);
+		break;
+	case 5:
+	case 6:
+		fake_box_print(box, "half a line");
+		break;
+	case 7:
+		box->memory_peak += 1000000;
+		fake_box_print(box, "a line\n");
+		break;
+	default:
+		if (box->is_killed)
+			fake_box_gone(box);
+		else if (pick(play, 2))
+			fake_box_started(box);
+		else
+			fake_box_ready(box);
+		break;
+	}
+}
+
+static void play_machine(struct play *play)
+{
+	stage_port_fails = pick(play, 8) == 0;
+	fake_box_create_fails = pick(play, 8) == 0;
+	fake_box_exec_fails = pick(play, 8) == 0;
+	if (pick(play, 8) == 0)
+		fake_refuse_watches(pick(play, 4), 1);
+	if (pick(play, 4) == 0)
+		stage_remove_bootstrap();
+	else
+		stage_put_bootstrap();
+}
+
+static void play_time(struct play *play)
+{
+	static const uint64_t steps_ms[] = { 0, 1, 1, 5, 30, 61, 300, 1000, 3000 };
+
+	if (pick(play, 4) == 0)
+		fake_turn_watches(stage.context.loop, pick(play, 100));
+	else if (pick(play, 3) == 0)
+		fake_turn(stage.context.loop, pick(play, 100));
+	else
+		pass_ms(steps_ms[pick(play, sizeof(steps_ms) / sizeof(steps_ms[0]))]);
+}
+
+/* Those that are done make room; the others are still to be answered or done. */
+static void play_check(struct play *play)
+{
+	for (unsigned i = 0; i < play->asker_count;) {
+		struct asker *asker = play->askers[i];
+
+		CHECK(asker->answered <= 1 && asker->done <= asker->answered);
+		if (asker->done) {
+			asker_destroy(asker);
+			play->askers[i] = play->askers[--play->asker_count];
+		} else {
+			i++;
+		}
+	}
+	CHECK(count_environments() <= (play->concurrency ? play->concurrency : 10));
+}
+
+static void play_step(struct play *play)
+{
+	switch (pick(play, 8)) {
+	case 0:
+		play_submit(play);
+		break;
+	case 1:
+	case 2:
+		play_box(play);
+		break;
+	case 3:
+	case 4:
+	case 5:
+		play_call(play);
+		break;
+	case 6:
+		play_time(play);
+		break;
+	case 7:
+		if (pick(play, 20) == 0)
+			play_machine(play);
+		break;
+	}
+	play_check(play);
+}
+
+static void play_end(struct play *play)
+{
+	fake_box_dies_slowly = false;
+	function_stop(function, on_stopped);
+	CHECK_INT(play->asker_count > 0 ? play->askers[0]->done : 1, 1);
+	for (struct sandbox *box = fake_boxes; box; box = box->next)
+		if (box->is_killed && !box->is_gone)
+			fake_box_gone(box);
+	settle();
+	CHECK_INT(stops, 1);
+	for (unsigned i = 0; i < play->asker_count; i++) {
+		CHECK_INT(play->askers[i]->answered, 1);
+		CHECK_INT(play->askers[i]->done, 1);
+		asker_destroy(play->askers[i]);
+	}
+	function_destroy(function);
+	stage_put_bootstrap();
+	stage_close();
+}
+
+static void test_anything_at_all(void)
+{
+	static const uint64_t seeds[] = { 1, 22, 333, 4444, 55555, 666666 };
+
+	for (size_t i = 0; i < sizeof(seeds) / sizeof(seeds[0]); i++) {
+		struct play play = { .random = seeds[i], .concurrency = i % 3 };
+
+		begin(play.concurrency);
+		fake_box_dies_slowly = i % 2;
+		for (unsigned step = 0; step < STEPS && !test_now.failed; step++)
+			play_step(&play);
+		play_end(&play);
+	}
+}
+
+TEST_MAIN(test_first_environment_starts_before_any_invocation,
+          test_overlap_gets_a_second_environment, test_most_recently_used_first,
+          test_first_free_serves_first_in_line, test_reset_environment_is_used_again,
+          test_reserved_concurrency, test_serial_caller_fits_a_concurrency_of_one,
+          test_line_is_first_in_first_out, test_line_has_an_end,
+          test_serial_caller_needs_one_environment, test_slow_runtime_costs_a_second_environment,
+          test_handover_is_for_one, test_runtime_dies_during_handover, test_submit_from_on_done,
+          test_stop_from_on_done, test_stop_with_a_line, test_stop_during_handover,
+          test_stop_waits_for_the_last_box, test_stop_without_a_box, test_anything_at_all)

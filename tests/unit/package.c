@@ -1,0 +1,479 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* package - which bootstrap is found, what is shown where, and why it did not start */
+#include "emulator/package.h"
+
+#include <elf.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "tests/unit/test.h"
+
+/* A fresh folder, the working directory of each test, without links on the way to it. */
+static char folder[PATH_MAX];
+static struct config config;
+static struct error err;
+
+static void begin(void)
+{
+	char made[] = "/tmp/lrie-unit-XXXXXX";
+
+	if (!mkdtemp(made) || !realpath(made, folder) || chdir(folder) == -1)
+		abort();
+	config = (struct config){ .task_root = NULL };
+}
+
+/* Whatever a test has made. */
+static void end(void)
+{
+	static const char *const names[] = {
+		"task/bootstrap",
+		"task/run",
+		"layer/bootstrap",
+		"layer/run",
+		"layer2/bootstrap",
+		"other/run",
+		"link",
+		"file",
+		"task",
+		"layer",
+		"layer2",
+		"other",
+	};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		remove(names[i]);
+	CHECK_INT(chdir("/"), 0);
+	CHECK_INT(rmdir(folder), 0);
+}
+
+static void put(const char *name, const void *data, size_t length)
+{
+	FILE *file = fopen(name, "w");
+
+	if (!CHECK(file))
+		return;
+	CHECK_INT(fwrite(data, 1, length, file), length);
+	fclose(file);
+	CHECK_INT(chmod(name, 0755), 0);
+}
+
+static void put_text(const char *name, const char *text)
+{
+	put(name, text, strlen(text));
+}
+
+/* "<folder>/name", valid until the call after the next. */
+static const char *host(const char *name)
+{
+	static char paths[2][PATH_MAX + 64];
+	static unsigned turn;
+
+	turn = !turn;
+	snprintf(paths[turn], sizeof(paths[turn]), "%s/%s", folder, name);
+	return paths[turn];
+}
+
+static void check_program(struct package *package, const char *path, const char *cwd)
+{
+	struct sandbox_program program = { .output = -1 };
+	struct fault fault;
+
+	if (!CHECK(package_fill_program(package, &program, &fault)))
+		return;
+	CHECK_STR(program.argv[0], path);
+	CHECK_STR(program.cwd, cwd);
+}
+
+/* ---- looking it up ---- */
+
+static void test_look_up_order(void)
+{
+	static const char *layers[] = { "layer", "layer2", NULL };
+	struct sandbox_program program;
+	struct package *package;
+	struct fault fault;
+
+	begin();
+	mkdir("task", 0755);
+	mkdir("layer", 0755);
+	mkdir("layer2", 0755);
+	config.task_root = "task";
+	config.layers = (struct config_list){ .items = layers, .count = 2 };
+	package = package_create(&config, true, &err);
+	if (!CHECK(package))
+		return;
+	CHECK_STR(package_task_root(package), "/var/task");
+	CHECK_STR(package_runtime_root(package), "/var/runtime");
+
+	/* it is looked up anew each time */
+	if (access("/var/runtime/bootstrap", F_OK) == -1) {
+		CHECK(!package_fill_program(package, &program, &fault));
+		CHECK_STR(fault.type, "Runtime.InvalidEntrypoint");
+		CHECK_STR(fault.message, "Couldn't find valid bootstrap(s): "
+		                         "[/var/task/bootstrap /opt/bootstrap]");
+	}
+	put_text("layer/bootstrap", "");
+	check_program(package, "/opt/bootstrap", "/var/task");
+	mkdir("task/bootstrap", 0755); /* a folder does not count */
+	check_program(package, "/opt/bootstrap", "/var/task");
+	rmdir("task/bootstrap");
+	put_text("task/bootstrap", "");
+	chmod("task/bootstrap", 0644); /* one that cannot be executed does */
+	check_program(package, "/var/task/bootstrap", "/var/task");
+	package_destroy(package);
+	end();
+}
+
+static void test_spec(void)
+{
+	static const char *layers[] = { "layer", "layer2", NULL };
+	static const char *binds[] = { "layer", "layer2:/two", NULL };
+	struct sandbox_spec spec = { .hostname = "kept" };
+	struct package *package;
+
+	begin();
+	mkdir("task", 0755);
+	mkdir("layer", 0755);
+	mkdir("layer2", 0755);
+	config.task_root = "./task/../task";
+	config.layers = (struct config_list){ .items = layers, .count = 2 };
+	config.binds = (struct config_list){ .items = binds, .count = 2 };
+	package = package_create(&config, true, &err);
+	if (!CHECK(package))
+		return;
+	package_fill_spec(package, &spec);
+	CHECK_STR(spec.task_root, host("task"));
+	CHECK_INT(spec.layer_count, 2);
+	CHECK_STR(spec.layers[0], host("layer"));
+	CHECK_STR(spec.layers[1], host("layer2"));
+	CHECK_INT(spec.bind_count, 2);
+	CHECK_STR(spec.binds[0].source, host("layer"));
+	CHECK_STR(spec.binds[0].target, host("layer"));
+	CHECK_STR(spec.binds[1].source, host("layer2"));
+	CHECK_STR(spec.binds[1].target, "/two");
+	CHECK_STR(spec.hostname, "kept");
+	package_destroy(package);
+	end();
+}
+
+/* Where a bootstrap that the user has named is seen. */
+static void test_named_bootstrap(void)
+{
+	static const char *layers[] = { "layer", NULL };
+	static const char *binds[] = { "other:/mnt/other", NULL };
+	static const struct {
+		const char *task_root, *bootstrap;
+		const char *shown; /* NULL: as on the host */
+	} cases[] = {
+		{ NULL, "task/run", "/var/task/run" },
+		{ NULL, "./task/../task/run", "/var/task/run" },
+		{ "task", "task/run", "/var/task/run" },
+		{ "task", "layer/run", "/opt/run" },
+		{ "layer", "other/run", "/mnt/other/run" },
+		{ "layer", "task/run", NULL },
+		{ NULL, "task/missing", "/var/task/missing" }, /* execve will tell */
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		test_case(cases[i].bootstrap);
+		begin();
+		mkdir("task", 0755);
+		mkdir("layer", 0755);
+		mkdir("other", 0755);
+		put_text("task/run", "");
+		put_text("layer/run", "");
+		put_text("other/run", "");
+		config.task_root = cases[i].task_root;
+		config.bootstrap = cases[i].bootstrap;
+		config.layers = (struct config_list){ .items = layers, .count = 1 };
+		config.binds = (struct config_list){ .items = binds, .count = 1 };
+		struct package *package = package_create(&config, true, &err);
+
+		if (CHECK(package))
+			check_program(package,
+			              cases[i].shown ? cases[i].shown : host(cases[i].bootstrap),
+			              "/var/task");
+		package_destroy(package);
+		end();
+	}
+}
+
+/* A box without a root of its own shows everything as it is. */
+static void test_no_own_root(void)
+{
+	struct package *package;
+
+	begin();
+	mkdir("task", 0755);
+	put_text("task/run", "");
+	config.bootstrap = "task/run";
+	package = package_create(&config, false, &err);
+	if (!CHECK(package))
+		return;
+	CHECK_STR(package_task_root(package), host("task"));
+	check_program(package, host("task/run"), host("task"));
+	package_destroy(package);
+	end();
+}
+
+static void test_arguments(void)
+{
+	static const char *arguments[] = { "-x", "y", NULL };
+	struct sandbox_program program;
+	struct package *package;
+	struct fault fault;
+
+	begin();
+	mkdir("task", 0755);
+	config.bootstrap = "task/run";
+	config.arguments = (struct config_list){ .items = arguments, .count = 2 };
+	package = package_create(&config, true, &err);
+	if (!CHECK(package) || !CHECK(package_fill_program(package, &program, &fault)))
+		return;
+	CHECK_STR(program.argv[0], "/var/task/run");
+	CHECK_STR(program.argv[1], "-x");
+	CHECK_STR(program.argv[2], "y");
+	CHECK(!program.argv[3]);
+	package_destroy(package);
+	end();
+}
+
+/* RIE's command line: a name without '/' is searched for, and runs where RIE was called. */
+static void test_rie(void)
+{
+	struct package *package;
+
+	begin();
+	config.rie = true;
+	config.task_root = ".";
+	config.bootstrap = "sh";
+	package = package_create(&config, false, &err);
+	if (!CHECK(package))
+		return;
+	struct sandbox_program program;
+	struct fault fault;
+
+	CHECK(package_fill_program(package, &program, &fault));
+	CHECK(strstr(program.argv[0], "bin/sh"));
+	CHECK_STR(program.cwd, folder);
+	package_destroy(package);
+	end();
+}
+
+/* ---- mistakes ---- */
+
+static void check_refused(const char *text)
+{
+	struct package *package = package_create(&config, true, &err);
+
+	CHECK(!package);
+	CHECK_STR(err.text, text);
+	package_destroy(package);
+}
+
+static void test_refused(void)
+{
+	static const char *missing[] = { "missing", NULL };
+	static const char *relative[] = { ".:there", NULL };
+	static const char *empty[] = { ".:", NULL };
+	static const char *needed[][2] = { { ".:/" }, { ".:/var/task/" }, { ".:/tmp" } };
+
+	begin();
+	put_text("file", "");
+	config.task_root = "missing";
+	check_refused("task root 'missing': No such file or directory");
+	config.task_root = "file";
+	check_refused("task root 'file': Not a directory");
+	config.task_root = NULL;
+	config.bootstrap = "missing/run";
+	check_refused("folder of the bootstrap 'missing/': No such file or directory");
+	config.bootstrap = NULL;
+	config.task_root = ".";
+	config.layers = (struct config_list){ .items = missing, .count = 1 };
+	check_refused("layer 'missing': No such file or directory");
+	config.layers.count = 0;
+	config.binds = (struct config_list){ .items = missing, .count = 1 };
+	check_refused("--bind 'missing': No such file or directory");
+	config.binds.items = relative;
+	check_refused("--bind '.:there': the path in the box must be absolute");
+	config.binds.items = empty;
+	check_refused("--bind '.:': the path in the box must be absolute");
+	config.binds.items = needed[0];
+	check_refused("--bind '.:/': nothing can be bound to '/', which the box needs itself");
+	config.binds.items = needed[1];
+	check_refused("--bind '.:/var/task/': nothing can be bound to '/var/task/', which the box "
+	              "needs itself");
+	config.binds.items = needed[2];
+	check_refused(
+		"--bind '.:/tmp': nothing can be bound to '/tmp', which the box needs itself");
+	end();
+}
+
+/* ---- why it did not start ---- */
+
+static void check_explained(int code, const char *expected)
+{
+	autobuffer struct buffer words = BUFFER_INIT;
+	struct package *package;
+
+	config.bootstrap = "task/run";
+	package = package_create(&config, true, &err);
+	if (!CHECK(package))
+		return;
+	package_explain(package, code, &words);
+	CHECK_STR(words.data, ""); /* nothing was looked up yet */
+	check_program(package, "/var/task/run", "/var/task");
+	package_explain(package, code, &words);
+	if (!strstr(words.data, expected))
+		CHECK_STR(words.data, expected);
+	if (!*expected)
+		CHECK_STR(words.data, "");
+	package_destroy(package);
+}
+
+static void test_explain_scripts(void)
+{
+	static const struct {
+		int code;
+		const char *content, *expected;
+	} cases[] = {
+		{ ENOENT, "#!/no/such/bun run\n",
+		  "needs the interpreter '/no/such/bun', which does not exist" },
+		{ ENOENT, "#!/bin/sh\r\necho\r\n", "ends in CRLF" },
+		{ ENOENT, "#! /bin/sh -e\n",
+		  "needs the interpreter '/bin/sh', which exists here but not in the box: "
+		  "add --bind /bin" },
+		{ ENOENT, "#!sh\n", "needs the interpreter 'sh', which must be an absolute path" },
+		{ ENOENT, "#!\n", "exists here but not in the box as '/var/task/run'" },
+		{ ENOENT, "", "exists here but not in the box as '/var/task/run'" },
+		{ ENOEXEC, "echo hello\n", "no program for this machine, and no script" },
+		{ ENOEXEC, "\177ELF", "no program for this machine, and no script" },
+		{ EACCES, "#!/bin/sh\n", "cannot be read or executed by the sandbox user" },
+		{ ENOMEM, "#!/bin/sh\n", "" },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		test_case(cases[i].content);
+		begin();
+		mkdir("task", 0755);
+		put_text("task/run", cases[i].content);
+		check_explained(cases[i].code, cases[i].expected);
+		end();
+	}
+}
+
+static void test_explain_files(void)
+{
+	begin();
+	mkdir("task", 0755);
+	check_explained(ENOENT, "there is no file");
+	CHECK_INT(symlink("nowhere", "task/run"), 0);
+	check_explained(ENOENT, "is a link to a file that does not exist");
+	unlink("task/run");
+	put_text("task/run", "#!/bin/sh\n");
+	chmod("task/run", 0644);
+	check_explained(EACCES, "is not executable: chmod +x it");
+	unlink("task/run");
+	mkfifo("task/run", 0755); /* does not hang */
+	check_explained(ENOEXEC, "no program for this machine");
+	end();
+}
+
+/* An ELF program with one PT_INTERP segment. */
+struct elf_file {
+	Elf64_Ehdr head;
+	Elf64_Phdr segment;
+	char loader[64];
+};
+
+static struct elf_file make_elf(Elf64_Half machine, const char *loader)
+{
+	struct elf_file elf = {
+		.head = {
+			.e_ident = { ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS64, ELFDATA2LSB },
+			.e_machine = machine,
+			.e_phoff = offsetof(struct elf_file, segment),
+			.e_phnum = 1,
+		},
+		.segment = {
+			.p_type = PT_INTERP,
+			.p_offset = offsetof(struct elf_file, loader),
+			.p_filesz = strlen(loader) + 1,
+		},
+	};
+
+	snprintf(elf.loader, sizeof(elf.loader), "%s", loader);
+	return elf;
+}
+
+static void check_elf(const struct elf_file *elf, size_t length, int code, const char *expected)
+{
+	begin();
+	mkdir("task", 0755);
+	put("task/run", elf, length);
+	check_explained(code, expected);
+	end();
+}
+
+static void test_explain_elf(void)
+{
+	struct elf_file elf = make_elf(EM_X86_64, "/lib/no-such-loader.so");
+	struct utsname machine;
+
+	check_elf(&elf, sizeof(elf), ENOENT,
+	          "needs the loader '/lib/no-such-loader.so', which does not exist");
+	elf = make_elf(EM_X86_64, "/bin/sh");
+	check_elf(&elf, sizeof(elf), ENOENT, "exists here but not in the box: add --bind /bin");
+
+	uname(&machine);
+	elf.head.e_machine = EM_X86_64;
+	check_elf(&elf, sizeof(elf), ENOEXEC,
+	          strcmp(machine.machine, "x86_64") ? "built for x86_64" : "is not whole");
+	elf.head.e_machine = EM_AARCH64;
+	check_elf(&elf, sizeof(elf), ENOEXEC,
+	          strcmp(machine.machine, "aarch64") ? "built for aarch64" : "is not whole");
+	elf.head.e_ident[EI_CLASS] = ELFCLASS32;
+	elf.head.e_machine = EM_ARM;
+	check_elf(&elf, sizeof(Elf32_Ehdr), ENOEXEC, "is built for arm, and this machine is ");
+}
+
+/* Headers that point anywhere: no crash, and no loader. */
+static void test_explain_hostile_elf(void)
+{
+	static const char nothing[] = "exists here but not in the box as '/var/task/run'";
+	const struct elf_file good = make_elf(EM_X86_64, "/lib/loader.so");
+	struct elf_file elf;
+
+	elf = good;
+	elf.head.e_phoff = UINT64_MAX - 8;
+	check_elf(&elf, sizeof(elf), ENOENT, nothing);
+	elf = good;
+	elf.head.e_phnum = UINT16_MAX;
+	elf.segment.p_type = PT_LOAD;
+	check_elf(&elf, sizeof(elf), ENOENT, nothing);
+	elf = good;
+	elf.segment.p_offset = UINT64_MAX;
+	check_elf(&elf, sizeof(elf), ENOENT, nothing);
+	elf = good;
+	elf.segment.p_filesz = UINT64_MAX;
+	check_elf(&elf, sizeof(elf), ENOENT, nothing);
+	elf = good;
+	elf.segment.p_filesz = 0;
+	check_elf(&elf, sizeof(elf), ENOENT, nothing);
+	elf = good;
+	elf.loader[0] = '\0';
+	check_elf(&elf, sizeof(elf), ENOENT, nothing);
+	elf = good;
+	check_elf(&elf, sizeof(elf.head), ENOENT, nothing);
+	check_elf(&elf, sizeof(elf.head) - 1, ENOENT, nothing);
+}
+
+TEST_MAIN(test_look_up_order, test_spec, test_named_bootstrap, test_no_own_root, test_arguments,
+          test_rie, test_refused, test_explain_scripts, test_explain_files, test_explain_elf,
+          test_explain_hostile_elf)

@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* stage - what surrounds the core in a test: config, package, runtimes, askers */
+#include <assert.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "emulator/log_tail.h"
+#include "sandbox/fd.h"
+#include "tests/unit/fakes.h"
+
+struct stage stage;
+struct stage_port *stage_ports;
+bool stage_port_fails;
+
+static unsigned next_port, open_invocations;
+static uint64_t done_count;
+
+/* ---- the Runtime API ---- */
+
+static void deliver(struct runtime_port *base, struct invocation *invocation)
+{
+	struct stage_port *port = container_of(base, struct stage_port, base);
+
+	assert(!invocation->is_answered && invocation->deadline_ms > FAKE_START_WALL_MS);
+	port->deliveries++;
+	snprintf(port->delivered, sizeof(port->delivered), "%s", invocation->request_id);
+}
+
+static void close_port(struct runtime_port *base)
+{
+	struct stage_port *port = container_of(base, struct stage_port, base);
+	struct stage_port **place = &stage_ports;
+
+	while (*place != port)
+		place = &(*place)->next;
+	*place = port->next;
+	free(port);
+}
+
+static const struct runtime_port_ops port_ops = { .deliver = deliver, .close = close_port };
+
+static struct runtime_port *open_port(struct runtime_ports *ports, struct environment *env,
+                                      struct error *err)
+{
+	struct stage_port *port;
+
+	(void)ports;
+	if (stage_port_fails) {
+		error_set(err, 0, "listen on '127.0.0.1:0': no");
+		return NULL;
+	}
+	port = xcalloc(1, sizeof(*port));
+	port->base.ops = &port_ops;
+	snprintf(port->base.address, sizeof(port->base.address), "127.0.0.1:%u", next_port++);
+	port->env = env;
+	port->next = stage_ports;
+	stage_ports = port;
+	return &port->base;
+}
+
+static struct runtime_ports ports = { .open = open_port };
+
+struct sandbox *stage_box(const struct stage_port *port)
+{
+	return fake_box_of(port->base.address);
+}
+
+/* ---- the runtime ---- */
+
+enum runtime_verdict runtime_next(struct stage_port *port)
+{
+	environment_runtime_contact(port->env);
+	return environment_runtime_next(port->env);
+}
+
+enum runtime_verdict runtime_begin(struct stage_port *port, const char *id, enum runtime_call call)
+{
+	enum runtime_verdict verdict;
+
+	environment_runtime_contact(port->env);
+	verdict = environment_runtime_begin_answer(port->env, id, call);
+	if (verdict == RUNTIME_ACCEPTED)
+		port->is_uploading = true;
+	return verdict;
+}
+
+void runtime_finish(struct stage_port *port, const char *body, bool is_error)
+{
+	struct answer answer = { .body = BUFFER_INIT, .is_error = is_error };
+
+	assert(port->is_uploading);
+	port->is_uploading = false;
+	buffer_append_text(&answer.body, body);
+	environment_runtime_answer(port->env, &answer);
+}
+
+void runtime_truncate(struct stage_port *port)
+{
+	struct fault fault = fault_make(FAULT_ERROR, "Runtime.TruncatedResponse", "truncated");
+
+	assert(port->is_uploading);
+	port->is_uploading = false;
+	environment_runtime_answer_fault(port->env, &fault, false);
+}
+
+enum runtime_verdict runtime_respond(struct stage_port *port, const char *id, const char *body)
+{
+	enum runtime_verdict verdict = runtime_begin(port, id, RUNTIME_CALL_RESPONSE);
+
+	if (verdict == RUNTIME_ACCEPTED)
+		runtime_finish(port, body, false);
+	return verdict;
+}
+
+enum runtime_verdict runtime_error(struct stage_port *port, const char *id, const char *body)
+{
+	enum runtime_verdict verdict = runtime_begin(port, id, RUNTIME_CALL_ERROR);
+
+	if (verdict == RUNTIME_ACCEPTED)
+		runtime_finish(port, body, true);
+	return verdict;
+}
+
+enum runtime_verdict runtime_init_error(struct stage_port *port, const char *type, const char *body)
+{
+	autobuffer struct buffer bytes = BUFFER_INIT;
+
+	buffer_append_text(&bytes, body);
+	environment_runtime_contact(port->env);
+	return environment_runtime_init_error(port->env, type, &bytes);
+}
+
+/* ---- askers ---- */
+
+static void on_answered(struct invocation *invocation, struct answer *answer)
+{
+	struct asker *asker = invocation->asker;
+
+	asker->answered++;
+	asker->is_error = answer->is_error;
+	if (answer->fault)
+		snprintf(asker->fault, sizeof(asker->fault), "%s", answer->fault->type);
+	free(asker->body);
+	asker->body = buffer_steal(&answer->body, NULL);
+}
+
+static void on_done(struct invocation *invocation, const struct log_tail *tail)
+{
+	struct asker *asker = invocation->asker;
+	struct buffer text = BUFFER_INIT;
+
+	asker->done++;
+	asker->done_order = ++done_count;
+	free(asker->tail);
+	asker->tail = NULL;
+	if (tail) {
+		log_tail_copy(tail, &text);
+		asker->tail = buffer_steal(&text, NULL);
+	}
+	if (asker->done > 1)
+		return;
+	asker->invocation = NULL;
+	open_invocations--;
+	invocation_unref(invocation);
+	if (asker->then)
+		asker->then(asker);
+}
+
+static const struct invocation_ops ops = { .on_answered = on_answered, .on_done = on_done };
+
+struct asker *asker_create(const char *id)
+{
+	struct asker *asker = xcalloc(1, sizeof(*asker));
+
+	asker->invocation = invocation_create(&ops);
+	asker->invocation->asker = asker;
+	assert(strlen(id) < UUID_SIZE);
+	strcpy(asker->invocation->request_id, id);
+	buffer_append_text(&asker->invocation->event, "{}");
+	open_invocations++;
+	return asker;
+}
+
+void asker_destroy(struct asker *asker)
+{
+	if (asker->invocation) {
+		invocation_unref(asker->invocation);
+		open_invocations--;
+	}
+	free(asker->body);
+	free(asker->tail);
+	free(asker);
+}
+
+/* ---- the stage ---- */
+
+static void bootstrap_path(char *path, size_t size)
+{
+	snprintf(path, size, "%s/bootstrap", stage.folder);
+}
+
+void stage_put_bootstrap(void)
+{
+	char path[128];
+
+	bootstrap_path(path, sizeof(path));
+	autoclose int fd = open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0755);
+	assert(fd != -1);
+}
+
+void stage_remove_bootstrap(void)
+{
+	char path[128];
+
+	bootstrap_path(path, sizeof(path));
+	unlink(path);
+}
+
+static const struct config defaults = {
+	.task_root = stage.folder,
+	.handler = "handler",
+	.function_name = "function",
+	.function_version = "$LATEST",
+	.region = "us-east-1",
+	.account_id = "012345678912",
+	.memory_bytes = UINT64_C(128) << 20,
+	.timeout_ms = 3000,
+	.init_timeout_ms = 10000,
+	.tmp_bytes = UINT64_C(512) << 20,
+};
+
+void stage_open(void)
+{
+	struct error err;
+
+	stage = (struct stage){ .config = defaults, .folder = "/tmp/lrie-unit-XXXXXX" };
+	stage_port_fails = false;
+	next_port = 40000;
+	fake_box_reset();
+	if (!mkdtemp(stage.folder))
+		abort();
+	stage_put_bootstrap();
+	stage.context.config = &stage.config;
+	stage.context.loop = loop_create(&err);
+	stage.context.output = output_create(stage.context.loop, STDOUT_FILENO, &err);
+	stage.context.package = package_create(&stage.config, true, &err);
+	stage.context.ports = &ports;
+	assert(stage.context.package);
+}
+
+void stage_close(void)
+{
+	assert(!fake_boxes && !stage_ports && open_invocations == 0);
+	package_destroy(stage.context.package);
+	output_destroy(stage.context.output, 0);
+	loop_destroy(stage.context.loop);
+	stage_remove_bootstrap();
+	rmdir(stage.folder);
+}
