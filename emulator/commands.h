@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* commands - what lrie can be told to do. Each returns the exit code. */
+#ifndef EMULATOR_COMMANDS_H
+#define EMULATOR_COMMANDS_H
+
+#include "emulator/config.h"
+
+/* Serves the Invoke endpoint until SIGTERM, SIGINT or SIGHUP. */
+int cmd_serve(const struct config *config);
+
+/* One invocation: the result to stdout, everything else to stderr. */
+int cmd_invoke(const struct config *config);
+
+#endif

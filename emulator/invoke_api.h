@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * invoke_api - the Invoke API 2015-03-31 over HTTP, and /_lrie/health.
+ *
+ * Translates requests of SDKs, the AWS CLI and curl into invocations, and
+ * answers into what Lambda would send (spec invoke-api.md §1). A caller that
+ * leaves does not stop its invocation, as on Lambda.
+ */
+#ifndef EMULATOR_INVOKE_API_H
+#define EMULATOR_INVOKE_API_H
+
+#include "emulator/function.h"
+#include "emulator/http_server.h"
+
+/* Heads that SDKs send stay below 8 KiB; client context adds up to 3583 bytes. */
+#define INVOKE_API_HEAD_LIMIT ((size_t)32 << 10)
+
+struct invoke_api;
+
+/* Serves 'function' on the listening socket 'fd', which is taken over (also on failure). 'server',
+ * 'config' and 'function' must outlive it. */
+struct invoke_api *invoke_api_create(struct http_server *server, int fd,
+                                     const struct config *config, struct function *function,
+                                     struct error *err);
+
+/* Closes the listener and its connections. All invocations must be done. NULL is fine. */
+void invoke_api_destroy(struct invoke_api *api);
+
+/* Makes an invocation with what Lambda gives each one, whoever asks: ARN, trace header. */
+struct invocation *invoke_make(const struct config *config, const struct invocation_ops *ops);
+
+#endif

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* service - what it takes to run a function, whatever command asks for it */
+#include "emulator/service.h"
+
+#include <signal.h>
+#include <sys/resource.h>
+
+#include "emulator/invoke_api.h"
+#include "emulator/log.h"
+
+/* How long the reader of stdout may take for what is left at the end. */
+#define OUTPUT_GRACE_MS 2000
+
+#define INVOKE_CONNECTIONS 10000
+
+/* All that a box of 1024 descriptors can hold, and some that are about to be closed. */
+#define RUNTIME_CONNECTIONS 1100
+
+/* A connection is a descriptor: take as many as we may. The box has its own limit. */
+static void raise_descriptor_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+		limit.rlim_cur = limit.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &limit);
+	}
+}
+
+/* A wall never falls away silently. */
+static void report_walls(const struct service *service)
+{
+	if (service->config->sandbox == SANDBOX_OFF) {
+		log_warning("the sandbox is off: nothing that the function does is limited");
+		return;
+	}
+	for (int wall = 0; wall < SANDBOX_WALL_COUNT; wall++) {
+		const struct sandbox_wall_state *state = sandbox_host_wall(service->host,
+		                                                           (enum sandbox_wall)wall);
+
+		if (state->standing != SANDBOX_YES)
+			log_warning("sandbox: %s %s: %s",
+			            sandbox_wall_name((enum sandbox_wall)wall),
+			            state->standing == SANDBOX_NO ? "not enforced"
+			                                          : "enforced in part",
+			            state->detail);
+	}
+}
+
+static bool raise_walls(struct service *service, struct error *err)
+{
+	const struct config *config = service->config;
+	unsigned required = config->require_sandbox ? config->required_walls : 0;
+
+	service->host = sandbox_probe(config->sandbox, required, err);
+	if (!service->host)
+		return false;
+	report_walls(service);
+	return true;
+}
+
+static bool has_own_root(const struct service *service)
+{
+	return sandbox_host_wall(service->host, SANDBOX_WALL_FILES)->standing != SANDBOX_NO &&
+	       service->config->sandbox != SANDBOX_OFF;
+}
+
+/* Servers run in this order, and the caller is to have its answer before the runtime its receipt.
+ */
+static bool start_servers(struct service *service, struct error *err)
+{
+	const struct http_server_config invoke = { .head_limit = INVOKE_API_HEAD_LIMIT,
+		                                   .max_connections = INVOKE_CONNECTIONS };
+	const struct http_server_config runtime = { .head_limit = RUNTIME_API_HEAD_LIMIT,
+		                                    .max_connections = RUNTIME_CONNECTIONS };
+
+	if (service->config->command == CONFIG_SERVE) {
+		service->invoke_server = http_server_create(service->loop, &invoke, err);
+		if (!service->invoke_server)
+			return false;
+	}
+	service->runtime_server = http_server_create(service->loop, &runtime, err);
+	return service->runtime_server;
+}
+
+static bool prepare(struct service *service, int output_fd, struct error *err)
+{
+	service->loop = loop_create(err);
+	if (!service->loop)
+		return false;
+	service->output = output_create(service->loop, output_fd, err);
+	if (!service->output)
+		return false;
+	service->package = package_create(service->config, has_own_root(service), err);
+	if (!service->package)
+		return false;
+	if (!start_servers(service, err))
+		return false;
+	service->runtime_api = runtime_api_create(service->runtime_server, service->config, err);
+	return service->runtime_api;
+}
+
+int service_init(struct service *service, const struct config *config, int output_fd)
+{
+	struct error err;
+
+	*service = (struct service){ .config = config };
+	/* A write that fails is an error like others. The box gives its programs the defaults back.
+	 */
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);
+	raise_descriptor_limit();
+	if (!raise_walls(service, &err)) {
+		log_error("%s", err.text);
+		return EXIT_WALL_MISSING;
+	}
+	if (!prepare(service, output_fd, &err)) {
+		log_error("%s", err.text);
+		return EXIT_USAGE;
+	}
+	service->function = function_create(&(struct environment_context){
+		.config = config,
+		.loop = service->loop,
+		.output = service->output,
+		.host = service->host,
+		.package = service->package,
+		.ports = runtime_api_ports(service->runtime_api),
+	});
+	return EXIT_FINE;
+}
+
+bool service_watch_signals(struct service *service, void (*on_signal)(struct loop_signal *signal),
+                           struct error *err)
+{
+	static const int numbers[SERVICE_SIGNALS] = { SIGTERM, SIGINT, SIGHUP };
+
+	for (size_t i = 0; i < SERVICE_SIGNALS; i++) {
+		service->signals[i].on_signal = on_signal;
+		if (!loop_signal_start(service->loop, &service->signals[i], numbers[i], err))
+			return false;
+	}
+	return true;
+}
+
+void service_finish(struct service *service)
+{
+	for (size_t i = 0; i < SERVICE_SIGNALS; i++)
+		loop_signal_stop(&service->signals[i]);
+	function_destroy(service->function);
+	runtime_api_destroy(service->runtime_api);
+	http_server_destroy(service->runtime_server);
+	http_server_destroy(service->invoke_server);
+	package_destroy(service->package);
+	output_destroy(service->output, OUTPUT_GRACE_MS);
+	loop_destroy(service->loop);
+	sandbox_host_destroy(service->host);
+}

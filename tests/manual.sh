@@ -1,0 +1,105 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# manual - holds man/lrie.1 against the table of options: none is missing, none is made up.
+#
+# What lrie has is taken from its own help, which is printed from the table, and for the variables
+# from the sources that read them. Prints TAP.
+set -eu
+cd "${srcdir:-$(dirname "$0")/..}"
+lrie=${LRIE:-./lrie}
+page=man/lrie.1
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+number=0
+failed=0
+
+# Ends a test: ok when the command, given behind the name, prints nothing.
+verdict() {
+	name=$1
+	shift
+	number=$((number + 1))
+	"$@" >"$work/wrong" 2>&1 || true
+	if [ -s "$work/wrong" ]; then
+		sed 's/^/# /' "$work/wrong"
+		printf 'not '
+		failed=1
+	fi
+	echo "ok $number - $name"
+}
+
+# Prints what is in the first sorted list but not in the second.
+only_first() {
+	comm -23 "$work/$1" "$work/$2"
+}
+
+options_of_help() {
+	"$lrie" help | grep -oE '^ +(-., +)?--[a-z-]+' | grep -oE -e '-[-a-zA-Z]+'
+}
+
+# The heads of list items: ".It Fl b , Fl -bootstrap Ar path".
+options_of_page() {
+	sed -n '/^\.Sh OPTIONS/,/^\.Sh THE/s/^\.It //p' "$page" |
+		grep -oE 'Fl [-a-zA-Z]+' | sed 's/Fl /-/' | grep -vxe --
+}
+
+# "[NAME=default]" may be broken over two lines of help only before the bracket.
+defaults_of_help() {
+	"$lrie" help | grep -oE '\[[A-Z_]+=[^]]*\]' | tr -d '[]'
+}
+
+variables_of_source() {
+	{
+		grep -ohE '\.(other_)?variable = "[A-Z_]+"' emulator/option.c
+		grep -ohE 'get(env|_set)\("[A-Z_]+"\)' emulator/config.c
+	} | grep -oE '"[A-Z_]+"' | tr -d '"'
+}
+
+variables_of_page() {
+	grep -E '^\.(It )?Ev ' "$page" | grep -oE '[A-Z_]{4,}'
+}
+
+# Prints each default that is not told in the item of the page that names its variable.
+missing_defaults() {
+	defaults_of_help | while IFS='=' read -r variable default; do
+		awk -v variable="$variable" -v default="$default" '
+			/^\.It / || /^\.Sh / { item = "" }
+			{ item = item " " $0 " " }
+			/^\.Ev / && $2 == variable {
+				found = 1
+				if (index(item, " " default " ") || index(item, " " default ".") ||
+				    index(item, " " default ","))
+					told = 1
+			}
+			END { if (!found || !told) print variable ": the default is " default }
+		' "$page"
+	done
+}
+
+no_options() {
+	[ -s "$work/options.help" ] || echo "none in the output of '$lrie help'"
+}
+
+# Some are told of without being read, or are the function's.
+made_up_variables() {
+	only_first variables.page variables.source | grep -vxE '_HANDLER|HOME'
+}
+
+options_of_help | sort -u >"$work/options.help"
+options_of_page | sort -u >"$work/options.page"
+variables_of_source | sort -u >"$work/variables.source"
+variables_of_page | sort -u >"$work/variables.page"
+
+echo 1..7
+verdict 'the help has options' no_options
+verdict 'each option is in the page' only_first options.help options.page
+verdict 'each option of the page exists' only_first options.page options.help
+verdict 'each variable is in the page' only_first variables.source variables.page
+verdict 'each variable of the page exists' made_up_variables
+verdict 'each default is in the page' missing_defaults
+if command -v mandoc >/dev/null; then
+	verdict 'mandoc has no complaint' mandoc -T lint -W warning "$page"
+else
+	echo "ok 7 - mandoc has no complaint # SKIP mandoc is not installed"
+fi
+exit $failed
