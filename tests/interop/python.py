@@ -1,0 +1,37 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""awslambdaric, AWS's own runtime for Python, from a layer."""
+import os
+
+import interop
+from interop import harness
+
+LAYER = interop.prepared("python-layer")
+
+RUNTIME = interop.Runtime(
+    os.path.join(interop.FUNCTIONS, "python", "bootstrap"),
+    options=("--layer", LAYER, "--handler", "function.handler"),
+    needs=(os.path.join(LAYER, ".done"),),
+    programs=("python3",),
+    error_type="ValueError",
+    init_error=("ValueError", "init was told to fail"))
+
+globals().update(interop.contract(RUNTIME))
+
+
+def test_the_context_is_what_lambda_gives(t):
+    lrie = RUNTIME.serve(t, "--function-name", "greeter")
+    reply = lrie.invoke(interop.payload({"do": "context"}),
+                        path="/2015-03-31/functions/greeter/invocations")
+    interop.check_success(t, reply)
+    context = reply.json()
+    t.equal(context["id"], reply.request_id)
+    t.equal(context["arn"], "arn:aws:lambda:us-east-1:012345678912:function:greeter")
+    t.equal((context["name"], context["memory"]), ("greeter", "1769"))
+    t.equal(context["group"], "/aws/lambda/greeter")
+    t.match(context["stream"], r"\d{4}/\d\d/\d\d/\[\$LATEST\][0-9a-f]{32}")
+    t.between(1, context["remaining"], 60000, "the remaining time")
+
+
+if __name__ == "__main__":
+    harness.main()
