@@ -48,7 +48,7 @@
 #include <microhttpd.h>
 
 #include "emulator/clock.h"
-#include "emulator/http_origin.h"
+#include "emulator/http_head.h"
 #include "emulator/http_server.h"
 #include "emulator/log.h"
 #include "sandbox/fd.h"
@@ -262,37 +262,9 @@ void http_exchange_accept_body(struct http_exchange *exchange, size_t limit)
 
 /* ---- the reply ---- */
 
-static bool is_field_value(const char *text)
-{
-	for (; *text; text++)
-		if (((unsigned char)*text < ' ' && *text != '\t') || *text == 0x7f)
-			return false;
-	return true;
-}
-
-static bool is_token_char(char c)
-{
-	static const bool tchar[256] = {
-		['0' ... '9'] = true,  ['A' ... 'Z'] = true, ['^' ... 'z'] = true, ['!'] = true,
-		['#' ... '\''] = true, ['*'] = true,         ['+'] = true,         ['-'] = true,
-		['.'] = true,          ['|'] = true,         ['~'] = true,
-	};
-
-	return tchar[(unsigned char)c];
-}
-
-static bool is_token(const char *text)
-{
-	const char *c = text;
-
-	while (is_token_char(*c))
-		c++;
-	return c > text && *c == '\0';
-}
-
 bool http_exchange_add_header(struct http_exchange *exchange, const char *name, const char *value)
 {
-	if (!is_token(name) || value[0] == '\0' || !is_field_value(value))
+	if (!http_is_token(name) || value[0] == '\0' || !http_is_field_value(value))
 		return false;
 	buffer_append(&exchange->headers, name, strlen(name) + 1);
 	buffer_append(&exchange->headers, value, strlen(value) + 1);
@@ -412,89 +384,15 @@ static enum MHD_Result exchange_queue_reply(struct http_exchange *exchange)
 
 /* ---- refusals ---- */
 
-/* What decides whether the server itself refuses a request, gathered in one pass. */
-struct head {
-	const char *content_length;
-	const char *transfer_encoding;
-	const char *expect;
-	const char *fetch_site;
-	const char *host;
-	const char *origin;
-	bool is_malformed;
-	bool is_ambiguous; /* more than one of those */
-};
-
-struct refusal {
-	unsigned status;
-	const char *text;
-};
-
-/* Each of these fields means something to us, and twice it would mean two things. */
-static void head_note(struct head *head, const char **field, const char *value)
-{
-	if (*field)
-		head->is_ambiguous = true;
-	*field = value;
-}
-
 static enum MHD_Result on_header(void *closure, enum MHD_ValueKind kind, const char *name,
                                  const char *value)
 {
-	struct head *head = closure;
-
 	(void)kind;
-	if (!is_token(name) || !is_field_value(value))
-		head->is_malformed = true;
-	else if (strcasecmp(name, MHD_HTTP_HEADER_CONTENT_LENGTH) == 0)
-		head_note(head, &head->content_length, value);
-	else if (strcasecmp(name, MHD_HTTP_HEADER_TRANSFER_ENCODING) == 0)
-		head_note(head, &head->transfer_encoding, value);
-	else if (strcasecmp(name, MHD_HTTP_HEADER_HOST) == 0)
-		head_note(head, &head->host, value);
-	else if (strcasecmp(name, MHD_HTTP_HEADER_ORIGIN) == 0)
-		head_note(head, &head->origin, value);
-	else if (strcasecmp(name, "Sec-Fetch-Site") == 0)
-		head_note(head, &head->fetch_site, value);
-	else if (strcasecmp(name, MHD_HTTP_HEADER_EXPECT) == 0)
-		head->expect = value;
+	http_head_add(closure, name, value);
 	return MHD_YES;
 }
 
-static const struct refusal ambiguous = { 400, "A header that may occur once occurs twice.\n" };
-static const struct refusal malformed = { 400, "The request is malformed.\n" };
-static const struct refusal bad_framing = {
-	400, "The length of the body is not clear: send one Content-Length, or the only "
-	     "Transfer-Encoding that is supported, chunked.\n"
-};
-static const struct refusal no_host = { 400, "A request of HTTP/1.1 needs a Host header.\n" };
-static const struct refusal no_length = { 400, "The value of Content-Length is not a length.\n" };
-static const struct refusal too_large = { 413, "The body of the request is too large.\n" };
-static const struct refusal too_long = { 431, "The head of the request is too long.\n" };
-static const struct refusal other_site = {
-	403, "A web page of another site made this request, and may not. Only pages from "
-	     "localhost or a loopback address may call lrie; other clients must not send an "
-	     "Origin header.\n"
-};
-
-/* A body after such a head has no end that both sides agree on: the reply must come first. */
-static bool has_bad_framing(const struct head *head, bool is_http_1_0)
-{
-	if (!head->transfer_encoding)
-		return false;
-	return head->content_length || is_http_1_0 ||
-	       strcasecmp(head->transfer_encoding, "chunked") != 0;
-}
-
-static const struct refusal *head_judge(const struct head *head, bool is_http_1_0)
-{
-	if (!is_http_1_0 && !head->host)
-		return &no_host;
-	if (http_is_from_other_site(head->host, head->origin, head->fetch_site))
-		return &other_site;
-	return NULL;
-}
-
-static void exchange_refuse(struct http_exchange *exchange, const struct refusal *refusal)
+static void exchange_refuse(struct http_exchange *exchange, const struct http_refusal *refusal)
 {
 	log_debug("%.16s %.64s: refused with %u", exchange->method, exchange->path,
 	          refusal->status);
@@ -508,7 +406,7 @@ static void exchange_refuse(struct http_exchange *exchange, const struct refusal
 }
 
 static enum MHD_Result exchange_refuse_now(struct http_exchange *exchange,
-                                           const struct refusal *refusal)
+                                           const struct http_refusal *refusal)
 {
 	exchange_refuse(exchange, refusal);
 	exchange->phase = EXCHANGE_REPLIED;
@@ -629,7 +527,7 @@ static enum MHD_Result exchange_advance(struct http_exchange *exchange)
 
 /* The peer waits for our word before it sends what we would only forget, or it announces so much
  * that we would not even forget it. */
-static bool exchange_is_hopeless(const struct http_exchange *exchange, const struct head *head)
+static bool exchange_is_hopeless(const struct http_exchange *exchange, const struct http_head *head)
 {
 	if (exchange->body_announced <= exchange->body_limit)
 		return false;
@@ -661,25 +559,22 @@ static bool is_head_too_long(const struct http_server *server, struct MHD_Connec
 static enum MHD_Result exchange_start(struct http_exchange *exchange, const char *version)
 {
 	struct http_connection *connection = exchange->connection;
-	bool is_http_1_0 = strcmp(version, MHD_HTTP_VERSION_1_0) == 0;
-	const struct refusal *refusal;
-	struct head head = { 0 };
+	struct http_head head = { .method = exchange->method,
+		                  .path = exchange->path,
+		                  .is_http_1_0 = strcmp(version, MHD_HTTP_VERSION_1_0) == 0 };
+	const struct http_refusal *refusal;
 
 	MHD_get_connection_values(connection->mhd, MHD_HEADER_KIND, on_header, &head);
-	if (is_head_too_long(connection->server, connection->mhd))
-		return exchange_refuse_now(exchange, &too_long);
-	if (head.is_malformed || !is_token(exchange->method) || strchr(exchange->path, ' ') ||
-	    !is_field_value(exchange->path))
-		return exchange_refuse_now(exchange, &malformed);
-	if (head.is_ambiguous)
-		return exchange_refuse_now(exchange, &ambiguous);
-	if (has_bad_framing(&head, is_http_1_0))
-		return exchange_refuse_now(exchange, &bad_framing);
+	refusal = is_head_too_long(connection->server, connection->mhd)
+	                  ? &http_head_too_long
+	                  : http_head_refuse_now(&head);
+	if (refusal)
+		return exchange_refuse_now(exchange, refusal);
 	exchange->is_chunked = head.transfer_encoding != NULL;
 	if (head.content_length)
 		exchange->body_announced = strtoull(head.content_length, NULL, 10);
 
-	refusal = head_judge(&head, is_http_1_0);
+	refusal = http_head_refuse(&head);
 	if (refusal) {
 		if (exchange_is_hopeless(exchange, &head))
 			return exchange_refuse_now(exchange, refusal);
@@ -890,36 +785,8 @@ static void server_take(struct http_server *server, struct http_connection *conn
 
 enum first_bytes { BYTES_NONE, BYTES_SHORT_HEAD, BYTES_LONG_HEAD, BYTES_BAD_HEAD, BYTES_ENDED };
 
-/*
- * What a Content-Length that libmicrohttpd will refuse is to be answered with, or NULL: its own
- * reply would have two heads, one as the body of the other.
- */
-static const struct refusal *judge_length(const char *value)
-{
-	size_t digits;
-
-	value += strspn(value, " \t");
-	digits = strspn(value, "0123456789");
-	if (digits == 0 || !strchr("\r\n", value[digits + strspn(value + digits, " \t")]))
-		return &no_length;
-	errno = 0;
-	return strtoull(value, NULL, 10) == ULLONG_MAX || errno == ERANGE ? &too_large : NULL;
-}
-
-static const struct refusal *judge_lengths(const char *head)
-{
-	static const char name[] = "\ncontent-length:";
-	const struct refusal *refusal = NULL;
-
-	for (head = strcasestr(head, name); head && !refusal; head = strcasestr(head, name)) {
-		head += sizeof(name) - 1;
-		refusal = judge_length(head);
-	}
-	return refusal;
-}
-
 /* Looks at what has arrived. 'refusal' is set with BYTES_BAD_HEAD. */
-static enum first_bytes peek(int fd, const struct refusal **refusal)
+static enum first_bytes peek(int fd, const struct http_refusal **refusal)
 {
 	static char head[SHORT_HEAD + 1];
 	ssize_t length = recv(fd, head, sizeof(head) - 1, MSG_PEEK | MSG_DONTWAIT);
@@ -934,7 +801,7 @@ static enum first_bytes peek(int fd, const struct refusal **refusal)
 		end = memmem(head, (size_t)length, "\n\n", 2);
 	if (end) {
 		end[2] = '\0';
-		*refusal = judge_lengths(head);
+		*refusal = http_lengths_refuse(head);
 		return *refusal ? BYTES_BAD_HEAD : BYTES_SHORT_HEAD;
 	}
 	/* A method, and not the rest of a request line that MHD has read the beginning of. */
@@ -981,7 +848,7 @@ static bool connection_move(struct http_connection *connection, struct http_serv
 }
 
 /* What has come is read, since a socket that is closed with unread input resets the peer. */
-static void refuse_head(int fd, const struct refusal *refusal)
+static void refuse_head(int fd, const struct http_refusal *refusal)
 {
 	char reply[512], unread[4096];
 	int length = snprintf(reply, sizeof(reply),
@@ -999,7 +866,7 @@ static void refuse_head(int fd, const struct refusal *refusal)
 static void connection_admit(struct http_connection *connection)
 {
 	struct http_server *server = connection->home;
-	const struct refusal *refusal;
+	const struct http_refusal *refusal;
 	int fd = connection->watch.fd;
 
 	switch (peek(fd, &refusal)) {
@@ -1026,7 +893,7 @@ static void connection_admit(struct http_connection *connection)
 static bool connection_look_again(struct http_connection *connection)
 {
 	struct http_server *long_heads = connection->server->long_heads;
-	const struct refusal *refusal;
+	const struct http_refusal *refusal;
 	enum first_bytes bytes;
 
 	/* What MHD has begun to parse must be left alone. */
