@@ -14,9 +14,9 @@
 
 #include "emulator/arn.h"
 #include "emulator/base64.h"
+#include "emulator/front.h"
 #include "emulator/json.h"
 #include "emulator/log_tail.h"
-#include "emulator/route.h"
 
 /* Quotas and patterns: spec invoke-api.md §1. */
 #define REQUEST_LIMIT 6291456
@@ -24,7 +24,12 @@
 #define TENANT_ID_LIMIT 256
 #define TRACE_HEADER_LIMIT 1024
 
-enum call_kind { CALL_INVOKE, CALL_HEALTH, CALL_UNKNOWN, CALL_WRONG_METHOD };
+enum call_kind {
+	CALL_INVOKE,
+	CALL_HEALTH,
+	CALL_UNKNOWN = FRONT_UNKNOWN,
+	CALL_WRONG_METHOD = FRONT_WRONG_METHOD,
+};
 
 static const struct route routes[] = {
 	{ "POST", "/2015-03-31/functions/{}/invocations", CALL_INVOKE },
@@ -110,13 +115,6 @@ static void reply_throttled(struct http_exchange *exchange, const char *reason)
 	http_exchange_add_header(exchange, "Content-Type", "application/json");
 	http_exchange_add_header(exchange, "x-amzn-ErrorType", "TooManyRequestsException");
 	http_exchange_reply(exchange, 429, &body);
-}
-
-static void reply_text(struct http_exchange *exchange, unsigned status, const char *type,
-                       const char *text)
-{
-	http_exchange_add_header(exchange, "Content-Type", type);
-	http_exchange_reply_borrowed(exchange, status, text, strlen(text));
 }
 
 static void add_log_header(struct http_exchange *exchange, const struct log_tail *tail)
@@ -434,32 +432,14 @@ static void handle_invoke(struct call *call)
 
 /* ---- the listener ---- */
 
-static enum call_kind find_kind(struct http_exchange *exchange, char *name, size_t size)
-{
-	int kind;
-
-	switch (route_find(routes, http_exchange_method(exchange), http_exchange_path(exchange),
-	                   &kind, name, size)) {
-	case ROUTE_FOUND:
-		return (enum call_kind)kind;
-	case ROUTE_BAD_ARGUMENT: /* a name that cannot be one: refused with the others */
-		name[0] = '\0';
-		return (enum call_kind)kind;
-	case ROUTE_WRONG_METHOD:
-		return CALL_WRONG_METHOD;
-	case ROUTE_UNKNOWN:
-		break;
-	}
-	return CALL_UNKNOWN;
-}
-
 static void on_head(struct http_listener *listener, struct http_exchange *exchange)
 {
 	struct call *call = xcalloc(1, sizeof(*call));
 
 	call->api = container_of(listener, struct invoke_api, listener);
 	call->exchange = exchange;
-	call->kind = find_kind(exchange, call->name, sizeof(call->name));
+	call->kind = (enum call_kind)front_find_route(routes, exchange, call->name,
+	                                              sizeof(call->name));
 	buffer_init(&call->answer);
 	http_exchange_set_user(exchange, call);
 	if (call->kind == CALL_INVOKE)
@@ -476,13 +456,13 @@ static void on_request(struct http_listener *listener, struct http_exchange *exc
 		handle_invoke(call);
 		break;
 	case CALL_HEALTH:
-		reply_text(exchange, 200, "application/json", "{\"status\":\"ready\"}\n");
+		front_reply_text(exchange, 200, "application/json", "{\"status\":\"ready\"}\n");
 		break;
 	case CALL_UNKNOWN:
-		reply_text(exchange, 404, "text/plain; charset=utf-8", "404 page not found\n");
+		front_reply_unknown(exchange);
 		break;
 	case CALL_WRONG_METHOD:
-		http_exchange_reply(exchange, 405, NULL);
+		front_reply_wrong_method(exchange);
 		break;
 	}
 }

@@ -16,10 +16,10 @@
 #include <strings.h>
 
 #include "emulator/base64.h"
+#include "emulator/front.h"
 #include "emulator/http_listen.h"
 #include "emulator/json.h"
 #include "emulator/log.h"
-#include "emulator/route.h"
 #include "sandbox/fd.h"
 
 /* 6 MiB and 100 bytes: exactly this much is accepted (spec runtime-api.md §4). */
@@ -33,8 +33,8 @@ enum call_kind {
 	CALL_ERROR,
 	CALL_INIT_ERROR,
 	CALL_PING,
-	CALL_UNKNOWN,
-	CALL_WRONG_METHOD,
+	CALL_UNKNOWN = FRONT_UNKNOWN,
+	CALL_WRONG_METHOD = FRONT_WRONG_METHOD,
 };
 
 static const struct route routes[] = {
@@ -77,16 +77,9 @@ struct port {
 
 /* ---- replies ---- */
 
-static void reply_text(struct http_exchange *exchange, unsigned status, const char *type,
-                       const char *text)
-{
-	http_exchange_add_header(exchange, "Content-Type", type);
-	http_exchange_reply_borrowed(exchange, status, text, strlen(text));
-}
-
 static void reply_accepted(struct http_exchange *exchange)
 {
-	reply_text(exchange, 202, "application/json", "{\"status\":\"OK\"}\n");
+	front_reply_text(exchange, 202, "application/json", "{\"status\":\"OK\"}\n");
 }
 
 static void reply_error(struct http_exchange *exchange, unsigned status, const char *type,
@@ -315,25 +308,6 @@ static void handle_init_error(struct port *port, struct call *call)
 
 /* ---- the listener ---- */
 
-static enum call_kind find_kind(struct http_exchange *exchange, char *id, size_t size)
-{
-	int kind;
-
-	switch (route_find(routes, http_exchange_method(exchange), http_exchange_path(exchange),
-	                   &kind, id, size)) {
-	case ROUTE_FOUND:
-		return (enum call_kind)kind;
-	case ROUTE_BAD_ARGUMENT: /* a request id that cannot be one */
-		id[0] = '\0';
-		return (enum call_kind)kind;
-	case ROUTE_WRONG_METHOD:
-		return CALL_WRONG_METHOD;
-	case ROUTE_UNKNOWN:
-		break;
-	}
-	return CALL_UNKNOWN;
-}
-
 static void on_head(struct http_listener *listener, struct http_exchange *exchange)
 {
 	struct port *port = container_of(listener, struct port, listener);
@@ -341,7 +315,7 @@ static void on_head(struct http_listener *listener, struct http_exchange *exchan
 	char id[3 * UUID_SIZE]; /* all of it may be percent-encoded */
 
 	call->exchange = exchange;
-	call->kind = find_kind(exchange, id, sizeof(id));
+	call->kind = (enum call_kind)front_find_route(routes, exchange, id, sizeof(id));
 	http_exchange_set_user(exchange, call);
 	environment_runtime_contact(port->env);
 	if (call->kind == CALL_RESPONSE || call->kind == CALL_ERROR) {
@@ -371,13 +345,13 @@ static void on_request(struct http_listener *listener, struct http_exchange *exc
 		handle_init_error(port, call);
 		break;
 	case CALL_PING:
-		reply_text(exchange, 200, "text/plain; charset=utf-8", "pong");
+		front_reply_text(exchange, 200, "text/plain; charset=utf-8", "pong");
 		break;
 	case CALL_UNKNOWN:
-		reply_text(exchange, 404, "text/plain; charset=utf-8", "404 page not found\n");
+		front_reply_unknown(exchange);
 		break;
 	case CALL_WRONG_METHOD:
-		http_exchange_reply(exchange, 405, NULL);
+		front_reply_wrong_method(exchange);
 		break;
 	}
 }

@@ -10,7 +10,7 @@ cd "${srcdir:-$(dirname "$0")/..}"
 # and .h belong together. Where another rule narrows that, it is a test of its own below.
 layers='
 commands  main commands cmd_invoke cmd_serve service
-fronts    invoke_api runtime_api
+fronts    front invoke_api runtime_api
 core      environment function invocation log_tail package program_output runtime_state
 pure      arn base64 config config_help env_file fault function_variable identifier option option_value phase report route variables
 plumbing  buffer clock http_head http_listen http_origin http_server json log loop output
