@@ -276,8 +276,10 @@ static void test_task_root_on_other_file_systems(void)
 	const char *folder = box_folder();
 	char options[2 * PATH_MAX], work[128], upper[128], merged[128];
 
-	if (geteuid() != 0 || mount("none", folder, "tmpfs", 0, NULL) == -1)
+	if (geteuid() != 0 || mount("none", folder, "tmpfs", 0, NULL) == -1) {
+		rmdir(folder);
 		SKIP("cannot mount");
+	}
 	copy_probe_to(folder);
 	test_case("tmpfs");
 	check_task_root(folder);
