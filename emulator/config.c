@@ -524,12 +524,21 @@ static void finish_color(struct config *config)
 		config->color = CONFIG_COLOR_NEVER;
 }
 
+static bool requires_syscalls(const struct config *config)
+{
+	return config->sandbox == SANDBOX_FULL ||
+	       (config->require_sandbox && config->required_walls & BIT(SANDBOX_WALL_SYSCALLS));
+}
+
 static bool finish(struct settings *settings, struct error *err)
 {
 	struct config *config = &settings->config;
 
 	if (config->require_sandbox && config->sandbox == SANDBOX_OFF)
 		return error_set(err, 0, "--require-sandbox and --sandbox=off exclude each other");
+	if (requires_syscalls(config) && config->syscalls == SANDBOX_SYSCALLS_OFF)
+		return error_set(err, 0, "%s and --seccomp=off exclude each other",
+		                 config->require_sandbox ? "--require-sandbox" : "--sandbox=full");
 	if (settings->init_caching)
 		log_warning("--enable-init-caching has no effect");
 	guess_handler(settings);

@@ -51,6 +51,15 @@
 #define EXIT_TURNS 2
 #define EXIT_UPLOAD_GRACE_NS (1 * CLOCK_NS_PER_S)
 
+/* What the programs of the box are doing, for what the box tells of them. */
+enum activity { ACTIVITY_INIT, ACTIVITY_INVOKE, ACTIVITY_IDLE };
+
+static const char *const activity_words[] = {
+	[ACTIVITY_INIT] = "during init",
+	[ACTIVITY_INVOKE] = "during invoke",
+	[ACTIVITY_IDLE] = "while idle",
+};
+
 struct environment {
 	struct environment_context *context;
 	unsigned id;
@@ -155,6 +164,12 @@ static void start_clock(struct environment *env, uint64_t now)
 	loop_timer_start(env->context->loop, &env->limit, now + timeout_ms * CLOCK_NS_PER_MS);
 }
 
+static void set_activity(struct environment *env, enum activity activity)
+{
+	if (env->box)
+		sandbox_set_phase(env->box, activity);
+}
+
 /* Hands the event to the runtime, which waits for it. */
 static void deliver(struct environment *env)
 {
@@ -163,6 +178,7 @@ static void deliver(struct environment *env)
 		sandbox_set_cpu(env->box, SANDBOX_CPU_THROTTLED);
 		env->throttled = true;
 	}
+	set_activity(env, ACTIVITY_INVOKE);
 	if (!env->init_is_news && !env->suppressed)
 		log_tail_clear(&env->tail);
 	if (!env->current_started)
@@ -425,6 +441,24 @@ static void on_exited(struct environment *env, const struct sandbox_event *event
 	fail_soon(env, &fault, event->at_ns, clock_now());
 }
 
+/* What the function did, and with what it would be met on Lambda: not a mishap of lrie's. */
+static void on_denied(const struct sandbox_denial *denial)
+{
+	char who[64] = "a process", times[32] = "";
+
+	if (!log_enabled(LOG_WARNING))
+		return;
+	if (denial->pid)
+		snprintf(who, sizeof(who), "%s (pid %d)", denial->name, (int)denial->pid);
+	if (denial->is_repeated)
+		snprintf(times, sizeof(times), " %u more time%s", denial->count,
+		         denial->count == 1 ? "" : "s");
+	log_notice("%s called %s%s%s%s %s: not %s", who, denial->call, denial->with ? " with " : "",
+	           denial->with ? denial->with : "", times, activity_words[denial->phase],
+	           denial->is_unlisted ? "known to be permitted on Lambda (--seccomp=strict)"
+	                               : "permitted on Lambda");
+}
+
 static void on_box_failed(struct environment *env, const struct error *error)
 {
 	struct fault fault = fault_make(FAULT_FAILURE, "Sandbox.Failure", "%s", error->text);
@@ -467,6 +501,9 @@ static void on_box_event(struct environment *env, const struct sandbox_event *ev
 		log_warning("environment %u: the memory limit killed a child of the function",
 		            env->id);
 		break;
+	case SANDBOX_DENIED:
+		on_denied(&event->denial);
+		break;
 	case SANDBOX_FAILED:
 		on_box_failed(env, &event->error);
 		break;
@@ -483,8 +520,9 @@ static void on_box_ready(struct loop_watch *watch, uint32_t events)
 
 	(void)events;
 	while (env->box && sandbox_next_event(env->box, &event)) {
-		/* What the kill causes is not news. */
-		if (env->state != ENVIRONMENT_STOPPING || event.type == SANDBOX_GONE)
+		/* What the kill causes is not news; what was counted before it is. */
+		if (env->state != ENVIRONMENT_STOPPING || event.type == SANDBOX_GONE ||
+		    event.type == SANDBOX_DENIED)
 			on_box_event(env, &event);
 	}
 }
@@ -757,12 +795,13 @@ enum runtime_verdict environment_runtime_next(struct environment *env)
 		return RUNTIME_ACCEPTED;
 	}
 	env->runtime = RUNTIME_READY;
+	if (before != RUNTIME_STARTED && before != RUNTIME_RESPONSE_SENT)
+		return RUNTIME_ACCEPTED;
+	set_activity(env, ACTIVITY_IDLE);
 	if (before == RUNTIME_STARTED)
 		end_init(env);
-	else if (before == RUNTIME_RESPONSE_SENT)
-		finish_invocation(env, clock_now(), &env->unusable);
 	else
-		return RUNTIME_ACCEPTED;
+		finish_invocation(env, clock_now(), &env->unusable);
 	if (env->state == ENVIRONMENT_SERVING)
 		find_work(env);
 	return RUNTIME_ACCEPTED;

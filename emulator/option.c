@@ -164,6 +164,21 @@ static bool parse_sandbox(struct settings *settings, const struct option *option
 	return true;
 }
 
+static bool parse_seccomp(struct settings *settings, const struct option *option, const char *text,
+                          struct error *err)
+{
+	static const char *const words[] = { [SANDBOX_SYSCALLS_DEFAULT] = "default",
+		                             [SANDBOX_SYSCALLS_STRICT] = "strict",
+		                             [SANDBOX_SYSCALLS_OFF] = "off",
+		                             NULL };
+	unsigned index;
+
+	if (!option_value_choice(text, words, &index, err))
+		return false;
+	*(enum sandbox_syscalls *)option_field(settings, option) = (enum sandbox_syscalls)index;
+	return true;
+}
+
 /* "", "full" and "yes" stand for all walls, "no" for none, the rest is a list. */
 static bool parse_walls(struct settings *settings, const struct option *option, const char *text,
                         struct error *err)
@@ -335,6 +350,11 @@ const struct option option_table[] = {
 	  .parse = parse_walls, .field = CONFIG(required_walls),
 	  .help = "Walls without which lrie does not start, such as memory,files; all of "
 	          "them when none is named." },
+	{ .name = "seccomp", .value = "default|strict|off", .variable = "LRIE_SECCOMP",
+	  .group = GROUP_SANDBOX, .commands = BOTH,
+	  .parse = parse_seccomp, .field = CONFIG(syscalls), .preset = "default",
+	  .help = "default: system calls that Lambda is known to refuse are refused. strict: "
+	          "all that are not known to be allowed. off: none." },
 	{ .name = "log-level", .value = "LEVEL",
 	  .variable = "LRIE_LOG_LEVEL", .other_variable = "LOG_LEVEL", .other_only_rie = true,
 	  .group = GROUP_MESSAGES, .commands = BOTH,

@@ -55,6 +55,7 @@ static bool raise_walls(struct service *service, struct error *err)
 	service->host = sandbox_probe(config->sandbox, required, err);
 	if (!service->host)
 		return false;
+	sandbox_host_set_syscalls(service->host, config->syscalls);
 	report_walls(service);
 	return true;
 }

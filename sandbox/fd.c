@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "sandbox/fd.h"
 
@@ -49,4 +50,15 @@ int fd_above_stdio(int fd)
 	close(fd);
 	errno = code;
 	return moved;
+}
+
+int fd_memory(const char *name)
+{
+#ifdef MFD_NOEXEC_SEAL
+	/* Newer kernels complain in their log about those who do not say; older know no flag. */
+	int fd = memfd_create(name, MFD_CLOEXEC | MFD_NOEXEC_SEAL);
+	if (fd != -1 || errno != EINVAL)
+		return fd;
+#endif
+	return memfd_create(name, MFD_CLOEXEC);
 }

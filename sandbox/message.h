@@ -18,12 +18,15 @@
 enum message_type {
 	/* owner to init */
 	MESSAGE_CONFINE, /* the box's limits; fds: of cgroups, see cgroup.h */
-	MESSAGE_EXEC,    /* start program 'id'; fds: its strings, its output (default /dev/null) */
-	MESSAGE_SIGNAL,  /* send signal 'number' to the process group of 'id' */
+	MESSAGE_EXEC, /* start program 'id'; fds: its filter and strings, its output (or /dev/null)
+	               */
+	MESSAGE_SIGNAL, /* send signal 'number' to the process group of 'id' */
 
 	/* init to owner */
 	MESSAGE_READY,       /* fds: the box's /proc, when it has one of its own */
-	MESSAGE_STARTED,     /* the sender is about to become 'id', at 'at_ns'; 'pid' is its own */
+	MESSAGE_STARTED,     /* the sender is about to become 'id', at 'at_ns'; 'pid' is its own;
+	                      * 'number': enum syscall_hold, 'error.code': why there is no filter;
+	                      * fds: the filter's listener, if there is one */
 	MESSAGE_EXEC_FAILED, /* 'error'; with or without a STARTED before it */
 	MESSAGE_EXITED,      /* 'number' is the status, 'max_rss_bytes', 'rss_is_inits' */
 	MESSAGE_ADOPTED,     /* a process that init had adopted ended: 'max_rss_bytes' */
@@ -39,9 +42,10 @@ struct message {
 	uint64_t max_rss_bytes;
 	bool rss_is_inits; /* 'max_rss_bytes' is what init itself had: the process had no more */
 	struct {
-		unsigned argc, envc; /* strings in the first descriptor, then cwd */
-		size_t bytes;
-		bool rehearse; /* do everything but the execve */
+		size_t instructions; /* of the filter, which the first descriptor begins with */
+		unsigned argc, envc; /* strings behind it, then cwd */
+		size_t bytes;        /* all together */
+		bool rehearse;       /* do everything but the execve */
 	} exec;
 	bool bad_cwd; /* EXEC_FAILED: it is the working directory that is bad */
 	struct error error;

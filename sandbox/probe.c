@@ -29,6 +29,7 @@ static const char *const wall_names[] = {
 	[SANDBOX_WALL_PROCESSES] = "processes", [SANDBOX_WALL_IPC] = "ipc",
 	[SANDBOX_WALL_HOSTNAME] = "hostname",   [SANDBOX_WALL_IDENTITY] = "identity",
 	[SANDBOX_WALL_MEMORY] = "memory",       [SANDBOX_WALL_CPU] = "cpu",
+	[SANDBOX_WALL_SYSCALLS] = "syscalls",
 };
 
 const char *sandbox_wall_name(enum sandbox_wall wall)
@@ -94,6 +95,7 @@ static bool note(struct rehearsal *rehearsal, const struct sandbox_event *event)
 		return false;
 	case SANDBOX_STARTED:
 	case SANDBOX_OOM:
+	case SANDBOX_DENIED:
 		return false;
 	case SANDBOX_EXITED:
 		rehearsal->started = event->status == 0;
@@ -129,6 +131,18 @@ static void play(struct sandbox *box, struct rehearsal *rehearsal)
 	}
 }
 
+static void note_filter(struct sandbox_host *host, const struct sandbox *box)
+{
+	int code;
+
+	host->hold = sandbox_hold(box, &code);
+	if (host->hold != SYSCALL_HOLD_NONE || !host->filters[SANDBOX_SYSCALLS_DEFAULT])
+		return;
+	error_set(&host->filter_error, code,
+	          code ? "load a filter of system calls"
+	               : "a filter of system calls refuses nothing");
+}
+
 /* Builds a box the way 'host' says, with as little in it as possible. */
 static bool rehearse(struct sandbox_host *host, struct rehearsal *rehearsal)
 {
@@ -148,6 +162,7 @@ static bool rehearse(struct sandbox_host *host, struct rehearsal *rehearsal)
 	if (sandbox_rehearse(box, &rehearsal->error))
 		play(box, rehearsal);
 	host->own_proc = sandbox_has_own_proc(box);
+	note_filter(host, box);
 	sandbox_kill(box);
 	host->rehearsal = box;
 	return rehearsal->built && rehearsal->started;
@@ -257,6 +272,37 @@ static void state_controller(struct sandbox_host *host, enum sandbox_wall wall,
 	         "%.130s; run lrie as root, or by 'systemd-run --user --scope -p Delegate=yes'",
 	         why.text);
 	state_wall(host, wall, SANDBOX_NO, "", detail);
+}
+
+static void state_syscalls(struct sandbox_host *host)
+{
+	bool strict = host->syscalls == SANDBOX_SYSCALLS_STRICT;
+	char detail[256];
+
+	if (host->identity == IDENTITY_KEPT)
+		return;
+	if (host->syscalls == SANDBOX_SYSCALLS_OFF) {
+		state_wall(host, SANDBOX_WALL_SYSCALLS, SANDBOX_NO, "", "it is switched off");
+		return;
+	}
+	switch (host->hold) {
+	case SYSCALL_HOLD_TOLD:
+		state_wall(host, SANDBOX_WALL_SYSCALLS, SANDBOX_YES,
+		           strict ? "seccomp, strict" : "seccomp", "");
+		break;
+	case SYSCALL_HOLD_SILENT:
+		state_wall(host, SANDBOX_WALL_SYSCALLS, SANDBOX_PARTLY,
+		           strict ? "seccomp, strict, silent" : "seccomp, silent",
+		           "calls are refused but not reported, since the filter of somebody above "
+		           "lrie has the kernel's one listener, or the kernel is older than 5.0");
+		break;
+	case SYSCALL_HOLD_NONE:
+		snprintf(detail, sizeof(detail),
+		         "%.150s; start the container with --security-opt seccomp=unconfined",
+		         host->filter_error.text);
+		state_wall(host, SANDBOX_WALL_SYSCALLS, SANDBOX_NO, "", detail);
+		break;
+	}
 }
 
 /* ---- choosing -------------------------------------------------------------------------- */
@@ -377,6 +423,8 @@ static bool find_walls(struct sandbox_host *host, struct error *err)
 	state_identity(host);
 	state_controller(host, SANDBOX_WALL_MEMORY, CGROUP_MEMORY);
 	state_controller(host, SANDBOX_WALL_CPU, CGROUP_CPU);
+	host->has_filter = true;
+	state_syscalls(host);
 	return true;
 }
 
@@ -419,11 +467,36 @@ fail:
 	return NULL;
 }
 
+bool sandbox_host_filter(struct sandbox_host *host, const struct syscall_filter **filter,
+                         struct error *err)
+{
+	struct syscall_filter **kept = &host->filters[host->syscalls];
+
+	*filter = NULL;
+	if (host->identity == IDENTITY_KEPT || host->syscalls == SANDBOX_SYSCALLS_OFF ||
+	    (host->has_filter && host->hold == SYSCALL_HOLD_NONE))
+		return true;
+	if (!*kept)
+		*kept = syscall_filter_create(host->syscalls, err);
+	if (!*kept && !host->has_filter)
+		host->filter_error = *err; /* one more wall that does not stand */
+	*filter = *kept;
+	return *kept || !host->has_filter;
+}
+
+void sandbox_host_set_syscalls(struct sandbox_host *host, enum sandbox_syscalls policy)
+{
+	host->syscalls = policy;
+	state_syscalls(host);
+}
+
 void sandbox_host_destroy(struct sandbox_host *host)
 {
 	if (!host)
 		return;
 	sandbox_forget_rehearsal(host);
+	for (int policy = 0; policy < SANDBOX_SYSCALLS_OFF; policy++)
+		syscall_filter_destroy(host->filters[policy]);
 	cgroup_host_destroy(host->cgroups);
 	rootfs_host_destroy(host->rootfs);
 	free(host);

@@ -12,6 +12,7 @@
 #include "sandbox/init.h"
 #include "sandbox/rootfs.h"
 #include "sandbox/sandbox.h"
+#include "sandbox/seccomp.h"
 
 struct sandbox_host {
 	unsigned long namespaces; /* CLONE_NEW* flags of every box */
@@ -24,6 +25,12 @@ struct sandbox_host {
 	unsigned boxes; /* how many were ever created; names the next one */
 	bool own_proc;  /* boxes have a /proc of their own */
 
+	enum sandbox_syscalls syscalls;
+	struct syscall_filter *filters[SANDBOX_SYSCALLS_OFF]; /* by policy; NULL: not made yet */
+	bool has_filter;                                      /* what follows is known */
+	enum syscall_hold hold;                               /* what a filter can do here */
+	struct error filter_error;                            /* why nothing */
+
 	/* The box that the probe was done with. It dies while lrie goes on starting, and is
 	 * removed before the next box is made. */
 	struct sandbox *rehearsal;
@@ -34,6 +41,14 @@ bool sandbox_rehearse(struct sandbox *box, struct error *err);
 
 /* Whether init could mount a fresh /proc. Once the box is ready. */
 bool sandbox_has_own_proc(const struct sandbox *box);
+
+/* What became of the filter of the program that was started last; 'code' is why there is none. */
+enum syscall_hold sandbox_hold(const struct sandbox *box, int *code);
+
+/* The filter for a new box, which the host keeps; NULL when it is to have none. Returns false when
+ * it cannot be made. */
+bool sandbox_host_filter(struct sandbox_host *host, const struct syscall_filter **filter,
+                         struct error *err);
 
 /* Destroys host->rehearsal. */
 void sandbox_forget_rehearsal(struct sandbox_host *host);

@@ -3,9 +3,9 @@
  * sandbox - a box in which the programs of one execution environment run
  *
  * The owner's side. One epoll descriptor stands for the box: behind it are init's
- * socket, init's pidfd, and what tells about the memory limit. Init's socket ends
- * a moment before the last process of the box is dead; its pidfd, which in a pid
- * namespace waits for all of them, tells the end.
+ * socket, init's pidfd, what tells about the memory limit, and the listeners of the
+ * programs' filters. Init's socket ends a moment before the last process of the box
+ * is dead; its pidfd, which in a pid namespace waits for all of them, tells the end.
  */
 #include <assert.h>
 #include <dirent.h>
@@ -18,13 +18,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/timerfd.h>
 #include <sys/wait.h>
 
+#include "sandbox/denial.h"
 #include "sandbox/fd.h"
+#include "sandbox/identity.h"
 #include "sandbox/message.h"
 #include "sandbox/namespace.h"
 #include "sandbox/probe.h"
@@ -49,6 +50,11 @@ struct sandbox {
 	pid_t init;
 	int pidfd, socket, epoll;
 	int proc; /* the box's own /proc, or -1 */
+
+	const struct syscall_filter *filter; /* of its programs; NULL: none */
+	struct denials *denials;             /* NULL like that */
+	enum syscall_hold hold;              /* what became of the filter */
+	int filter_code;                     /* errno: why there is none */
 
 	struct program programs[MAX_PROGRAMS]; /* those that run */
 	size_t program_count;
@@ -151,6 +157,24 @@ static bool confine(struct sandbox *box, const struct sandbox_spec *spec, struct
 	return true;
 }
 
+/* Who the programs are, as they themselves see it. */
+static struct syscall_ids ids_of(const struct sandbox_host *host)
+{
+	if (host->identity == IDENTITY_ASSUMED || host->identity == IDENTITY_MAPPED)
+		return (struct syscall_ids){ .uid = IDENTITY_UID, .gid = IDENTITY_GID };
+	return (struct syscall_ids){ .uid = geteuid(), .gid = getegid() };
+}
+
+/* The first time it takes a while, in which init builds the box. */
+static bool prepare_filter(struct sandbox *box, struct error *err)
+{
+	if (!sandbox_host_filter(box->host, &box->filter, err))
+		return false;
+	if (box->filter)
+		box->denials = denials_create(box->filter, ids_of(box->host), box->epoll);
+	return true;
+}
+
 void sandbox_forget_rehearsal(struct sandbox_host *host)
 {
 	struct sandbox *rehearsal = host->rehearsal;
@@ -179,7 +203,7 @@ struct sandbox *sandbox_create(struct sandbox_host *host, const struct sandbox_s
 		sandbox_destroy(box);
 		return NULL;
 	}
-	if (!confine(box, spec, &box->failure)) {
+	if (!confine(box, spec, &box->failure) || !prepare_filter(box, &box->failure)) {
 		box->has_failure = true;
 		sandbox_kill(box);
 	}
@@ -250,6 +274,7 @@ void sandbox_destroy(struct sandbox *box)
 		wait_for_end(box);
 	while (box->program_count)
 		forget_program(box, 0);
+	denials_destroy(box->denials);
 	fd_close(&box->pidfd);
 	fd_close(&box->socket);
 	fd_close(&box->epoll);
@@ -270,33 +295,34 @@ static unsigned count_strings(const char *const *strings, size_t *bytes)
 	return count;
 }
 
+static const struct sock_filter *filter_of(const struct sandbox *box, size_t *instructions)
+{
+	*instructions = 0;
+	return box->filter ? syscall_filter_code(box->filter, instructions) : NULL;
+}
+
 static char *append_string(char *at, const char *text)
 {
 	return (char *)memcpy(at, text, strlen(text) + 1) + strlen(text) + 1;
 }
 
-static int make_memfd(void)
-{
-#ifdef MFD_NOEXEC_SEAL
-	/* Newer kernels complain in their log about those who do not say; older know no flag. */
-	int fd = memfd_create("lrie-exec", MFD_CLOEXEC | MFD_NOEXEC_SEAL);
-	if (fd != -1 || errno != EINVAL)
-		return fd;
-#endif
-	return memfd_create("lrie-exec", MFD_CLOEXEC);
-}
-
 /*
- * Arguments and environment travel in a memory file: whatever their size, the
+ * Filter, arguments and environment travel in a memory file: whatever their size, the
  * message beside it is small and does not fill the socket while init is busy.
  */
-static int pack_strings(const struct sandbox_program *program, size_t bytes, struct error *err)
+static int pack(const struct sandbox *box, const struct sandbox_program *program, size_t bytes,
+                struct error *err)
 {
-	autoclose int fd = make_memfd();
+	autoclose int fd = fd_memory("lrie-exec");
+	size_t instructions;
+	const struct sock_filter *filter = filter_of(box, &instructions);
 	char *block = malloc(bytes), *at = block;
 
 	if (!block)
 		abort();
+	if (instructions)
+		at = (char *)memcpy(at, filter, instructions * sizeof(*filter)) +
+		     instructions * sizeof(*filter);
 	for (const char *const *argv = program->argv; *argv; argv++)
 		at = append_string(at, *argv);
 	for (const char *const *envp = program->envp; *envp; envp++)
@@ -323,11 +349,13 @@ static bool ask_exec(struct sandbox *box, unsigned id, const struct sandbox_prog
 	message.exec.envc = count_strings(program->envp, &bytes);
 	if (bytes > MAX_ARGUMENTS)
 		return error_set(err, E2BIG, "execute '%s'", program->argv[0]);
-	message.exec.bytes = bytes + strlen(program->cwd) + 1;
-	autoclose int strings = pack_strings(program, message.exec.bytes, err);
-	if (strings == -1)
+	bytes += strlen(program->cwd) + 1;
+	filter_of(box, &message.exec.instructions);
+	message.exec.bytes = bytes + message.exec.instructions * sizeof(struct sock_filter);
+	autoclose int block = pack(box, program, message.exec.bytes, err);
+	if (block == -1)
 		return false;
-	fds.fd[0] = strings;
+	fds.fd[0] = block;
 	fds.fd[1] = program->output;
 	return message_send(box->socket, &message, &fds) ||
 	       error_set(err, errno, "execute '%s'", program->argv[0]);
@@ -352,6 +380,12 @@ bool sandbox_rehearse(struct sandbox *box, struct error *err)
 bool sandbox_has_own_proc(const struct sandbox *box)
 {
 	return box->proc != -1;
+}
+
+enum syscall_hold sandbox_hold(const struct sandbox *box, int *code)
+{
+	*code = box->filter_code;
+	return box->hold;
 }
 
 void sandbox_signal(struct sandbox *box, unsigned id, int signal)
@@ -677,10 +711,20 @@ static bool take_oom(struct sandbox *box, struct sandbox_event *event)
 
 /* ---- what happens in it --------------------------------------------------------------- */
 
-static void on_started(struct sandbox *box, const struct message *message)
+/* From here on refused calls wait for us. */
+static void on_filtered(struct sandbox *box, const struct message *message, struct message_fds *fds)
+{
+	box->hold = (enum syscall_hold)message->number;
+	box->filter_code = message->error.code;
+	if (box->denials && fds->count)
+		denials_listen(box->denials, message_fds_steal(fds, 0));
+}
+
+static void on_started(struct sandbox *box, const struct message *message, struct message_fds *fds)
 {
 	char path[32];
 
+	on_filtered(box, message, fds);
 	if (box->program_count == MAX_PROGRAMS)
 		return;
 	snprintf(path, sizeof(path), "/proc/%d/status", (int)message->pid);
@@ -747,7 +791,7 @@ static void translate(struct sandbox *box, const struct message *message, struct
 	case MESSAGE_STARTED:
 		event->type = SANDBOX_STARTED;
 		event->pid = message->pid;
-		on_started(box, message);
+		on_started(box, message, fds);
 		break;
 	case MESSAGE_EXEC_FAILED:
 		event->type = SANDBOX_EXEC_FAILED;
@@ -803,10 +847,18 @@ static bool take_failure(struct sandbox *box, struct sandbox_event *event)
 	return true;
 }
 
+/* Before anything that init says: who was refused something and then ended, was refused first. */
+static bool take_denial(struct sandbox *box, struct sandbox_event *event)
+{
+	return box->denials && denials_take(box->denials, event);
+}
+
 static bool take_end(struct sandbox *box, struct sandbox_event *event)
 {
 	if (!box->reaped)
 		return false;
+	if (box->denials && denials_take_rest(box->denials, event))
+		return true;
 	*event = (struct sandbox_event){ .at_ns = message_now() };
 	if (!box->ready && !box->killed) {
 		box->ready = true;
@@ -826,13 +878,19 @@ bool sandbox_next_event(struct sandbox *box, struct sandbox_event *event)
 		return false;
 	/* First whether it has ended, then what it said before. */
 	reap(box, WNOHANG);
-	return take_failure(box, event) || take_message(box, event) || take_oom(box, event) ||
-	       take_end(box, event);
+	return take_failure(box, event) || take_denial(box, event) || take_message(box, event) ||
+	       take_oom(box, event) || take_end(box, event);
 }
 
 int sandbox_fd(const struct sandbox *box)
 {
 	return box->epoll;
+}
+
+void sandbox_set_phase(struct sandbox *box, unsigned phase)
+{
+	if (box->denials)
+		denials_set_phase(box->denials, phase);
 }
 
 void sandbox_set_cpu(struct sandbox *box, enum sandbox_cpu cpu)

@@ -35,6 +35,7 @@ enum sandbox_wall {
 	SANDBOX_WALL_IDENTITY,  /* uid 993, no capabilities, no new privileges */
 	SANDBOX_WALL_MEMORY,    /* memory limit, out of memory told apart */
 	SANDBOX_WALL_CPU,       /* CPU share by memory size */
+	SANDBOX_WALL_SYSCALLS,  /* system calls that Lambda does not permit are refused */
 	SANDBOX_WALL_COUNT,
 };
 
@@ -83,6 +84,16 @@ void sandbox_host_destroy(struct sandbox_host *host);
 
 const struct sandbox_wall_state *sandbox_host_wall(const struct sandbox_host *host,
                                                    enum sandbox_wall wall);
+
+enum sandbox_syscalls {
+	SANDBOX_SYSCALLS_DEFAULT, /* what Lambda is known to refuse is refused */
+	SANDBOX_SYSCALLS_STRICT,  /* and so is what is not known to be allowed */
+	SANDBOX_SYSCALLS_OFF,     /* no filter */
+};
+
+/* Decides for the boxes that are created from now on; DEFAULT before. Changes the wall's state
+ * where it stands: without a filter there is none. */
+void sandbox_host_set_syscalls(struct sandbox_host *host, enum sandbox_syscalls policy);
 
 /* ---- building a box ------------------------------------------------- */
 
@@ -157,8 +168,25 @@ enum sandbox_event_type {
 	SANDBOX_EXEC_FAILED, /* program 'id' could not be executed: 'error.code' is the errno */
 	SANDBOX_EXITED,      /* program 'id' ended with 'status' */
 	SANDBOX_OOM,         /* the memory limit killed a process other than a program */
+	SANDBOX_DENIED,      /* a system call was refused; 'denial' tells which */
 	SANDBOX_FAILED,      /* the box could not be built: 'error' names the step. GONE follows */
 	SANDBOX_GONE,        /* no process is left; always the last event */
+};
+
+/*
+ * System calls of one kind. The first is told at once; so that a program which is refused
+ * thousands a second floods nobody, later ones are counted and told together, in growing
+ * distances, and what is left when the box ends.
+ */
+struct sandbox_denial {
+	char call[40];    /* "ptrace(2)" */
+	const char *with; /* what of its arguments was refused ("CLONE_NEWUSER"), or NULL */
+	bool is_unlisted; /* it is on no list: SANDBOX_SYSCALLS_STRICT alone refuses it */
+	char name[16];    /* of the process, "" if unknown. It chose it: it may hold anything */
+	pid_t pid;        /* as the process itself sees it, 0 if unknown */
+	unsigned count;   /* how many calls */
+	bool is_repeated; /* such calls were told before */
+	unsigned phase;   /* see sandbox_set_phase() */
 };
 
 struct sandbox_event {
@@ -170,6 +198,7 @@ struct sandbox_event {
 	bool out_of_memory; /* EXITED: the memory limit killed it */
 	bool bad_cwd;       /* EXEC_FAILED: it is 'cwd' that could not be entered */
 	struct error error;
+	struct sandbox_denial denial;
 };
 
 /* Readable (poll(2)) when an event may be waiting. Owned by the box. */
@@ -184,6 +213,10 @@ enum sandbox_cpu {
 	SANDBOX_CPU_FULL,      /* init phase: no quota */
 	SANDBOX_CPU_THROTTLED, /* invoke phase: spec.cpu_millis */
 };
+
+/* Tells what the programs are doing, as a number of the caller's own, 0 at first:
+ * SANDBOX_DENIED has the one that was set when the calls were made. */
+void sandbox_set_phase(struct sandbox *box, unsigned phase);
 
 /* Switches the CPU share of all programs. Costs about a microsecond. */
 void sandbox_set_cpu(struct sandbox *box, enum sandbox_cpu cpu);

@@ -147,6 +147,8 @@ BOX_UNUSED static struct sandbox_spec box_spec(void)
 
 /* ---- one run ------------------------------------------------------------------ */
 
+#define BOX_MAX_DENIALS 128
+
 struct box_run {
 	struct sandbox *box; /* while it runs */
 	int output;          /* where the probe writes, our end */
@@ -159,6 +161,8 @@ struct box_run {
 	uint64_t asked_ns, started_ns, exited_ns;
 	uint64_t peak;
 	struct error error; /* of EXEC_FAILED or FAILED */
+	struct sandbox_denial denials[BOX_MAX_DENIALS];
+	size_t denial_count; /* may be more */
 
 	char text[64 * 1024]; /* what the probe printed */
 	size_t length;
@@ -188,6 +192,11 @@ BOX_UNUSED static void box_note(struct box_run *run, const struct sandbox_event 
 		break;
 	case SANDBOX_OOM:
 		run->oom_events++;
+		break;
+	case SANDBOX_DENIED:
+		if (run->denial_count < BOX_MAX_DENIALS)
+			run->denials[run->denial_count] = event->denial;
+		run->denial_count++;
 		break;
 	case SANDBOX_FAILED:
 		run->failed = true;

@@ -298,6 +298,7 @@ static void test_every_step_may_fail(void)
 		{ "flock", SYS_flock },
 		{ "close_range", SYS_close_range },
 		{ "pidfd_send_signal", SYS_pidfd_send_signal },
+		{ "seccomp", SYS_seccomp },
 	};
 	static const int codes[] = { EPERM, ENOSYS };
 
@@ -331,6 +332,113 @@ static void test_probe_says_the_same_each_time(void)
 	}
 }
 
+/* ---- filters above ours ------------------------------------------------------------------ */
+
+static const struct sandbox_wall_state *syscalls_wall(void)
+{
+	return sandbox_host_wall(box_host(), SANDBOX_WALL_SYSCALLS);
+}
+
+/* A refusal that the low half of an argument decides: BPF_JEQ or BPF_JSET with 'value'. */
+static void refuse_with(long call, unsigned argument, unsigned test, unsigned value, int code)
+{
+	struct filter filter = { .length = 0 };
+
+	load(&filter, offsetof(struct seccomp_data, nr));
+	add(&filter, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (unsigned)call, 0, 3));
+	load(&filter, offsetof(struct seccomp_data, args[argument]) + LOW_HALF);
+	add(&filter, (struct sock_filter)BPF_JUMP(BPF_JMP | test | BPF_K, value, 0, 1));
+	add(&filter,
+	    (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | (unsigned)code));
+	install(&filter);
+}
+
+/* Calls are refused as ever; nobody hears of it, and what needs a look is the kernel's business. */
+static void live_without_listener(void)
+{
+	static struct box_run run;
+
+	CHECK_INT(syscalls_wall()->standing, SANDBOX_PARTLY);
+	CHECK_STR(syscalls_wall()->mechanism, "seccomp, silent");
+	CHECK(strstr(syscalls_wall()->detail, "not reported") != NULL);
+	BOX_CHECK(NULL, { "call:ptrace", "EPERM" }, { "call:unshare", "EPERM" },
+	          { "call:socket:40:1", "EAFNOSUPPORT" }, { "call:socket:17:3", "EPERM" },
+	          { "call:io_uring_setup", "ENOSYS" }, { "call:personality:8", "ok" },
+	          { "setuid:0", "EPERM or EINVAL" }, { "fork:3", "3 ok" });
+	box_run(&run, NULL, "call:ptrace", "exit:3");
+	CHECK_INT(run.status, W_EXITCODE(3, 0));
+	CHECK_INT(run.denial_count, 0);
+	sandbox_host_set_syscalls(box_host(), SANDBOX_SYSCALLS_STRICT);
+	BOX_CHECK(NULL, { "call:fanotify_mark", "ENOSYS" }, { "call:ptrace", "EPERM" },
+	          { "call:socket:2:1", "ok" }, { "fork:3", "3 ok" });
+}
+
+/* There is one listener in a chain of filters: whoever is first, here a container's. */
+static void live_under_a_listener(void)
+{
+	struct sock_filter code = BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
+	const struct sock_fprog program = { .len = 1, .filter = &code };
+
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1 ||
+	    syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER,
+	            &program) == -1)
+		box_die("seccomp");
+	live_without_listener();
+}
+
+static void test_somebody_else_has_the_listener(void)
+{
+	IN_CHILD(live_under_a_listener());
+}
+
+/* prctl() is another way to a filter, without a listener. */
+static void live_without_seccomp(int code)
+{
+	refuse_one(SYS_seccomp, code);
+	live_without_listener();
+}
+
+static void test_seccomp_is_refused(void)
+{
+	IN_CHILD(live_without_seccomp(EPERM));
+	IN_CHILD(live_without_seccomp(ENOSYS));
+}
+
+/* Before Linux 5.0 and 5.19: flags that the kernel does not know. */
+static void live_without_flag(unsigned flag, enum sandbox_standing standing)
+{
+	refuse_with(SYS_seccomp, 1, BPF_JSET, flag, EINVAL);
+	CHECK_INT(syscalls_wall()->standing, standing);
+	BOX_CHECK(NULL, { "call:ptrace", "EPERM" }, { "call:unshare", "EPERM" });
+}
+
+static void test_old_kernels(void)
+{
+	IN_CHILD(live_without_flag(1u << 5 /* WAIT_KILLABLE_RECV */, SANDBOX_YES));
+	IN_CHILD(live_without_flag(SECCOMP_FILTER_FLAG_NEW_LISTENER, SANDBOX_PARTLY));
+}
+
+static void live_without_filter(void)
+{
+	static struct box_run run;
+	struct error err = { .code = 0 };
+
+	refuse_one(SYS_seccomp, ENOSYS);
+	refuse_with(SYS_prctl, 0, BPF_JEQ, PR_SET_SECCOMP, EINVAL);
+	CHECK_INT(syscalls_wall()->standing, SANDBOX_NO);
+	CHECK(strstr(syscalls_wall()->detail, "Invalid argument; ") != NULL);
+	box_run(&run, NULL, "call:unshare", "exit:3");
+	CHECK_STR(box_says(&run, "call:unshare"), "ok");
+	CHECK_INT(run.status, W_EXITCODE(3, 0));
+	CHECK(!sandbox_probe(SANDBOX_AUTO, 1u << SANDBOX_WALL_SYSCALLS, &err));
+	CHECK(strstr(err.text, "syscalls (") != NULL);
+}
+
+static void test_no_filter_at_all(void)
+{
+	IN_CHILD(live_without_filter());
+}
+
 /* ---- words ----------------------------------------------------------------------------------- */
 
 static void test_words_for_walls(void)
@@ -346,9 +454,11 @@ static void test_words_for_walls(void)
 	CHECK(!sandbox_walls_parse("memory,", &mask, &err));
 	CHECK(!sandbox_walls_parse("memor", &mask, &err));
 	CHECK_STR(err.text, "unknown wall 'memor' (known are files, tmp, processes, ipc, hostname, "
-	                    "identity, memory, cpu)");
+	                    "identity, memory, cpu, syscalls)");
 }
 
 TEST_MAIN(test_missing_walls_have_reasons, test_required_walls, test_boxes_work_without_namespaces,
           test_daemons_end_without_namespaces, test_nothing_survives_lrie_without_namespaces,
-          test_every_step_may_fail, test_probe_says_the_same_each_time, test_words_for_walls)
+          test_every_step_may_fail, test_somebody_else_has_the_listener, test_seccomp_is_refused,
+          test_old_kernels, test_no_filter_at_all, test_probe_says_the_same_each_time,
+          test_words_for_walls)

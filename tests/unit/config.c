@@ -77,6 +77,7 @@ static void test_defaults(void)
 	CHECK_STR(config->runtime_api_address, NULL);
 	CHECK_INT(config->sandbox, SANDBOX_AUTO);
 	CHECK(!config->require_sandbox);
+	CHECK_INT(config->syscalls, SANDBOX_SYSCALLS_DEFAULT);
 	CHECK_INT(config->required_walls, 0);
 	CHECK_STR(config->event, NULL);
 	CHECK_INT(config->log_level, LOG_WARNING);
@@ -279,6 +280,12 @@ static void test_mistakes(void)
 		{ { "lrie", "--sandbox", "on" }, "--sandbox: 'on' is not one of auto, full, off" },
 		{ { "lrie", "--sandbox=off", "--require-sandbox" },
 		  "--require-sandbox and --sandbox=off exclude each other" },
+		{ { "lrie", "--seccomp", "on" },
+		  "--seccomp: 'on' is not one of default, strict, off" },
+		{ { "lrie", "--seccomp=off", "--require-sandbox=cpu,syscalls" },
+		  "--require-sandbox and --seccomp=off exclude each other" },
+		{ { "lrie", "--seccomp=off", "--sandbox=full" },
+		  "--sandbox=full and --seccomp=off exclude each other" },
 		{ { "lrie", "--color", "red" },
 		  "--color: 'red' is not one of auto, always, never" },
 		{ { "lrie", "--env", "X" }, "--env: 'X' is not NAME=VALUE" },
@@ -409,6 +416,7 @@ static void test_required_walls(void)
 		{ "--require-sandbox=yes", true, (1 << SANDBOX_WALL_COUNT) - 1 },
 		{ "--require-sandbox=no", false, 0 },
 		{ "--require-sandbox=cpu", true, 1 << SANDBOX_WALL_CPU },
+		{ "--require-sandbox=syscalls", true, 1 << SANDBOX_WALL_SYSCALLS },
 	};
 
 	begin();
@@ -421,6 +429,27 @@ static void test_required_walls(void)
 		CHECK_INT(config->require_sandbox, cases[i].required);
 		CHECK_INT(config->required_walls, cases[i].walls);
 		CHECK(config->quiet);
+		config_destroy(config);
+	}
+}
+
+static void test_seccomp(void)
+{
+	static const struct {
+		const char *word;
+		enum sandbox_syscalls syscalls;
+	} cases[] = { { "--seccomp=default", SANDBOX_SYSCALLS_DEFAULT },
+		      { "--seccomp=strict", SANDBOX_SYSCALLS_STRICT },
+		      { "--seccomp=off", SANDBOX_SYSCALLS_OFF } };
+
+	begin();
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct config *config = PARSE("lrie", cases[i].word, "--require-sandbox=cpu");
+
+		test_case(cases[i].word);
+		if (!config)
+			continue;
+		CHECK_INT(config->syscalls, cases[i].syscalls);
 		config_destroy(config);
 	}
 }
@@ -837,6 +866,7 @@ static void test_help_has_each_option(void)
 TEST_MAIN(test_defaults, test_options, test_more_options, test_last_one_wins, test_commands,
           test_help_in_a_bad_environment, test_mistakes, test_environment,
           test_option_wins_over_environment, test_mistake_in_environment_names_the_variable,
-          test_required_walls, test_log_levels, test_size_of_variables, test_rie, test_rie_defaults,
-          test_rie_environment, test_env_file, test_bad_env_files, test_pass_env, test_numbers,
-          test_seconds, test_addresses, test_distance, test_help, test_help_has_each_option)
+          test_required_walls, test_seccomp, test_log_levels, test_size_of_variables, test_rie,
+          test_rie_defaults, test_rie_environment, test_env_file, test_bad_env_files, test_pass_env,
+          test_numbers, test_seconds, test_addresses, test_distance, test_help,
+          test_help_has_each_option)

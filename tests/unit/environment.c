@@ -8,9 +8,11 @@
 #include "emulator/environment.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "emulator/phase.h"
 #include "tests/unit/fakes.h"
@@ -284,6 +286,105 @@ static void test_box_gets_limits_and_cpu_by_phase(void)
 	CHECK_INT(box()->cpu, SANDBOX_CPU_FULL);
 	invoke_well("one", 1);
 	CHECK_INT(box()->cpu, SANDBOX_CPU_THROTTLED);
+	end();
+}
+
+/* ---- calls that are denied ---- */
+
+static int real_stderr, diagnostics;
+
+static void capture_diagnostics(void)
+{
+	int fds[2];
+
+	CHECK_INT(pipe2(fds, O_CLOEXEC | O_NONBLOCK), 0);
+	real_stderr = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
+	dup2(fds[1], STDERR_FILENO);
+	close(fds[1]);
+	diagnostics = fds[0];
+}
+
+static void check_diagnostics(const char *expected)
+{
+	char text[4096];
+
+	settle();
+	ssize_t length = read(diagnostics, text, sizeof(text) - 1);
+	text[length > 0 ? length : 0] = '\0';
+	CHECK_STR(text, expected);
+}
+
+static void release_diagnostics(void)
+{
+	dup2(real_stderr, STDERR_FILENO);
+	close(real_stderr);
+	close(diagnostics);
+}
+
+static void denied(struct sandbox_denial denial)
+{
+	fake_box_denied(box(), &denial);
+}
+
+#define NODE .name = "node", .pid = 12
+
+static void test_denied_calls_are_told_with_their_phase(void)
+{
+	struct sandbox_denial ptrace = { NODE, .call = "ptrace(2)", .count = 1 };
+	struct sandbox_denial raw = { NODE, .call = "socket(2)", .with = "SOCK_RAW", .count = 1 };
+
+	begin();
+	capture_diagnostics();
+	start();
+	denied(ptrace);
+	check_diagnostics("lrie: node (pid 12) called ptrace(2) during init: "
+	                  "not permitted on Lambda\n");
+	CHECK_INT(runtime_next(port()), RUNTIME_ACCEPTED);
+	denied(ptrace);
+	check_diagnostics("lrie: node (pid 12) called ptrace(2) while idle: "
+	                  "not permitted on Lambda\n");
+	struct asker *asker = ask("one");
+	denied(raw);
+	check_diagnostics("lrie: node (pid 12) called socket(2) with SOCK_RAW during invoke: "
+	                  "not permitted on Lambda\n");
+	runtime_respond(port(), "one", "fine");
+	raw.is_repeated = true;
+	raw.count = 999;
+	denied(raw); /* between the answer and the next /next */
+	check_diagnostics("lrie: node (pid 12) called socket(2) with SOCK_RAW 999 more times "
+	                  "during invoke: not permitted on Lambda\n");
+	runtime_next(port());
+	CHECK_INT(box()->phase, 2);
+	check_result(asker, "fine");
+	release_diagnostics();
+	fake_output_take();
+	end();
+}
+
+static void test_denied_calls_in_other_words(void)
+{
+	struct sandbox_denial strict = { NODE, .call = "fanotify_mark(2)", .is_unlisted = true };
+	struct sandbox_denial unknown = { .call = "bpf(2)", .count = 1, .is_repeated = true };
+
+	begin();
+	capture_diagnostics();
+	start();
+	denied(strict);
+	check_diagnostics("lrie: node (pid 12) called fanotify_mark(2) during init: "
+	                  "not known to be permitted on Lambda (--seccomp=strict)\n");
+	denied(unknown);
+	check_diagnostics("lrie: a process called bpf(2) 1 more time during init: "
+	                  "not permitted on Lambda\n");
+	/* What was counted is told when the box ends, too. */
+	fake_box_dies_slowly = true;
+	environment_stop(env);
+	settle();
+	denied(unknown);
+	check_diagnostics("lrie: a process called bpf(2) 1 more time during init: "
+	                  "not permitted on Lambda\n");
+	fake_box_gone(box());
+	release_diagnostics();
+	fake_output_take();
 	end();
 }
 
@@ -1322,6 +1423,7 @@ static void test_invoke_from_on_done(void)
 }
 
 TEST_MAIN(test_cold_then_warm, test_invoke_waits_for_init, test_box_gets_limits_and_cpu_by_phase,
+          test_denied_calls_are_told_with_their_phase, test_denied_calls_in_other_words,
           test_quiet_keeps_platform_lines_for_the_tail, test_handler_error,
           test_next_overtakes_the_start_event, test_init_exits_then_suppressed_init_succeeds,
           test_init_fails_twice, test_init_fails_while_an_invocation_waits, test_init_limit,

@@ -82,6 +82,14 @@ void fake_box_oom(struct sandbox *box)
 	post(box, (struct sandbox_event){ .type = SANDBOX_OOM });
 }
 
+void fake_box_denied(struct sandbox *box, const struct sandbox_denial *denial)
+{
+	struct sandbox_event event = { .type = SANDBOX_DENIED, .denial = *denial };
+
+	event.denial.phase = box->phase;
+	post(box, event);
+}
+
 void fake_box_failed(struct sandbox *box, const char *why)
 {
 	struct sandbox_event event = { .type = SANDBOX_FAILED };
@@ -213,6 +221,11 @@ void sandbox_set_cpu(struct sandbox *box, enum sandbox_cpu cpu)
 	box->cpu = cpu;
 }
 
+void sandbox_set_phase(struct sandbox *box, unsigned phase)
+{
+	box->phase = phase;
+}
+
 bool sandbox_memory_peak(struct sandbox *box, uint64_t *bytes)
 {
 	*bytes = box->memory_peak;
@@ -234,6 +247,11 @@ struct sandbox_host *sandbox_probe(enum sandbox_mode mode, unsigned required, st
 {
 	(void)mode, (void)required, (void)err;
 	return NULL;
+}
+
+void sandbox_host_set_syscalls(struct sandbox_host *host, enum sandbox_syscalls policy)
+{
+	(void)host, (void)policy;
 }
 
 void sandbox_host_destroy(struct sandbox_host *host)

@@ -58,6 +58,7 @@ struct sandbox {
 	uint64_t memory_bytes; /* of the spec */
 	unsigned cpu_millis;   /* of the spec */
 	enum sandbox_cpu cpu;  /* in force */
+	unsigned phase;        /* as set last */
 	uint64_t memory_peak;  /* what sandbox_memory_peak() tells; 0: nothing */
 	int output;            /* the program's stdout; -1 once it has ended */
 	bool is_killed;        /* sandbox_kill() was called */
@@ -85,6 +86,7 @@ void fake_box_started(struct sandbox *box);
 void fake_box_exec_failed(struct sandbox *box, int code);
 void fake_box_exited(struct sandbox *box, int status, bool out_of_memory);
 void fake_box_oom(struct sandbox *box);
+void fake_box_denied(struct sandbox *box, const struct sandbox_denial *denial); /* now */
 void fake_box_failed(struct sandbox *box, const char *why);
 void fake_box_gone(struct sandbox *box);
 
