@@ -455,8 +455,8 @@ static void on_denied(const struct sandbox_denial *denial)
 		         denial->count == 1 ? "" : "s");
 	log_notice("%s called %s%s%s%s %s: not %s", who, denial->call, denial->with ? " with " : "",
 	           denial->with ? denial->with : "", times, activity_words[denial->phase],
-	           denial->is_unlisted ? "known to be permitted on Lambda (--seccomp=strict)"
-	                               : "permitted on Lambda");
+	           denial->is_strict ? "known to be permitted on Lambda (--seccomp=strict)"
+	                             : "permitted on Lambda");
 }
 
 static void on_box_failed(struct environment *env, const struct error *error)

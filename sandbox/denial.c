@@ -246,7 +246,7 @@ static void tell(struct kind *kind, uint64_t now, struct sandbox_event *event)
 
 	name_call(kind, denial->call, sizeof(denial->call));
 	denial->with = kind->rule ? kind->rule->with : NULL;
-	denial->is_unlisted = !kind->rule;
+	denial->is_strict = !kind->rule || kind->rule->strict;
 	denial->phase = kind->phase;
 	denial->pid = kind->caller.pid;
 	memcpy(denial->name, kind->caller.name, sizeof(denial->name));

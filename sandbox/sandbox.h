@@ -181,7 +181,7 @@ enum sandbox_event_type {
 struct sandbox_denial {
 	char call[40];    /* "ptrace(2)" */
 	const char *with; /* what of its arguments was refused ("CLONE_NEWUSER"), or NULL */
-	bool is_unlisted; /* it is on no list: SANDBOX_SYSCALLS_STRICT alone refuses it */
+	bool is_strict;   /* SANDBOX_SYSCALLS_STRICT alone refuses it */
 	char name[16];    /* of the process, "" if unknown. It chose it: it may hold anything */
 	pid_t pid;        /* as the process itself sees it, 0 if unknown */
 	unsigned count;   /* how many calls */

@@ -230,9 +230,10 @@ static void test_strict_refuses_what_it_does_not_know(void)
 	CHECK_INT(run.denial_count, 3);
 	const struct sandbox_denial *unlisted = find_denial(&run, "fanotify_mark(2)", NULL);
 	const struct sandbox_denial *listed = find_denial(&run, "ptrace(2)", NULL);
-	CHECK(unlisted && unlisted->is_unlisted);
-	CHECK(listed && !listed->is_unlisted);
-	CHECK(find_denial(&run, "prctl(2)", "PR_SET_NAME"));
+	CHECK(unlisted && unlisted->is_strict);
+	CHECK(listed && !listed->is_strict);
+	const struct sandbox_denial *name = find_denial(&run, "prctl(2)", "PR_SET_NAME");
+	CHECK(name && name->is_strict);
 }
 
 #define OTHERS "other system calls"
@@ -253,7 +254,7 @@ static void test_a_denial_says_who_and_what(void)
 	CHECK_INT(denial->pid, atoi(box_says(&run, "pid")));
 	CHECK_INT(denial->count, 1);
 	CHECK_INT(denial->phase, 0);
-	CHECK(!denial->is_repeated && !denial->is_unlisted);
+	CHECK(!denial->is_repeated && !denial->is_strict);
 	CHECK(find_denial(&run, "socket(2)", "SOCK_RAW"));
 	CHECK(find_denial(&run, "clone(2)", "CLONE_NEWUSER"));
 }

@@ -363,7 +363,7 @@ static void test_denied_calls_are_told_with_their_phase(void)
 
 static void test_denied_calls_in_other_words(void)
 {
-	struct sandbox_denial strict = { NODE, .call = "fanotify_mark(2)", .is_unlisted = true };
+	struct sandbox_denial strict = { NODE, .call = "fanotify_mark(2)", .is_strict = true };
 	struct sandbox_denial unknown = { .call = "bpf(2)", .count = 1, .is_repeated = true };
 
 	begin();
