@@ -92,6 +92,7 @@ def test_lrie_answers_others_in_a_flood(t):
         t.equal(lrie.invoke(b"%d" % number).body, b"%d" % number)
     t.equal(flood.reply().json()["errorType"], "Sandbox.Timedout")
     t.equal(lrie.invoke(b"2").body, b"2")
+    lrie.stop()
     t.between(2, len(denials(lrie)), 10, "lines")
 
 
@@ -120,6 +121,7 @@ def test_strict_says_that_it_is_strict(t):
     need_listener(t)
     lrie = t.serve("echo", "--seccomp", "strict")
     t.equal(lrie.do("call:fanotify_mark,call:ptrace,echo").status, 200)
+    lrie.stop()
     told = {match["call"]: match["why"] for match in denials(lrie)}
     t.equal(told, {"fanotify_mark": "known to be permitted on Lambda (--seccomp=strict)",
                    "ptrace": "permitted on Lambda"})
