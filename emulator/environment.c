@@ -20,6 +20,7 @@
 #include <sys/epoll.h>
 #include <time.h>
 
+#include "emulator/box.h"
 #include "emulator/clock.h"
 #include "emulator/log.h"
 #include "emulator/log_tail.h"
@@ -32,13 +33,6 @@
 
 /* The program of the box that is the runtime; extensions will have others. */
 #define RUNTIME_PROGRAM 1
-
-/* Public measurements: AWS gives one full CPU to 1769 MB (spec environment-and-limits.md §3). */
-#define MB_PER_CPU 1769
-
-/* lifecycle-and-logs.md: 1024 processes and threads, 1024 descriptors. */
-#define PROCESS_LIMIT 1024
-#define OPEN_FILES_LIMIT 1024
 
 /* A runtime that has reported a failed init is about to exit, and may have more to say. */
 #define INIT_ERROR_GRACE_NS (300 * CLOCK_NS_PER_MS)
@@ -441,24 +435,6 @@ static void on_exited(struct environment *env, const struct sandbox_event *event
 	fail_soon(env, &fault, event->at_ns, clock_now());
 }
 
-/* What the function did, and with what it would be met on Lambda: not a mishap of lrie's. */
-static void on_denied(const struct sandbox_denial *denial)
-{
-	char who[64] = "a process", times[32] = "";
-
-	if (!log_enabled(LOG_WARNING))
-		return;
-	if (denial->pid)
-		snprintf(who, sizeof(who), "%s (pid %d)", denial->name, (int)denial->pid);
-	if (denial->is_repeated)
-		snprintf(times, sizeof(times), " %u more time%s", denial->count,
-		         denial->count == 1 ? "" : "s");
-	log_notice("%s called %s%s%s%s %s: not %s", who, denial->call, denial->with ? " with " : "",
-	           denial->with ? denial->with : "", times, activity_words[denial->phase],
-	           denial->is_strict ? "known to be permitted on Lambda (--seccomp=strict)"
-	                             : "permitted on Lambda");
-}
-
 static void on_box_failed(struct environment *env, const struct error *error)
 {
 	struct fault fault = fault_make(FAULT_FAILURE, "Sandbox.Failure", "%s", error->text);
@@ -502,7 +478,7 @@ static void on_box_event(struct environment *env, const struct sandbox_event *ev
 		            env->id);
 		break;
 	case SANDBOX_DENIED:
-		on_denied(&event->denial);
+		box_tell_denial(&event->denial, activity_words[event->denial.phase]);
 		break;
 	case SANDBOX_FAILED:
 		on_box_failed(env, &event->error);
@@ -563,20 +539,12 @@ static bool start_runtime(struct environment *env, struct error *err)
 static bool start_box(struct environment *env, struct error *err)
 {
 	struct environment_context *context = env->context;
-	const struct config *config = context->config;
-	struct sandbox_spec spec = {
-		.hostname = "169.254.100.1",
-		.memory_bytes = config->memory_bytes,
-		.tmp_bytes = config->tmp_bytes,
-		.cpu_millis = (unsigned)((config->memory_bytes >> 20) * 1000 / MB_PER_CPU),
-		.processes = PROCESS_LIMIT,
-		.open_files = OPEN_FILES_LIMIT,
-	};
+	struct sandbox_spec spec;
 
 	env->port = context->ports->open(context->ports, env, err);
 	if (!env->port)
 		return false;
-	package_fill_spec(context->package, &spec);
+	box_fill_spec(context->config, context->package, &spec);
 	env->box = sandbox_create(context->host, &spec, err);
 	if (!env->box)
 		return false;

@@ -11,7 +11,7 @@ cd "${srcdir:-$(dirname "$0")/..}"
 layers='
 commands  main commands cmd_invoke cmd_serve service
 fronts    front invoke_api runtime_api
-core      environment function invocation log_tail package program_output runtime_state
+core      box environment function invocation log_tail package program_output runtime_state
 pure      arn base64 config config_help env_file fault function_variable identifier option option_value phase report route variables
 plumbing  buffer clock http_head http_listen http_origin http_server json log loop output
 '

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* box - the box that a function gets, whoever runs what in it */
+#include "emulator/box.h"
+
+#include <stdio.h>
+
+#include "emulator/log.h"
+
+/* Public measurements: AWS gives one full CPU to 1769 MB (spec environment-and-limits.md §3). */
+#define MB_PER_CPU 1769
+
+/* lifecycle-and-logs.md: 1024 processes and threads, 1024 descriptors. */
+#define PROCESS_LIMIT 1024
+#define OPEN_FILES_LIMIT 1024
+
+void box_fill_spec(const struct config *config, const struct package *package,
+                   struct sandbox_spec *spec)
+{
+	*spec = (struct sandbox_spec){
+		.hostname = "169.254.100.1",
+		.memory_bytes = config->memory_bytes,
+		.tmp_bytes = config->tmp_bytes,
+		.cpu_millis = (unsigned)((config->memory_bytes >> 20) * 1000 / MB_PER_CPU),
+		.processes = PROCESS_LIMIT,
+		.open_files = OPEN_FILES_LIMIT,
+	};
+	package_fill_spec(package, spec);
+}
+
+/* What the function did, and with what it would be met on Lambda: not a mishap of lrie's. */
+void box_tell_denial(const struct sandbox_denial *denial, const char *when)
+{
+	char who[64] = "a process", times[32] = "";
+
+	if (!log_enabled(LOG_WARNING))
+		return;
+	if (denial->pid)
+		snprintf(who, sizeof(who), "%s (pid %d)", denial->name, (int)denial->pid);
+	if (denial->is_repeated)
+		snprintf(times, sizeof(times), " %u more time%s", denial->count,
+		         denial->count == 1 ? "" : "s");
+	log_notice("%s called %s%s%s%s %s: not %s", who, denial->call, denial->with ? " with " : "",
+	           denial->with ? denial->with : "", times, when,
+	           denial->is_strict ? "known to be permitted on Lambda (--seccomp=strict)"
+	                             : "permitted on Lambda");
+}

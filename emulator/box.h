@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * box - the box that a function gets, whoever runs what in it.
+ *
+ * An environment and lrie shell build the same box and tell in the same words
+ * what was refused in it. Source of limits: spec environment-and-limits.md §3.
+ */
+#ifndef EMULATOR_BOX_H
+#define EMULATOR_BOX_H
+
+#include "emulator/config.h"
+#include "emulator/package.h"
+#include "sandbox/sandbox.h"
+
+/* Limits and folders. What 'spec' points to lives as long as the package. */
+void box_fill_spec(const struct config *config, const struct package *package,
+                   struct sandbox_spec *spec);
+
+/* Tells of system calls that were refused; 'when' is "during init", "in the shell". */
+void box_tell_denial(const struct sandbox_denial *denial, const char *when);
+
+#endif
