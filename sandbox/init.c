@@ -27,7 +27,6 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -40,6 +39,7 @@
 #include "sandbox/namespace.h"
 #include "sandbox/rlimit.h"
 #include "sandbox/seccomp.h"
+#include "sandbox/tree.h"
 
 #define MAX_PROGRAMS 64
 #define CHILD_STACK (64 * 1024)
@@ -92,7 +92,7 @@ struct program {
 struct init {
 	const struct init_plan *plan;
 	int socket;
-	int children;               /* signalfd for SIGCHLD */
+	struct tree tree;
 	struct message_fds entries; /* of the cgroups */
 	int born_in;                /* a version 2 cgroup, or -1 */
 	struct outcome *outcome;
@@ -157,7 +157,7 @@ static bool keep_only_socket(struct init *init, struct error *err)
 
 static bool in_pid_namespace(const struct init *init)
 {
-	return init->plan->namespaces & CLONE_NEWPID;
+	return init->tree.is_namespace;
 }
 
 static bool owner_is_gone(const struct init *init)
@@ -178,8 +178,6 @@ static bool follow_owner(struct init *init, struct error *err)
 		return error_set(err, errno, "set the parent's death signal");
 	if (owner_is_gone(init))
 		_exit(0);
-	if (!in_pid_namespace(init) && prctl(PR_SET_CHILD_SUBREAPER, 1) == -1)
-		return error_set(err, errno, "become a subreaper");
 	return true;
 }
 
@@ -214,16 +212,6 @@ static bool make_child_memory(struct init *init, struct error *err)
 	return true;
 }
 
-static bool open_children(struct init *init, struct error *err)
-{
-	sigset_t child;
-
-	sigemptyset(&child);
-	sigaddset(&child, SIGCHLD);
-	init->children = signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK);
-	return init->children != -1 || error_set(err, errno, "create a signalfd");
-}
-
 static bool close_stdio(struct error *err)
 {
 	autoclose int null = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -253,7 +241,7 @@ static bool build(struct init *init, int *proc, struct error *err)
 {
 	const struct init_plan *plan = init->plan;
 
-	if (!make_child_memory(init, err) || !open_children(init, err) ||
+	if (!make_child_memory(init, err) || !tree_init(&init->tree, err) ||
 	    !enter_namespaces(init, proc, err) || !close_stdio(err))
 		return false;
 	if (plan->identity != IDENTITY_KEPT && !identity_prepare(plan->namespaces != 0, err))
@@ -263,66 +251,10 @@ static bool build(struct init *init, int *proc, struct error *err)
 
 /* ---- the end ------------------------------------------------------------- */
 
-/* The parent of a process: the fourth field of its stat, after a name in parentheses
- * that may hold anything. */
-static pid_t parent_of(pid_t pid)
-{
-	char path[32], stat[512];
-	pid_t parent;
-
-	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
-	if (fd_read_file(AT_FDCWD, path, stat, sizeof(stat)) == -1)
-		return -1;
-	const char *name_end = strrchr(stat, ')');
-	if (!name_end || sscanf(name_end + 1, " %*c %d", &parent) != 1)
-		return -1;
-	return parent;
-}
-
-/* Kills the children of init there are now. Theirs become init's own, and are killed in the
- * next round. */
-static void kill_children(void)
-{
-	autoclose int proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	char entries[4096];
-	long got;
-
-	while (proc != -1 && (got = syscall(SYS_getdents64, proc, entries, sizeof(entries))) > 0) {
-		for (long at = 0; at < got;) {
-			/* struct linux_dirent64: inode, offset, length, type, name */
-			unsigned short length;
-			memcpy(&length, entries + at + 16, sizeof(length));
-			pid_t pid = (pid_t)atoi(entries + at + 19);
-			if (pid > 1 && parent_of(pid) == getpid())
-				kill(pid, SIGKILL);
-			at += length;
-		}
-	}
-}
-
-/*
- * Exits. In a pid namespace the kernel kills the others before anybody sees init
- * as gone. Elsewhere they are hunted until none is left, which a process that
- * forks in a loop can only delay: each round kills faster than one forks.
- */
 static __attribute__((noreturn)) void end(const struct init *init, int status)
 {
-	if (in_pid_namespace(init))
-		_exit(status);
-	for (;;) {
-		kill_children();
-		pid_t ended_pid;
-		do {
-			ended_pid = waitpid(-1, NULL, WNOHANG | __WALL);
-		} while (ended_pid > 0);
-		if (ended_pid == -1 && errno == ECHILD)
-			_exit(status);
-		struct pollfd children = { .fd = init->children, .events = POLLIN };
-		struct signalfd_siginfo ended;
-		poll(&children, 1, 10);
-		while (read(init->children, &ended, sizeof(ended)) > 0)
-			;
-	}
+	tree_kill(&init->tree);
+	_exit(status);
 }
 
 /* Whoever cannot tell the owner anything any more has lost it. */
@@ -727,12 +659,10 @@ static void report_adopted(struct init *init, const struct rusage *usage)
  * from hearing its owner. */
 static bool reap(struct init *init)
 {
-	struct signalfd_siginfo ended;
 	struct rusage usage;
 	int status;
 
-	while (read(init->children, &ended, sizeof(ended)) > 0)
-		;
+	tree_clear(&init->tree);
 	for (int count = 0; count < REAPED_AT_ONCE; count++) {
 		pid_t pid = wait4(-1, &status, WNOHANG | __WALL, &usage);
 		if (pid <= 0)
@@ -749,7 +679,7 @@ static bool reap(struct init *init)
 static __attribute__((noreturn)) void serve(struct init *init)
 {
 	struct pollfd fds[] = { { .fd = init->socket, .events = POLLIN },
-		                { .fd = init->children, .events = POLLIN } };
+		                { .fd = init->tree.ended, .events = POLLIN } };
 
 	bool more = false;
 
@@ -779,7 +709,11 @@ static void report_ready(struct init *init, int proc)
 
 void init_run(const struct init_plan *plan)
 {
-	struct init init = { .plan = plan, .socket = plan->socket, .children = -1, .born_in = -1 };
+	struct init init = { .plan = plan,
+		             .socket = plan->socket,
+		             .tree = { .is_namespace = plan->namespaces & CLONE_NEWPID,
+		                       .ended = -1 },
+		             .born_in = -1 };
 	struct error err;
 	int proc = -1;
 

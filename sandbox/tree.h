@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * tree - all that runs in a box, as its init sees it.
+ *
+ * In a pid namespace the kernel knows who belongs to the box, and ends them with
+ * init. Elsewhere they are init's descendants: init adopts those whose parent has
+ * ended, and nobody leaves.
+ */
+#ifndef SANDBOX_TREE_H
+#define SANDBOX_TREE_H
+
+#include <stdbool.h>
+
+#include "sandbox/error.h"
+
+struct tree {
+	bool is_namespace; /* a pid namespace of its own; set by the caller */
+	int ended;         /* readable when a child of init has ended; -1 before tree_init() */
+};
+
+/* In init, which has blocked all signals. Makes it adopt orphans where that takes asking. */
+bool tree_init(struct tree *tree, struct error *err);
+
+/* Forgets what 'ended' has told so far. Before children are waited for. */
+void tree_clear(const struct tree *tree);
+
+/*
+ * Ends everybody but init. In a pid namespace the exit of init does that, before anybody sees it as
+ * gone, and this does nothing. Elsewhere it returns when nobody is left, which a process that forks
+ * in a loop can only delay: each round kills faster than one forks.
+ */
+void tree_kill(const struct tree *tree);
+
+#endif
