@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* memory - what the programs of a box use of memory, and whether the limit killed one */
+#include "sandbox/memory.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/timerfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "sandbox/census.h"
+#include "sandbox/fd.h"
+
+#define MAX_PROGRAMS 64
+#define OOM_RETRIES 8
+#define OOM_FIRST_MS 10
+
+struct program {
+	unsigned id;
+	int status; /* /proc/PID/status, kept open; -1 when it cannot be read */
+};
+
+struct memory {
+	struct cgroup *group;
+	pid_t init;
+	int epoll;
+	int proc; /* the box's own /proc, or -1 */
+
+	struct program programs[MAX_PROGRAMS]; /* those that run */
+	size_t program_count;
+
+	uint64_t limit;
+	uint64_t peak;
+	uint64_t charged;   /* the cgroup's peak when those who ended were last looked at */
+	uint64_t faults;    /* of them, then */
+	uint64_t oom_kills; /* that were told */
+	int oom_timer, oom_retries;
+};
+
+static bool watch(const struct memory *memory, int fd)
+{
+	struct epoll_event event = { .events = EPOLLIN, .data.fd = fd };
+
+	return epoll_ctl(memory->epoll, EPOLL_CTL_ADD, fd, &event) == 0;
+}
+
+struct memory *memory_create(pid_t init, uint64_t limit, int epoll)
+{
+	struct memory *memory = calloc(1, sizeof(*memory));
+
+	if (!memory)
+		abort();
+	*memory = (struct memory){
+		.init = init, .epoll = epoll, .proc = -1, .limit = limit, .oom_timer = -1
+	};
+	return memory;
+}
+
+void memory_confine(struct memory *memory, struct cgroup *group)
+{
+	memory->group = group;
+	if (group && cgroup_oom_fd(group) != -1)
+		watch(memory, cgroup_oom_fd(group));
+}
+
+static void forget_program(struct memory *memory, size_t index)
+{
+	fd_close(&memory->programs[index].status);
+	memory->programs[index] = memory->programs[--memory->program_count];
+}
+
+void memory_destroy(struct memory *memory)
+{
+	if (!memory)
+		return;
+	while (memory->program_count)
+		forget_program(memory, 0);
+	fd_close(&memory->proc);
+	fd_close(&memory->oom_timer);
+	free(memory);
+}
+
+/* ---- who is there ------------------------------------------------------------ */
+
+void memory_ready(struct memory *memory, int proc)
+{
+	memory->proc = proc;
+}
+
+bool memory_has_own_proc(const struct memory *memory)
+{
+	return memory->proc != -1;
+}
+
+void memory_program_started(struct memory *memory, unsigned id, pid_t pid)
+{
+	char path[32];
+
+	if (memory->program_count == MAX_PROGRAMS)
+		return;
+	snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
+	memory->programs[memory->program_count++] = (struct program){
+		.id = id,
+		.status = open(path, O_RDONLY | O_CLOEXEC),
+	};
+}
+
+void memory_program_ended(struct memory *memory, unsigned id)
+{
+	for (size_t i = 0; i < memory->program_count; i++) {
+		if (memory->programs[i].id == id) {
+			forget_program(memory, i);
+			break;
+		}
+	}
+}
+
+/* ---- the peak ---------------------------------------------------------------- */
+
+static void add_programs(struct census *peaks, const struct memory *memory)
+{
+	for (size_t i = 0; i < memory->program_count; i++)
+		census_add(peaks, memory->programs[i].status);
+}
+
+/*
+ * Most functions are one process, and the pids cgroup tells in half a microsecond
+ * that nothing but the known programs runs. Otherwise everybody is looked up.
+ */
+static void add_everybody(struct census *peaks, const struct memory *memory)
+{
+	unsigned tasks;
+
+	if (memory->group && cgroup_task_count(memory->group, &tasks)) {
+		add_programs(peaks, memory);
+		if (peaks->threads == tasks)
+			return;
+		*peaks = (struct census){ .sum = 0 };
+	}
+	census_add_box(peaks, memory->proc, memory->init);
+}
+
+/* Processes that share pages, or had their peaks at different times, used less together
+ * than the sum; more than was ever charged it cannot be. */
+static uint64_t together(const struct memory *memory, const struct census *peaks)
+{
+	uint64_t charged;
+
+	if (peaks->processes <= 1 || !memory->group || !cgroup_memory_peak(memory->group, &charged))
+		return peaks->sum;
+	if (charged < peaks->largest)
+		charged = peaks->largest;
+	return charged < peaks->sum ? charged : peaks->sum;
+}
+
+static void raise_peak(struct memory *memory, uint64_t bytes)
+{
+	if (bytes > memory->peak)
+		memory->peak = bytes;
+}
+
+static uint64_t subtract(uint64_t from, uint64_t what)
+{
+	return from > what ? from - what : 0;
+}
+
+/*
+ * Children that have ended left their mark in the group's peak alone. That holds file cache and
+ * files in /tmp as well. What there is of these now was, at the peak, mostly there: the rest of
+ * the peak was memory. If some of it went since, as when a file in /tmp was deleted, this says too
+ * much; but those who ended cannot have had more than their page faults brought them, which writing
+ * and reading files does not take. Where nobody ended nothing is guessed at all.
+ */
+static uint64_t together_with_the_ended(const struct census *peaks, uint64_t charged,
+                                        const struct cgroup_memory *held)
+{
+	uint64_t own = subtract(charged, held->other_bytes);
+	uint64_t faulted = peaks->faults * (uint64_t)sysconf(_SC_PAGESIZE);
+
+	if (held->huge_bytes == UINT64_MAX)
+		return own;
+	uint64_t most = peaks->sum + faulted + held->huge_bytes;
+	return own < most ? own : most;
+}
+
+/* Costs next to nothing unless the group's peak has risen since the last time. */
+static void count_the_ended(struct memory *memory)
+{
+	struct census peaks = { .with_faults = true };
+	struct cgroup_memory held;
+	uint64_t charged;
+
+	if (!memory->group || !cgroup_memory_peak(memory->group, &charged) ||
+	    charged <= memory->charged || charged <= memory->peak)
+		return;
+	census_add_box(&peaks, memory->proc, memory->init);
+	if (peaks.faults != memory->faults && cgroup_memory_read(memory->group, &held))
+		raise_peak(memory, together_with_the_ended(&peaks, charged, &held));
+	memory->faults = peaks.faults;
+	if (!peaks.has_dead)
+		memory->charged = charged;
+}
+
+void memory_look(struct memory *memory)
+{
+	struct census peaks = { .sum = 0 };
+
+	add_everybody(&peaks, memory);
+	raise_peak(memory, together(memory, &peaks));
+	count_the_ended(memory);
+}
+
+uint64_t memory_peak(const struct memory *memory)
+{
+	return memory->peak;
+}
+
+/* ---- out of memory ----------------------------------------------------------------- */
+
+/* Version 1 announces that the limit is hit before it kills, and what it kills is nobody's
+ * message. So the counter is looked at a little later, and a few times. */
+static void set_oom_timer(struct memory *memory)
+{
+	long ms = OOM_FIRST_MS << (OOM_RETRIES - memory->oom_retries);
+	struct itimerspec delay = { .it_value = { .tv_sec = ms / 1000,
+		                                  .tv_nsec = ms % 1000 * 1000000 } };
+
+	if (memory->oom_timer == -1) {
+		memory->oom_timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+		if (memory->oom_timer == -1 || !watch(memory, memory->oom_timer))
+			return;
+	}
+	timerfd_settime(memory->oom_timer, 0, &delay, NULL);
+}
+
+static bool a_program_is_dying(const struct memory *memory)
+{
+	struct census_status status;
+
+	for (size_t i = 0; i < memory->program_count; i++) {
+		if (!census_read_status(memory->programs[i].status, &status) || status.dying)
+			return true;
+	}
+	return false;
+}
+
+/* Whether the counter has moved further than what was told. */
+static bool was_out_of_memory(const struct memory *memory)
+{
+	return memory->group && cgroup_oom_kills(memory->group) > memory->oom_kills;
+}
+
+/* What a program that ended had at most. */
+static uint64_t rss_at_the_end(const struct memory *memory, const struct message *message)
+{
+	uint64_t charged;
+
+	if (!message->rss_is_inits)
+		return message->max_rss_bytes;
+	/* Better seen before. Otherwise no more than init had, nor than was charged. */
+	if (memory->peak)
+		return memory->peak;
+	if (memory->group && cgroup_memory_peak(memory->group, &charged) &&
+	    charged < message->max_rss_bytes)
+		return charged;
+	return message->max_rss_bytes;
+}
+
+bool memory_program_exited(struct memory *memory, const struct message *message)
+{
+	memory_program_ended(memory, message->id);
+	raise_peak(memory, rss_at_the_end(memory, message));
+	if (!WIFSIGNALED(message->number) || WTERMSIG(message->number) != SIGKILL ||
+	    !was_out_of_memory(memory))
+		return false;
+	memory->oom_kills++;
+	raise_peak(memory, memory->limit);
+	return true;
+}
+
+void memory_adopted_exited(struct memory *memory, const struct message *message)
+{
+	raise_peak(memory, message->max_rss_bytes);
+}
+
+bool memory_take_oom(struct memory *memory, struct sandbox_event *event)
+{
+	uint64_t count;
+
+	if (!memory->group || cgroup_oom_fd(memory->group) == -1)
+		return false;
+	if (read(cgroup_oom_fd(memory->group), &count, sizeof(count)) > 0) {
+		memory->oom_retries = OOM_RETRIES;
+		set_oom_timer(memory);
+	}
+	if (memory->oom_timer == -1 || read(memory->oom_timer, &count, sizeof(count)) <= 0)
+		return false;
+	if (!was_out_of_memory(memory) || a_program_is_dying(memory)) {
+		if (memory->oom_retries-- > 0)
+			set_oom_timer(memory);
+		return false;
+	}
+	memory->oom_kills = cgroup_oom_kills(memory->group);
+	raise_peak(memory, memory->limit);
+	*event = (struct sandbox_event){ .type = SANDBOX_OOM, .at_ns = message_now() };
+	return true;
+}
