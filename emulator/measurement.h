@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * measurement - what was measured of a function, run by run.
+ *
+ * Raw and in the order in which it happened; stats.h and metric.h make figures of it.
+ */
+#ifndef EMULATOR_MEASUREMENT_H
+#define EMULATOR_MEASUREMENT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * One cold start: a fresh environment and its first invocation. The phases follow
+ * each other without a gap: setup, contact, code and first add up to total.
+ */
+struct cold_start {
+	uint64_t setup_ns;          /* box asked for → bootstrap executed */
+	uint64_t contact_ns;        /* → first contact with the Runtime API */
+	uint64_t code_ns;           /* → first /next: init ends */
+	uint64_t first_ns;          /* → the runtime asks for its second event */
+	uint64_t init_ns;           /* what REPORT calls Init Duration: contact and code */
+	uint64_t invoke_ns;         /* what it calls Duration */
+	uint64_t total_ns;          /* from the first to the last of these */
+	uint64_t billed_ms;         /* Billed Duration */
+	uint64_t memory_peak_bytes; /* of the environment until its end; 0: not measured */
+};
+
+/* A further invocation of an environment. */
+struct warm_invoke {
+	uint64_t invoke_ns; /* Duration */
+	uint64_t billed_ms;
+};
+
+struct measurement {
+	struct cold_start *cold;
+	size_t cold_count;
+	struct warm_invoke *warm;
+	size_t warm_count;
+};
+
+void measurement_init(struct measurement *measurement);
+void measurement_finish(struct measurement *measurement);
+
+/* Appends a run and returns its place, zeroed; valid until the next one is added. */
+struct cold_start *measurement_add_cold(struct measurement *measurement);
+struct warm_invoke *measurement_add_warm(struct measurement *measurement);
+
+#endif

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * metric - the figures of a benchmark by name: "cold.init.p90", "memory.peak".
+ *
+ * A metric is a column of a measurement; with a statistic behind it, it is a number.
+ * Thresholds, tables and exports know no other names.
+ */
+#ifndef EMULATOR_METRIC_H
+#define EMULATOR_METRIC_H
+
+#include <stddef.h>
+
+#include "emulator/measurement.h"
+#include "emulator/stats.h"
+#include "sandbox/error.h"
+
+enum metric_unit {
+	METRIC_MILLISECONDS,
+	METRIC_MEGABYTES, /* of 1024 * 1024 bytes */
+};
+
+enum metric_id {
+	METRIC_COLD_SETUP,
+	METRIC_COLD_CONTACT,
+	METRIC_COLD_CODE,
+	METRIC_COLD_INIT,
+	METRIC_COLD_INVOKE,
+	METRIC_COLD_TOTAL,
+	METRIC_COLD_BILLED,
+	METRIC_WARM_INVOKE,
+	METRIC_WARM_BILLED,
+	METRIC_MEMORY_PEAK,
+	METRIC_COUNT,
+};
+
+struct metric {
+	const char *name; /* "cold.init" */
+	enum metric_unit unit;
+	const char *what; /* "Init Duration: bootstrap executed to first /next" */
+};
+
+extern const struct metric metric_table[METRIC_COUNT]; /* by enum metric_id */
+
+/*
+ * The values of a metric, in its unit and in the order of the runs, as malloc()ed
+ * storage. Runs in which it was not measured are left out.
+ */
+double *metric_values(enum metric_id metric, const struct measurement *measurement, size_t *count);
+
+/* How many runs a metric comes from, when 'cold' and 'warm' of each kind are made. */
+size_t metric_runs(enum metric_id metric, size_t cold, size_t warm);
+
+/* ---- statistics by name -------------------------------------------------- */
+
+enum metric_statistic {
+	STATISTIC_MIN,
+	STATISTIC_P10,
+	STATISTIC_MEDIAN, /* "p50" as well */
+	STATISTIC_MEAN,
+	STATISTIC_P90,
+	STATISTIC_P95,
+	STATISTIC_P99,
+	STATISTIC_MAX,
+};
+
+/* NAN when the sample is too small for it. */
+double statistic_of(const struct stats *stats, enum metric_statistic statistic);
+
+/* The least count of values that this statistic takes. */
+size_t statistic_needs(enum metric_statistic statistic);
+
+const char *statistic_name(enum metric_statistic statistic);
+
+/*
+ * Parses "cold.init.p90" or "cold.init", which means the median, or the largest for
+ * memory: it is the largest that runs out. An unknown name is an error that lists
+ * the known ones.
+ */
+bool metric_parse(const char *text, size_t length, enum metric_id *metric,
+                  enum metric_statistic *statistic, struct error *err);
+
+#endif

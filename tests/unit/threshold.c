@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* threshold - what a benchmark must hold, read and judged; and the names of metrics */
+#include "emulator/threshold.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "emulator/clock.h"
+#include "tests/unit/test.h"
+
+#define MB ((uint64_t)1 << 20)
+
+static void test_thresholds_are_read(void)
+{
+	static const struct {
+		const char *text;
+		enum metric_id metric;
+		enum metric_statistic statistic;
+		bool above, or_equal;
+		enum threshold_bound kind;
+		double bound;
+	} cases[] = {
+		{ "cold.init.p90>300ms", METRIC_COLD_INIT, STATISTIC_P90, true, false,
+		  THRESHOLD_ABSOLUTE, 300 },
+		{ "cold.init>1.5s", METRIC_COLD_INIT, STATISTIC_MEDIAN, true, false,
+		  THRESHOLD_ABSOLUTE, 1500 },
+		{ "cold.init.median >= 250 us", METRIC_COLD_INIT, STATISTIC_MEDIAN, true, true,
+		  THRESHOLD_ABSOLUTE, 0.25 },
+		{ " warm.invoke.max < 2ms ", METRIC_WARM_INVOKE, STATISTIC_MAX, false, false,
+		  THRESHOLD_ABSOLUTE, 2 },
+		{ "memory.peak>80%", METRIC_MEMORY_PEAK, STATISTIC_MAX, true, false,
+		  THRESHOLD_OF_MEMORY, 0.8 },
+		{ "memory.peak.p50>1GB", METRIC_MEMORY_PEAK, STATISTIC_MEDIAN, true, false,
+		  THRESHOLD_ABSOLUTE, 1024 },
+		{ "memory.peak>+5%", METRIC_MEMORY_PEAK, STATISTIC_MAX, true, false,
+		  THRESHOLD_CHANGE, 0.05 },
+		{ "cold.total.p99>+10%", METRIC_COLD_TOTAL, STATISTIC_P99, true, false,
+		  THRESHOLD_CHANGE, 0.1 },
+		{ "cold.total<=-10%", METRIC_COLD_TOTAL, STATISTIC_MEDIAN, false, true,
+		  THRESHOLD_CHANGE, -0.1 },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct threshold threshold;
+		struct error err = { .code = 0 };
+
+		test_case(cases[i].text);
+		if (!CHECK(threshold_parse(cases[i].text, &threshold, &err))) {
+			printf("# %s\n", err.text);
+			continue;
+		}
+		CHECK_INT(threshold.metric, cases[i].metric);
+		CHECK_INT(threshold.statistic, cases[i].statistic);
+		CHECK_INT(threshold.above, cases[i].above);
+		CHECK_INT(threshold.or_equal, cases[i].or_equal);
+		CHECK_INT(threshold.kind, cases[i].kind);
+		CHECK(fabs(threshold.bound - cases[i].bound) < 1e-12);
+	}
+}
+
+static void test_mistakes_are_named(void)
+{
+	static const struct {
+		const char *text, *words;
+	} cases[] = {
+		{ "", "unknown metric ''" },
+		{ "cold.inti>5ms", "unknown metric 'cold.inti' (known are cold.setup, " },
+		{ "cold.init.p42>5ms", "unknown metric 'cold.init.p42'" },
+		{ "cold.init.>5ms", "unknown metric 'cold.init.'" },
+		{ "cold.initp90>5ms", "unknown metric 'cold.initp90'" },
+		{ "cold.init", "'>' or '<' is missing" },
+		{ "cold.init=5ms", "'>' or '<' is missing" },
+		{ "cold.init>", "a number is missing" },
+		{ "cold.init>ms", "a number is missing" },
+		{ "cold.init>nanms", "a number is missing" },
+		{ "cold.init>infms", "a number is missing" },
+		{ "cold.init>0x10ms", "a number is missing" },
+		{ "cold.init>1e3ms", "a number is missing" },
+		{ "cold.init>5", "cold.init takes us, ms, s or +%" },
+		{ "cold.init>5MB", "cold.init takes us, ms, s or +%" },
+		{ "cold.init>5minutes", "cold.init takes us, ms, s or +%" },
+		{ "memory.peak>5ms", "memory.peak takes KB, MB, GB, % or +%" },
+		{ "cold.init>5 ms or so", "there is more behind the unit" },
+		{ "cold.init>80%", "a part of what?" },
+		{ "cold.init>+5ms", "a change from the baseline is in %" },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct threshold threshold;
+		struct error err = { .code = 0 };
+
+		test_case(cases[i].text);
+		CHECK(!threshold_parse(cases[i].text, &threshold, &err));
+		if (!CHECK(strstr(err.text, cases[i].words) != NULL))
+			printf("# %s\n", err.text);
+	}
+}
+
+static void test_values_are_judged(void)
+{
+	static const struct {
+		const char *text;
+		double value, baseline;
+		enum threshold_verdict verdict;
+		const char *words;
+	} cases[] = {
+		{ "cold.init.p90>300ms", 312.44, NAN, THRESHOLD_BROKEN,
+		  "cold.init.p90 is 312.4 ms, above 300 ms" },
+		{ "cold.init.p90>300ms", 299, NAN, THRESHOLD_HOLDS,
+		  "cold.init.p90 is 299 ms, below 300 ms" },
+		{ "cold.init>300ms", 300, NAN, THRESHOLD_HOLDS,
+		  "cold.init.p50 is 300 ms, at 300 ms" },
+		{ "cold.init>=300ms", 300, NAN, THRESHOLD_BROKEN,
+		  "cold.init.p50 is 300 ms, at 300 ms" },
+		{ "warm.invoke<1ms", 0.5, NAN, THRESHOLD_BROKEN,
+		  "warm.invoke.p50 is 0.5 ms, below 1 ms" },
+		{ "memory.peak>80%", 110, NAN, THRESHOLD_BROKEN,
+		  "memory.peak.max is 110 MB, above 102.4 MB (80% of the memory)" },
+		{ "memory.peak>80%", 100, NAN, THRESHOLD_HOLDS,
+		  "memory.peak.max is 100 MB, below 102.4 MB (80% of the memory)" },
+		{ "cold.init>+10%", 112, 100, THRESHOLD_BROKEN,
+		  "cold.init.p50 is 112 ms, above 110 ms (+10% of the baseline)" },
+		{ "cold.init>+10%", 109, 100, THRESHOLD_HOLDS,
+		  "cold.init.p50 is 109 ms, below 110 ms (+10% of the baseline)" },
+		{ "cold.init>+10%", 109, NAN, THRESHOLD_UNKNOWN,
+		  "cold.init.p50 is 109 ms, and the baseline has no such figure" },
+		{ "cold.init.p99>1ms", NAN, 100, THRESHOLD_UNKNOWN,
+		  "cold.init.p99 is not known: it takes at least 200 values" },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		autobuffer struct buffer words = BUFFER_INIT;
+		struct threshold threshold;
+		struct error err;
+
+		test_case(cases[i].text);
+		CHECK(threshold_parse(cases[i].text, &threshold, &err));
+		CHECK_INT(threshold_judge(&threshold, cases[i].value, 128 * MB, cases[i].baseline,
+		                          &words),
+		          cases[i].verdict);
+		CHECK_STR(words.data, cases[i].words);
+	}
+}
+
+static void test_metrics_are_columns_of_the_runs(void)
+{
+	struct measurement measurement;
+	size_t count;
+
+	measurement_init(&measurement);
+	for (uint64_t i = 1; i <= 300; i++) {
+		*measurement_add_cold(&measurement) = (struct cold_start){
+			.init_ns = i * CLOCK_NS_PER_MS,
+			.billed_ms = 2 * i,
+			.memory_peak_bytes = i % 2 ? 0 : i * MB
+		};
+		measurement_add_warm(&measurement)->invoke_ns = i * CLOCK_NS_PER_US;
+	}
+	measurement_add_warm(&measurement)->billed_ms = 7;
+
+	double *values = metric_values(METRIC_COLD_INIT, &measurement, &count);
+	CHECK_INT(count, 300);
+	CHECK(values[0] == 1 && values[299] == 300);
+	free(values);
+	values = metric_values(METRIC_MEMORY_PEAK, &measurement, &count);
+	CHECK_INT(count, 150); /* what was not measured is no value */
+	CHECK(values[0] == 2 && values[149] == 300);
+	free(values);
+	values = metric_values(METRIC_WARM_INVOKE, &measurement, &count);
+	CHECK_INT(count, 301);
+	CHECK(values[0] == 0.001 && values[300] == 0);
+	free(values);
+	values = metric_values(METRIC_WARM_BILLED, &measurement, &count);
+	CHECK(values[300] == 7);
+	free(values);
+	measurement_finish(&measurement);
+	values = metric_values(METRIC_COLD_TOTAL, &measurement, &count);
+	CHECK_INT(count, 0);
+	free(values);
+}
+
+static void test_every_metric_has_a_name(void)
+{
+	for (unsigned i = 0; i < METRIC_COUNT; i++) {
+		enum metric_statistic statistic;
+		enum metric_id metric;
+		struct error err;
+
+		CHECK(metric_table[i].name && metric_table[i].what);
+		CHECK(metric_parse(metric_table[i].name, strlen(metric_table[i].name), &metric,
+		                   &statistic, &err));
+		CHECK_INT(metric, i);
+	}
+	CHECK_INT(statistic_needs(STATISTIC_P90), 20);
+	CHECK_INT(statistic_needs(STATISTIC_P99), 200);
+	CHECK_INT(statistic_needs(STATISTIC_MAX), 1);
+}
+
+TEST_MAIN(test_thresholds_are_read, test_mistakes_are_named, test_values_are_judged,
+          test_metrics_are_columns_of_the_runs, test_every_metric_has_a_name)
