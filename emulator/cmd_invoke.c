@@ -11,7 +11,6 @@
 
 #include "emulator/clock.h"
 #include "emulator/commands.h"
-#include "emulator/invoke_api.h"
 #include "emulator/json.h"
 #include "emulator/log.h"
 #include "emulator/service.h"
@@ -179,7 +178,7 @@ static bool take_event(const struct config *config, struct buffer *event, struct
 
 static void run(struct buffer *event)
 {
-	struct invocation *invocation = invoke_make(shot.service.config, &ops);
+	struct invocation *invocation = invocation_make(shot.service.config, &ops);
 	struct error err;
 
 	shot.end.on_due = stop;

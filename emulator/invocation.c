@@ -5,6 +5,8 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "emulator/arn.h"
+
 struct invocation *invocation_create(const struct invocation_ops *ops)
 {
 	struct invocation *invocation = xcalloc(1, sizeof(*invocation));
@@ -13,6 +15,19 @@ struct invocation *invocation_create(const struct invocation_ops *ops)
 	invocation->references = 1;
 	buffer_init(&invocation->event);
 	uuid_make(invocation->request_id);
+	return invocation;
+}
+
+struct invocation *invocation_make(const struct config *config, const struct invocation_ops *ops)
+{
+	struct invocation *invocation = invocation_create(ops);
+	autobuffer struct buffer arn = BUFFER_INIT;
+	char trace[TRACE_HEADER_SIZE];
+
+	trace_header_make(trace);
+	invocation->trace_header = xstrdup(trace);
+	arn_append(&arn, config->region, config->account_id, config->function_name, NULL);
+	invocation->function_arn = buffer_steal(&arn, NULL);
 	return invocation;
 }
 

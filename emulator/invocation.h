@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 #include "emulator/buffer.h"
+#include "emulator/config.h"
 #include "emulator/fault.h"
 #include "emulator/identifier.h"
 #include "emulator/phase.h"
@@ -62,6 +63,9 @@ struct invocation {
 
 /* An invocation with an empty event, a fresh request id, and one reference. */
 struct invocation *invocation_create(const struct invocation_ops *ops);
+
+/* The same with what Lambda gives each one, whoever asks: ARN and trace header. */
+struct invocation *invocation_make(const struct config *config, const struct invocation_ops *ops);
 
 struct invocation *invocation_ref(struct invocation *invocation);
 

@@ -191,19 +191,6 @@ static const struct invocation_ops ops = { .on_answered = on_answered, .on_done 
 
 /* ---- the request ---- */
 
-struct invocation *invoke_make(const struct config *config, const struct invocation_ops *asker_ops)
-{
-	struct invocation *invocation = invocation_create(asker_ops);
-	autobuffer struct buffer arn = BUFFER_INIT;
-	char trace[TRACE_HEADER_SIZE];
-
-	trace_header_make(trace);
-	invocation->trace_header = xstrdup(trace);
-	arn_append(&arn, config->region, config->account_id, config->function_name, NULL);
-	invocation->function_arn = buffer_steal(&arn, NULL);
-	return invocation;
-}
-
 /* The name of the path and the Qualifier argument must be well formed and agree. */
 static bool take_name(struct call *call, struct invocation *invocation)
 {
@@ -411,7 +398,7 @@ static void submit(struct call *call, struct invocation *invocation)
 
 static void handle_invoke(struct call *call)
 {
-	struct invocation *invocation = invoke_make(call->api->config, &ops);
+	struct invocation *invocation = invocation_make(call->api->config, &ops);
 
 	if (take_request_id(call, invocation)) {
 		http_exchange_add_header(call->exchange, "X-Amzn-RequestId",

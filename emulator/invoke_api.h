@@ -26,7 +26,4 @@ struct invoke_api *invoke_api_create(struct http_server *server, int fd,
 /* Closes the listener and its connections. All invocations must be done. NULL is fine. */
 void invoke_api_destroy(struct invoke_api *api);
 
-/* Makes an invocation with what Lambda gives each one, whoever asks: ARN, trace header. */
-struct invocation *invoke_make(const struct config *config, const struct invocation_ops *ops);
-
 #endif
