@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* service - what it takes to run a function, whatever command asks for it */
+/* service - what it takes to run functions, whatever command asks for it */
 #include "emulator/service.h"
 
 #include <signal.h>
@@ -92,16 +92,36 @@ static bool prepare(struct service *service, int output_fd, struct error *err)
 	service->output = output_create(service->loop, output_fd, err);
 	if (!service->output)
 		return false;
-	service->package = package_create(service->config, has_own_root(service), err);
-	if (!service->package)
-		return false;
 	if (!start_servers(service, err))
 		return false;
 	service->runtime_api = runtime_api_create(service->runtime_server, service->config, err);
 	return service->runtime_api;
 }
 
-int service_init(struct service *service, const struct config *config, int output_fd)
+bool workload_init(struct workload *workload, const struct service *service,
+                   const struct config *config, struct error *err)
+{
+	workload->package = package_create(config, has_own_root(service), err);
+	if (!workload->package)
+		return false;
+	workload->context = (struct environment_context){
+		.config = config,
+		.loop = service->loop,
+		.output = service->output,
+		.host = service->host,
+		.package = workload->package,
+		.ports = runtime_api_ports(service->runtime_api),
+	};
+	return true;
+}
+
+void workload_finish(struct workload *workload)
+{
+	package_destroy(workload->package);
+	workload->package = NULL;
+}
+
+int service_open(struct service *service, const struct config *config, int output_fd)
 {
 	struct error err;
 
@@ -119,14 +139,21 @@ int service_init(struct service *service, const struct config *config, int outpu
 		log_error("%s", err.text);
 		return EXIT_USAGE;
 	}
-	service->function = function_create(&(struct environment_context){
-		.config = config,
-		.loop = service->loop,
-		.output = service->output,
-		.host = service->host,
-		.package = service->package,
-		.ports = runtime_api_ports(service->runtime_api),
-	});
+	return EXIT_FINE;
+}
+
+int service_init(struct service *service, const struct config *config, int output_fd)
+{
+	struct error err;
+	int code = service_open(service, config, output_fd);
+
+	if (code != EXIT_FINE)
+		return code;
+	if (!workload_init(&service->workload, service, config, &err)) {
+		log_error("%s", err.text);
+		return EXIT_USAGE;
+	}
+	service->function = function_create(&service->workload.context);
 	return EXIT_FINE;
 }
 
@@ -148,10 +175,10 @@ void service_finish(struct service *service)
 	for (size_t i = 0; i < SERVICE_SIGNALS; i++)
 		loop_signal_stop(&service->signals[i]);
 	function_destroy(service->function);
+	workload_finish(&service->workload);
 	runtime_api_destroy(service->runtime_api);
 	http_server_destroy(service->runtime_server);
 	http_server_destroy(service->invoke_server);
-	package_destroy(service->package);
 	output_destroy(service->output, OUTPUT_GRACE_MS);
 	loop_destroy(service->loop);
 	sandbox_host_destroy(service->host);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * service - what it takes to run a function, whatever command asks for it.
+ * service - what it takes to run functions, whatever command asks for it.
  *
- * Loop, output, walls, package, Runtime API and function, made in that order and
- * unmade in the reverse.
+ * A service is what all functions share: walls, loop, output, servers and Runtime API,
+ * made in that order and unmade in the reverse. A workload is what one function needs
+ * beside it. Most commands have one function, which service_init() starts.
  */
 #ifndef EMULATOR_SERVICE_H
 #define EMULATOR_SERVICE_H
@@ -15,16 +16,22 @@
 
 #define SERVICE_SIGNALS 3 /* SIGTERM, SIGINT, SIGHUP */
 
+/* One function, as a service can run it. */
+struct workload {
+	struct package *package;
+	struct environment_context context; /* for function_create() */
+};
+
 struct service {
 	const struct config *config;
 	struct loop *loop;
 	struct output *output;
 	struct sandbox_host *host;
-	struct package *package;
 	struct http_server *invoke_server; /* CONFIG_SERVE only */
 	struct http_server *runtime_server;
 	struct runtime_api *runtime_api;
-	struct function *function;
+	struct workload workload;
+	struct function *function; /* NULL where the command runs its own */
 	struct loop_signal signals[SERVICE_SIGNALS];
 };
 
@@ -38,11 +45,21 @@ enum {
 };
 
 /*
- * Starts the function; its first init begins. The function's output and Lambda's
- * lines go to 'output_fd'. Returns EXIT_FINE, or prints why not and returns the
- * exit code; service_finish() is due in both cases.
+ * Makes all but functions. Their output and Lambda's lines go to 'output_fd'. Returns
+ * EXIT_FINE, or prints why not and returns the exit code; service_finish() is due in
+ * both cases.
  */
+int service_open(struct service *service, const struct config *config, int output_fd);
+
+/* The same, and starts the function of 'config'; its first init begins. */
 int service_init(struct service *service, const struct config *config, int output_fd);
+
+/* Makes what 'config' asks for. Both arguments must outlive the workload. */
+bool workload_init(struct workload *workload, const struct service *service,
+                   const struct config *config, struct error *err);
+
+/* Functions made of it must be gone. Fine on a zeroed one. */
+void workload_finish(struct workload *workload);
 
 /* Calls 'on_signal' for each of the signals that end lrie. */
 bool service_watch_signals(struct service *service, void (*on_signal)(struct loop_signal *signal),
