@@ -216,6 +216,13 @@ static void write_end_and_report(struct environment *env, const struct fault *fa
 
 	if (fault->status == FAULT_TIMEOUT)
 		report.duration_ns = config->timeout_ms * CLOCK_NS_PER_MS;
+	env->current->figures = (struct invocation_figures){
+		.duration_ns = report.duration_ns,
+		.billed_ms = report_billed_ms(report.init_ns, report.duration_ns),
+		.memory_peak_bytes = report.memory_peak_bytes,
+	};
+	if (env->init_is_news)
+		env->current->figures.init = env->init;
 	report_end(&env->line, report.request_id);
 	report_report(&env->line, &report);
 	write_platform_lines(env);

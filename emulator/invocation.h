@@ -41,6 +41,14 @@ struct invocation_ops {
 	void (*on_done)(struct invocation *invocation, const struct log_tail *tail);
 };
 
+/* What REPORT says of an invocation, and what it is made of. */
+struct invocation_figures {
+	uint64_t duration_ns;
+	uint64_t billed_ms;
+	uint64_t memory_peak_bytes; /* of its environment so far; 0: not measured */
+	struct init_phase init;     /* of the environment that began with it; else zeroes */
+};
+
 struct invocation {
 	const struct invocation_ops *ops;
 	void *asker; /* for the ops */
@@ -54,6 +62,7 @@ struct invocation {
 	char *tenant_id;        /* or NULL */
 	uint64_t deadline_ms;   /* wall clock; set when the event is handed out */
 	struct invoke_phase phase;
+	struct invocation_figures figures; /* in on_done, if it has started */
 
 	/* private to the core */
 	unsigned references;
