@@ -25,6 +25,14 @@ bool tree_init(struct tree *tree, struct error *err);
 void tree_clear(const struct tree *tree);
 
 /*
+ * Sends a signal to everybody but init. Who is forked meanwhile gets it too, as far as that can be
+ * had: in a pid namespace the kernel sees to it, elsewhere whoever is new is looked for until
+ * nobody is. Takes some microseconds in the former case, and some for every process of the machine
+ * in the latter. For init itself, not for a child that shares its memory.
+ */
+void tree_signal(const struct tree *tree, int number);
+
+/*
  * Ends everybody but init. In a pid namespace the exit of init does that, before anybody sees it as
  * gone, and this does nothing. Elsewhere it returns when nobody is left, which a process that forks
  * in a loop can only delay: each round kills faster than one forks.
