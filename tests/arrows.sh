@@ -13,7 +13,7 @@ commands  main commands cmd_invoke cmd_serve service
 fronts    front invoke_api runtime_api
 core      box environment function invocation log_tail package program_output runtime_state
 pure      arn base64 config config_help env_file fault function_variable identifier measurement metric option option_value phase price report route stats threshold variables
-plumbing  buffer clock http_head http_listen http_origin http_server json log loop output
+plumbing  buffer clock elf http_head http_listen http_origin http_server json log loop output
 '
 core_must_not='json http_server route' # no HTTP and no JSON text in the core
 sandbox_shows='sandbox error fd'       # all that the emulator may know of sandbox/
