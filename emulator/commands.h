@@ -11,4 +11,7 @@ int cmd_serve(const struct config *config);
 /* One invocation: the result to stdout, everything else to stderr. */
 int cmd_invoke(const struct config *config);
 
+/* The walls of this machine, and a pre-flight of a function, to stdout. */
+int cmd_doctor(const struct config *config);
+
 #endif

@@ -238,7 +238,8 @@ static bool read_word(struct settings *settings, const char *word, struct error 
 
 	if (config->command == CONFIG_HELP && config->topic == CONFIG_HELP)
 		return find_command(word, &config->topic) || fail_unknown_command(word, err);
-	if (config->command == CONFIG_SERVE || config->command == CONFIG_INVOKE)
+	if (config->command == CONFIG_SERVE || config->command == CONFIG_INVOKE ||
+	    config->command == CONFIG_DOCTOR)
 		return error_set(err, 0,
 		                 "unexpected '%s': the program goes to --bootstrap, its arguments "
 		                 "behind --",

@@ -23,6 +23,7 @@
 enum config_command {
 	CONFIG_SERVE,
 	CONFIG_INVOKE,
+	CONFIG_DOCTOR,
 	CONFIG_HELP,
 	CONFIG_VERSION,
 	CONFIG_COMMAND_COUNT,
@@ -75,6 +76,9 @@ struct config {
 
 	/* lrie invoke */
 	const char *event; /* FILE, "-", or JSON text; NULL: {} */
+
+	/* lrie doctor */
+	bool json;
 
 	/* diagnostics */
 	enum log_level log_level;

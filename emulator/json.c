@@ -10,6 +10,7 @@
  */
 #include "emulator/json.h"
 
+#include <inttypes.h>
 #include <json-c/json.h>
 #include <stdint.h>
 #include <string.h>
@@ -678,13 +679,66 @@ void json_object_begin(struct buffer *out)
 	buffer_append_text(out, "{");
 }
 
-void json_object_text(struct buffer *out, const char *name, const char *value)
+static void append_name(struct buffer *out, const char *name)
 {
 	if (out->data[out->length - 1] != '{')
 		buffer_append_text(out, ",");
 	append_string(out, name);
 	buffer_append_text(out, ":");
+}
+
+void json_object_text(struct buffer *out, const char *name, const char *value)
+{
+	append_name(out, name);
 	append_string(out, value);
+}
+
+void json_object_number(struct buffer *out, const char *name, uint64_t value)
+{
+	append_name(out, name);
+	buffer_append_format(out, "%" PRIu64, value);
+}
+
+void json_object_bool(struct buffer *out, const char *name, bool value)
+{
+	append_name(out, name);
+	buffer_append_text(out, value ? "true" : "false");
+}
+
+void json_object_null(struct buffer *out, const char *name)
+{
+	append_name(out, name);
+	buffer_append_text(out, "null");
+}
+
+void json_object_text_or_null(struct buffer *out, const char *name, const char *value)
+{
+	if (value)
+		json_object_text(out, name, value);
+	else
+		json_object_null(out, name);
+}
+
+void json_object_open(struct buffer *out, const char *name)
+{
+	append_name(out, name);
+	buffer_append_text(out, "{");
+}
+
+void json_array_open(struct buffer *out, const char *name)
+{
+	append_name(out, name);
+	buffer_append_text(out, "[");
+}
+
+void json_array_item(struct buffer *out)
+{
+	buffer_append_text(out, out->data[out->length - 1] == '[' ? "{" : ",{");
+}
+
+void json_array_end(struct buffer *out)
+{
+	buffer_append_text(out, "]");
 }
 
 void json_object_end(struct buffer *out)

@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "emulator/buffer.h"
 
@@ -28,6 +29,19 @@ bool json_check(const char *data, size_t length, struct buffer *reason);
 void json_object_begin(struct buffer *out);
 void json_object_text(struct buffer *out, const char *name, const char *value);
 void json_object_end(struct buffer *out);
+
+/* Members of other kinds. What json_object_open() begins is ended by json_object_end(). */
+void json_object_number(struct buffer *out, const char *name, uint64_t value);
+void json_object_bool(struct buffer *out, const char *name, bool value);
+void json_object_null(struct buffer *out, const char *name);
+void json_object_text_or_null(struct buffer *out, const char *name, const char *value);
+void json_object_open(struct buffer *out, const char *name);
+
+/* A member that is an array of objects: each is begun by json_array_item() and ended by
+ * json_object_end(). */
+void json_array_open(struct buffer *out, const char *name);
+void json_array_item(struct buffer *out);
+void json_array_end(struct buffer *out);
 
 /* Removes each member 'name' from the object in 'text'; the others keep their bytes. Returns false,
  * and changes nothing, when 'text' is no JSON object. */

@@ -28,6 +28,8 @@ const struct command command_table[CONFIG_COMMAND_COUNT] = {
 	                   "run a function and answer invocations over HTTP" },
 	[CONFIG_INVOKE] = { "invoke", "lrie invoke [OPTION...] [--bootstrap PATH] [-- ARGUMENT...]",
 	                    "run a function for one invocation; its answer goes to stdout" },
+	[CONFIG_DOCTOR] = { "doctor", "lrie doctor [OPTION...] [--bootstrap PATH] [-- ARGUMENT...]",
+	                    "tell which walls of the sandbox stand on this machine" },
 	[CONFIG_HELP] = { "help", "lrie help [COMMAND]", "show this, or the help of a command" },
 	[CONFIG_VERSION] = { "version", "lrie version", "show the version" },
 };
@@ -229,7 +231,8 @@ static bool parse_color(struct settings *settings, const struct option *option, 
 
 #define SERVE BIT(CONFIG_SERVE)
 #define INVOKE BIT(CONFIG_INVOKE)
-#define BOTH (SERVE | INVOKE)
+#define DOCTOR BIT(CONFIG_DOCTOR)
+#define BOTH (SERVE | INVOKE | DOCTOR) /* doctor is put in front of a command line as it is */
 #define ALL (BIT(CONFIG_COMMAND_COUNT) - 1)
 #define SETTING(member) offsetof(struct settings, member)
 #define CONFIG(member) offsetof(struct settings, config.member)
@@ -282,7 +285,7 @@ const struct option option_table[] = {
 	  .parse = parse_account, .field = CONFIG(account_id), .preset = "012345678912",
 	  .help = "The AWS account, in the ARN." },
 	{ .name = "event", .value = "FILE|-|JSON", .variable = "LRIE_EVENT",
-	  .group = GROUP_FUNCTION, .commands = INVOKE,
+	  .group = GROUP_FUNCTION, .commands = INVOKE | DOCTOR,
 	  .parse = parse_text, .field = CONFIG(event),
 	  .help = "The event: a file, - for stdin, or JSON text; else {}." },
 	{ .name = "memory", .letter = 'm', .value = "MB",
@@ -321,12 +324,12 @@ const struct option option_table[] = {
 	  .parse = parse_item, .field = SETTING(pass_names),
 	  .help = "A variable to take over from lrie's own environment. Repeatable." },
 	{ .name = "listen", .letter = 'l', .value = "HOST:PORT", .variable = "LRIE_LISTEN",
-	  .group = GROUP_SERVICE, .commands = SERVE,
+	  .group = GROUP_SERVICE, .commands = SERVE | DOCTOR,
 	  .parse = parse_address, .field = CONFIG(listen),
 	  .preset = "127.0.0.1:9000", .rie_preset = "0.0.0.0:8080",
 	  .help = "Where invocations are taken; port 0 for any that is free." },
 	{ .name = "runtime-interface-emulator-address", .value = "HOST:PORT",
-	  .group = GROUP_SERVICE, .commands = SERVE,
+	  .group = GROUP_SERVICE, .commands = SERVE | DOCTOR,
 	  .parse = parse_address, .field = CONFIG(listen),
 	  .help = "RIE's name for --listen." },
 	{ .name = "runtime-api-address", .value = "HOST:PORT",
@@ -336,7 +339,7 @@ const struct option option_table[] = {
 	  .help = "Where the first environment finds the Runtime API; else a free port for "
 	          "each environment." },
 	{ .name = "concurrency", .value = "NUMBER", .variable = "LRIE_CONCURRENCY",
-	  .group = GROUP_SERVICE, .commands = SERVE,
+	  .group = GROUP_SERVICE, .commands = SERVE | DOCTOR,
 	  .parse = parse_number, .field = CONFIG(concurrency), .min = 1, .max = 1000,
 	  .help = "Reserved concurrency: invocations beyond it are refused (429). Else up "
 	          "to 10 environments, then invocations wait." },
@@ -364,11 +367,14 @@ const struct option option_table[] = {
 	  .group = GROUP_MESSAGES, .commands = BOTH,
 	  .parse = parse_switch, .field = CONFIG(quiet),
 	  .help = "No START, END and REPORT lines." },
+	{ .name = "json", .group = GROUP_MESSAGES, .commands = DOCTOR,
+	  .parse = parse_switch, .field = CONFIG(json),
+	  .help = "What lrie doctor tells, as JSON." },
 	{ .name = "color", .value = "auto|always|never", .variable = "LRIE_COLOR",
 	  .group = GROUP_MESSAGES, .commands = BOTH,
 	  .parse = parse_color, .field = CONFIG(color), .preset = "auto",
 	  .help = "Color in lrie's own messages." },
-	{ .name = "enable-init-caching", .group = GROUP_MESSAGES, .commands = SERVE,
+	{ .name = "enable-init-caching", .group = GROUP_MESSAGES, .commands = SERVE | DOCTOR,
 	  .parse = parse_switch, .field = SETTING(init_caching),
 	  .help = "Accepted for RIE's sake; has no effect." },
 	{ .name = "help", .letter = 'h', .group = GROUP_MESSAGES, .commands = ALL,

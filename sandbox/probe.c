@@ -20,6 +20,7 @@
 #include "sandbox/probe.h"
 
 #define REHEARSAL_MS 5000
+#define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 #define ALL_WALLS ((1u << SANDBOX_WALL_COUNT) - 1)
 
 /* ---- names -------------------------------------------------------------------- */
@@ -31,6 +32,24 @@ static const char *const wall_names[] = {
 	[SANDBOX_WALL_MEMORY] = "memory",       [SANDBOX_WALL_CPU] = "cpu",
 	[SANDBOX_WALL_SYSCALLS] = "syscalls",
 };
+
+static const char *const wall_summaries[] = {
+	[SANDBOX_WALL_FILES] = "a root of its own, read-only but for /tmp",
+	[SANDBOX_WALL_TMP] = "/tmp has a size",
+	[SANDBOX_WALL_PROCESSES] = "nothing outside can be seen or signalled",
+	[SANDBOX_WALL_IPC] = "System V IPC and POSIX queues of its own",
+	[SANDBOX_WALL_HOSTNAME] = "a host name of its own",
+	[SANDBOX_WALL_IDENTITY] = "user 993, no capabilities, none to gain",
+	[SANDBOX_WALL_MEMORY] = "the memory limit; out of memory is told apart",
+	[SANDBOX_WALL_CPU] = "CPU by memory size",
+	[SANDBOX_WALL_SYSCALLS] = "system calls that Lambda refuses are refused",
+};
+_Static_assert(COUNT_OF(wall_summaries) == SANDBOX_WALL_COUNT, "a wall has no summary");
+
+const char *sandbox_wall_summary(enum sandbox_wall wall)
+{
+	return wall_summaries[wall];
+}
 
 const char *sandbox_wall_name(enum sandbox_wall wall)
 {

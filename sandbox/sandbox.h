@@ -60,6 +60,9 @@ enum sandbox_mode {
 /* The word for a wall on the command line and in reports ("files", "memory"). */
 const char *sandbox_wall_name(enum sandbox_wall wall);
 
+/* What it keeps apart or limits, in a few words ("own root, read-only but for /tmp"). */
+const char *sandbox_wall_summary(enum sandbox_wall wall);
+
 /* Parses "memory,files" into a mask of BIT(wall); "" or NULL mean all walls.
  * An unknown word is an error that lists the known ones. */
 bool sandbox_walls_parse(const char *text, unsigned *mask, struct error *err);

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * cmd_doctor - which walls stand here, and what would keep a function from running
+ *
+ * The walls are probed as at any start. Of the function nothing is executed.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "emulator/commands.h"
+#include "emulator/doctor_report.h"
+#include "emulator/elf.h"
+#include "emulator/log.h"
+#include "emulator/service.h"
+
+static unsigned required_walls(const struct config *config)
+{
+	unsigned all = 0;
+
+	sandbox_walls_parse(NULL, &all, NULL);
+	if (config->sandbox == SANDBOX_FULL)
+		return all;
+	return config->require_sandbox ? config->required_walls : 0;
+}
+
+/* All are told, so none is required of the probe. */
+static bool look_at_walls(const struct config *config, struct doctor_report *report)
+{
+	enum sandbox_mode mode = config->sandbox == SANDBOX_OFF ? SANDBOX_OFF : SANDBOX_AUTO;
+	struct error err;
+	struct sandbox_host *host = sandbox_probe(mode, 0, &err);
+
+	if (!host) {
+		log_error("%s", err.text);
+		return false;
+	}
+	sandbox_host_set_syscalls(host, config->syscalls);
+	for (int wall = 0; wall < SANDBOX_WALL_COUNT; wall++)
+		report->walls[wall] = *sandbox_host_wall(host, (enum sandbox_wall)wall);
+	sandbox_host_destroy(host);
+	return true;
+}
+
+static const char *mode_name(enum sandbox_mode mode)
+{
+	static const char *const names[] = {
+		[SANDBOX_AUTO] = "auto",
+		[SANDBOX_FULL] = "full",
+		[SANDBOX_OFF] = "off",
+	};
+
+	return names[mode];
+}
+
+static int exit_code(const struct doctor_report *report)
+{
+	if (doctor_report_misses_wall(report))
+		return EXIT_WALL_MISSING;
+	return findings_count(&report->findings, FINDING_ERROR) > 0 ? EXIT_FUNCTION_FAILED
+	                                                            : EXIT_FINE;
+}
+
+static bool print(const struct config *config, const struct doctor_report *report)
+{
+	bool color = config->color == CONFIG_COLOR_ALWAYS ||
+	             (config->color == CONFIG_COLOR_AUTO && isatty(STDOUT_FILENO));
+	autobuffer struct buffer text = BUFFER_INIT;
+
+	if (config->json)
+		doctor_report_json(&text, report, exit_code(report));
+	else
+		doctor_report_text(&text, report, color);
+	if (fwrite(text.data, 1, text.length, stdout) == text.length && fflush(stdout) == 0)
+		return true;
+	log_error("write to stdout: %s", strerror(errno));
+	return false;
+}
+
+int cmd_doctor(const struct config *config)
+{
+	struct doctor_report report = { .sandbox = mode_name(config->sandbox),
+		                        .required = required_walls(config) };
+	struct utsname machine;
+	int code = EXIT_WALL_MISSING;
+
+	uname(&machine);
+	report.kernel = machine.release;
+	report.architecture = elf_host_architecture();
+	if (look_at_walls(config, &report))
+		code = print(config, &report) ? exit_code(&report) : EXIT_USAGE;
+	findings_finish(&report.findings);
+	return code;
+}
