@@ -3,7 +3,10 @@
 #include "emulator/box.h"
 
 #include <stdio.h>
+#include <time.h>
 
+#include "emulator/clock.h"
+#include "emulator/identifier.h"
 #include "emulator/log.h"
 
 /* Public measurements: AWS gives one full CPU to 1769 MB (spec environment-and-limits.md §3). */
@@ -25,6 +28,18 @@ void box_fill_spec(const struct config *config, const struct package *package,
 		.open_files = OPEN_FILES_LIMIT,
 	};
 	package_fill_spec(package, spec);
+}
+
+void box_make_log_stream(const struct config *config, char name[static BOX_LOG_STREAM_SIZE])
+{
+	char unique[33], day[16];
+	time_t now = (time_t)(clock_wall_ms() / 1000);
+	struct tm utc;
+
+	hex_make(unique, 32);
+	gmtime_r(&now, &utc);
+	strftime(day, sizeof(day), "%Y/%m/%d", &utc);
+	snprintf(name, BOX_LOG_STREAM_SIZE, "%s/[%.10s]%s", day, config->function_version, unique);
 }
 
 /* What the function did, and with what it would be met on Lambda: not a mishap of lrie's. */

@@ -16,6 +16,11 @@
 void box_fill_spec(const struct config *config, const struct package *package,
                    struct sandbox_spec *spec);
 
+#define BOX_LOG_STREAM_SIZE 64
+
+/* AWS_LAMBDA_LOG_STREAM_NAME of a new box: "2026/01/30/[$LATEST]<32 hex>". */
+void box_make_log_stream(const struct config *config, char name[static BOX_LOG_STREAM_SIZE]);
+
 /* Tells of system calls that were refused; 'when' is "during init", "in the shell". */
 void box_tell_denial(const struct sandbox_denial *denial, const char *when);
 

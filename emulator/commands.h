@@ -14,4 +14,7 @@ int cmd_invoke(const struct config *config);
 /* The walls of this machine, and a pre-flight of a function, to stdout. */
 int cmd_doctor(const struct config *config);
 
+/* A command, or a shell, in the box that the function would get. */
+int cmd_shell(const struct config *config);
+
 #endif

@@ -306,7 +306,8 @@ static void guess_handler(struct settings *settings)
 {
 	struct config *config = &settings->config;
 
-	if (config->rie && !config->handler && config->arguments.count > 0)
+	if (config->rie && config->command != CONFIG_SHELL && !config->handler &&
+	    config->arguments.count > 0)
 		config->handler = config->arguments.items[config->arguments.count - 1];
 }
 
@@ -336,6 +337,13 @@ static bool is_in_path(const char *name)
 
 /* ---- what kind of command line it is ---- */
 
+/* An image has lrie under RIE's name only, and a shell in its box is wanted there, too. */
+static bool is_shell_by_rie_name(const char *program, const char *first)
+{
+	return is_rie_name(program) && first &&
+	       strcmp(first, command_table[CONFIG_SHELL].name) == 0 && !is_in_path(first);
+}
+
 static bool read_command_line(struct settings *settings, char **argv, struct error *err)
 {
 	struct config *config = &settings->config;
@@ -345,6 +353,11 @@ static bool read_command_line(struct settings *settings, char **argv, struct err
 	config->command = CONFIG_SERVE;
 	config->topic = CONFIG_HELP;
 	config->rie = is_rie_name(argv[0]);
+	if (is_shell_by_rie_name(argv[0], first)) {
+		config->command = CONFIG_SHELL;
+		take_word(&words);
+		return read_words(settings, &words, err);
+	}
 	if (config->rie)
 		return read_rie_words(settings, &words, err);
 	if (!first || first[0] == '-')
@@ -545,6 +558,7 @@ static bool finish(struct settings *settings, struct error *err)
 	guess_handler(settings);
 	finish_init_timeout(config);
 	finish_color(config);
+	config->terminal = get_set("TERM");
 	take_credentials(config);
 	take_host_environment(config);
 	return collect_variables(settings, err);

@@ -24,6 +24,7 @@ enum config_command {
 	CONFIG_SERVE,
 	CONFIG_INVOKE,
 	CONFIG_DOCTOR,
+	CONFIG_SHELL,
 	CONFIG_HELP,
 	CONFIG_VERSION,
 	CONFIG_COMMAND_COUNT,
@@ -43,7 +44,7 @@ struct config {
 
 	/* the function */
 	const char *bootstrap;        /* NULL: look it up. In RIE mode the command's first word */
-	struct config_list arguments; /* for the bootstrap */
+	struct config_list arguments; /* for the bootstrap; of lrie shell: the command */
 	const char *task_root;        /* NULL: the bootstrap's folder */
 	struct config_list layers;
 	struct config_list binds; /* "DIR" or "SOURCE:TARGET" */
@@ -79,6 +80,10 @@ struct config {
 
 	/* lrie doctor */
 	bool json;
+
+	/* lrie shell */
+	bool throttle;        /* the CPU share of invocations, not of init */
+	const char *terminal; /* the caller's TERM; NULL: not set */
 
 	/* diagnostics */
 	enum log_level log_level;

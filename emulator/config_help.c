@@ -118,7 +118,8 @@ static void append_overview(struct buffer *out)
 	for (unsigned i = 0; i < CONFIG_COMMAND_COUNT; i++)
 		buffer_append_format(out, "  %-8s  %s\n", command_table[i].name,
 		                     command_table[i].summary);
-	append_options(out, BIT(CONFIG_SERVE) | BIT(CONFIG_INVOKE) | BIT(CONFIG_DOCTOR));
+	append_options(out, BIT(CONFIG_SERVE) | BIT(CONFIG_INVOKE) | BIT(CONFIG_DOCTOR) |
+	                            BIT(CONFIG_SHELL));
 }
 
 void config_help(struct buffer *out, enum config_command command)
@@ -129,6 +130,6 @@ void config_help(struct buffer *out, enum config_command command)
 	}
 	buffer_append_format(out, "usage: %s\n\nlrie %s: %s\n", command_table[command].usage,
 	                     command_table[command].name, command_table[command].summary);
-	if (command == CONFIG_SERVE || command == CONFIG_INVOKE || command == CONFIG_DOCTOR)
+	if (command != CONFIG_VERSION)
 		append_options(out, BIT(command));
 }

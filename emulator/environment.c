@@ -59,7 +59,7 @@ struct environment {
 	unsigned id;
 	enum environment_state state;
 	bool retiring; /* ends as GONE, not as RESET */
-	char log_stream[64];
+	char log_stream[BOX_LOG_STREAM_SIZE];
 	uint64_t memory_peak_bytes; /* of all its lives; 0: not measured */
 	struct buffer told;         /* how the last exec failure was explained */
 
@@ -610,19 +610,6 @@ static void on_life_ended(struct environment *env)
 	start_life(env, true);
 }
 
-static void make_log_stream(struct environment *env)
-{
-	char unique[33], day[16];
-	time_t now = (time_t)(clock_wall_ms() / 1000);
-	struct tm utc;
-
-	hex_make(unique, 32);
-	gmtime_r(&now, &utc);
-	strftime(day, sizeof(day), "%Y/%m/%d", &utc);
-	snprintf(env->log_stream, sizeof(env->log_stream), "%s/[%.10s]%s", day,
-	         env->context->config->function_version, unique);
-}
-
 struct environment *environment_create(struct environment_context *context, unsigned id)
 {
 	struct environment *env = xcalloc(1, sizeof(*env));
@@ -635,7 +622,7 @@ struct environment *environment_create(struct environment_context *context, unsi
 	buffer_init(&env->line);
 	buffer_init(&env->told);
 	buffer_init(&env->init_error);
-	make_log_stream(env);
+	box_make_log_stream(context->config, env->log_stream);
 	start_life(env, false);
 	return env;
 }

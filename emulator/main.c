@@ -37,6 +37,7 @@ static int (*const commands[CONFIG_COMMAND_COUNT])(const struct config *config) 
 	[CONFIG_SERVE] = cmd_serve,
 	[CONFIG_INVOKE] = cmd_invoke,
 	[CONFIG_DOCTOR] = cmd_doctor,
+	[CONFIG_SHELL] = cmd_shell,
 	[CONFIG_HELP] = cmd_help,
 	[CONFIG_VERSION] = cmd_version,
 };

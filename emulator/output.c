@@ -1,45 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * output - the product stream.
- *
- * stdout belongs to whoever started us, and O_NONBLOCK is a property of what we share with them:
- * setting it would surprise the shell. A pipe or terminal is therefore opened again through
- * /proc, a socket has MSG_DONTWAIT, and where neither works poll() says whether a piece of
- * PIPE_BUF bytes goes in. Regular files take everything at once.
- */
+/* output - the product stream */
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
 
 #include "emulator/buffer.h"
 #include "emulator/clock.h"
 #include "emulator/log.h"
 #include "emulator/output.h"
-#include "sandbox/fd.h"
+#include "emulator/stream.h"
 
 /* After a backlog, storage beyond this is given back. */
 #define STORAGE_KEPT ((size_t)256 << 10)
-
-enum output_kind {
-	OUTPUT_PLAIN, /* write() does not wait for a reader: a file, or our own O_NONBLOCK */
-	OUTPUT_SOCKET,
-	OUTPUT_POLLED, /* write() may wait, and the flag is not ours to set */
-};
 
 struct output {
 	struct loop *loop;
 	struct loop_hook hook;
 	struct loop_watch watch; /* runs only while the reader is slow */
-	int fd;
-	enum output_kind kind;
+	struct stream stream;
 	bool has_no_reader;
 	bool has_failed; /* for one warning per series */
 	struct buffer waiting;
@@ -47,56 +29,6 @@ struct output {
 	uint64_t dropped_lines;
 	uint64_t dropped_bytes;
 };
-
-/* ---- the descriptor ---- */
-
-static int open_again(int fd)
-{
-	char path[64];
-
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	return open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
-}
-
-static bool output_open(struct output *output, int fd, struct error *err)
-{
-	struct stat status;
-
-	if (fstat(fd, &status) == -1)
-		return error_set(err, errno, "output to descriptor %d", fd);
-	output->kind = S_ISREG(status.st_mode)    ? OUTPUT_PLAIN
-	               : S_ISSOCK(status.st_mode) ? OUTPUT_SOCKET
-	                                          : OUTPUT_POLLED;
-	output->fd = -1;
-	if (output->kind == OUTPUT_POLLED)
-		output->fd = open_again(fd);
-	if (output->fd != -1)
-		output->kind = OUTPUT_PLAIN;
-	else
-		output->fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
-	return output->fd != -1 || error_set(err, errno, "output to descriptor %d", fd);
-}
-
-static ssize_t write_piece(const struct output *output, const char *data, size_t length)
-{
-	struct pollfd room = { .fd = output->fd, .events = POLLOUT };
-
-	switch (output->kind) {
-	case OUTPUT_PLAIN:
-		break;
-	case OUTPUT_SOCKET:
-		return send(output->fd, data, length, MSG_DONTWAIT | MSG_NOSIGNAL);
-	case OUTPUT_POLLED:
-		if (poll(&room, 1, 0) == 0) {
-			errno = EAGAIN;
-			return -1;
-		}
-		if (length > PIPE_BUF)
-			length = PIPE_BUF;
-		break;
-	}
-	return write(output->fd, data, length);
-}
 
 /* ---- writing ---- */
 
@@ -161,8 +93,8 @@ static void output_fail(struct output *output, int code)
 static bool output_push(struct output *output)
 {
 	while (output_backlog(output) > 0) {
-		ssize_t written = write_piece(output, output->waiting.data + output->taken,
-		                              output_backlog(output));
+		ssize_t written = stream_write(&output->stream, output->waiting.data + output->taken,
+		                               output_backlog(output));
 
 		if (written >= 0) {
 			output->taken += (size_t)written;
@@ -188,7 +120,7 @@ static void output_flush(struct output *output)
 	if (is_done)
 		loop_watch_stop(&output->watch);
 	else if (!output->watch.loop)
-		loop_watch_start(output->loop, &output->watch, output->fd, EPOLLOUT, NULL);
+		loop_watch_start(output->loop, &output->watch, output->stream.fd, EPOLLOUT, NULL);
 }
 
 static void on_room(struct loop_watch *watch, uint32_t events)
@@ -245,7 +177,7 @@ struct output *output_create(struct loop *loop, int fd, struct error *err)
 {
 	struct output *output = xcalloc(1, sizeof(*output));
 
-	if (!output_open(output, fd, err)) {
+	if (!stream_open(&output->stream, fd, O_WRONLY, err)) {
 		free(output);
 		return NULL;
 	}
@@ -262,7 +194,7 @@ struct output *output_create(struct loop *loop, int fd, struct error *err)
 static void output_drain(struct output *output, unsigned grace_ms)
 {
 	uint64_t end = clock_now() + grace_ms * CLOCK_NS_PER_MS;
-	struct pollfd room = { .fd = output->fd, .events = POLLOUT };
+	struct pollfd room = { .fd = output->stream.fd, .events = POLLOUT };
 
 	while (!output_push(output)) {
 		uint64_t now = clock_now();
@@ -285,6 +217,6 @@ void output_destroy(struct output *output, unsigned grace_ms)
 		output_drain(output, grace_ms);
 	}
 	buffer_finish(&output->waiting);
-	fd_close(&output->fd);
+	stream_close(&output->stream);
 	free(output);
 }

@@ -316,6 +316,8 @@ static bool find_task_root(struct package *package, struct error *err)
 		package->task_root = xstrdup(TASK_ROOT);
 	else if (config->rie)
 		return find_image_task_root(package, err);
+	else if (config->command == CONFIG_SHELL)
+		package->task_root = resolve_folder("current folder", ".", err);
 	else
 		error_set(err, 0, "no bootstrap: name one with --bootstrap PATH");
 	return package->task_root;
@@ -389,6 +391,11 @@ void package_destroy(struct package *package)
 	free(package->argv);
 	free(package->cwd);
 	free(package);
+}
+
+const char *package_cwd(const struct package *package)
+{
+	return package->cwd;
 }
 
 const char *package_task_root(const struct package *package)

@@ -37,6 +37,9 @@ void package_fill_spec(const struct package *package, struct sandbox_spec *spec)
 bool package_fill_program(struct package *package, struct sandbox_program *program,
                           struct fault *fault);
 
+/* The working directory of the function's programs, in the box. */
+const char *package_cwd(const struct package *package);
+
 /* LAMBDA_TASK_ROOT and LAMBDA_RUNTIME_DIR as the function sees them. */
 const char *package_task_root(const struct package *package);
 const char *package_runtime_root(const struct package *package);

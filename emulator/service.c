@@ -86,9 +86,6 @@ static bool start_servers(struct service *service, struct error *err)
 
 static bool prepare(struct service *service, int output_fd, struct error *err)
 {
-	service->loop = loop_create(err);
-	if (!service->loop)
-		return false;
 	service->output = output_create(service->loop, output_fd, err);
 	if (!service->output)
 		return false;
@@ -110,7 +107,7 @@ bool workload_init(struct workload *workload, const struct service *service,
 		.output = service->output,
 		.host = service->host,
 		.package = workload->package,
-		.ports = runtime_api_ports(service->runtime_api),
+		.ports = service->runtime_api ? runtime_api_ports(service->runtime_api) : NULL,
 	};
 	return true;
 }
@@ -121,7 +118,8 @@ void workload_finish(struct workload *workload)
 	workload->package = NULL;
 }
 
-int service_open(struct service *service, const struct config *config, int output_fd)
+/* Walls and loop, which all commands need. */
+static int open_machine(struct service *service, const struct config *config)
 {
 	struct error err;
 
@@ -135,6 +133,38 @@ int service_open(struct service *service, const struct config *config, int outpu
 		log_error("%s", err.text);
 		return EXIT_WALL_MISSING;
 	}
+	service->loop = loop_create(&err);
+	if (!service->loop) {
+		log_error("%s", err.text);
+		return EXIT_USAGE;
+	}
+	return EXIT_FINE;
+}
+
+static int add_workload(struct service *service)
+{
+	struct error err;
+
+	if (workload_init(&service->workload, service, service->config, &err))
+		return EXIT_FINE;
+	log_error("%s", err.text);
+	return EXIT_USAGE;
+}
+
+int service_init_box(struct service *service, const struct config *config)
+{
+	int code = open_machine(service, config);
+
+	return code == EXIT_FINE ? add_workload(service) : code;
+}
+
+int service_open(struct service *service, const struct config *config, int output_fd)
+{
+	struct error err;
+	int code = open_machine(service, config);
+
+	if (code != EXIT_FINE)
+		return code;
 	if (!prepare(service, output_fd, &err)) {
 		log_error("%s", err.text);
 		return EXIT_USAGE;
@@ -144,17 +174,13 @@ int service_open(struct service *service, const struct config *config, int outpu
 
 int service_init(struct service *service, const struct config *config, int output_fd)
 {
-	struct error err;
 	int code = service_open(service, config, output_fd);
 
-	if (code != EXIT_FINE)
-		return code;
-	if (!workload_init(&service->workload, service, config, &err)) {
-		log_error("%s", err.text);
-		return EXIT_USAGE;
-	}
-	service->function = function_create(&service->workload.context);
-	return EXIT_FINE;
+	if (code == EXIT_FINE)
+		code = add_workload(service);
+	if (code == EXIT_FINE)
+		service->function = function_create(&service->workload.context);
+	return code;
 }
 
 bool service_watch_signals(struct service *service, void (*on_signal)(struct loop_signal *signal),

@@ -54,6 +54,9 @@ int service_open(struct service *service, const struct config *config, int outpu
 /* The same, and starts the function of 'config'; its first init begins. */
 int service_init(struct service *service, const struct config *config, int output_fd);
 
+/* Makes what a box needs and no more: walls, loop, and the workload of 'config'. */
+int service_init_box(struct service *service, const struct config *config);
+
 /* Makes what 'config' asks for. Both arguments must outlive the workload. */
 bool workload_init(struct workload *workload, const struct service *service,
                    const struct config *config, struct error *err);

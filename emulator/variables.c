@@ -165,6 +165,7 @@ static void add_lambda(struct variables *variables, const struct config *config,
 
 	buffer_append_format(&group, "/aws/lambda/%s", config->function_name);
 	add_unreserved(variables);
+	add_if_set(variables, "TERM", place->terminal);
 	add_list(variables, &config->pass_env);
 	add_list(variables, &config->env);
 	add_function(variables, config, place);

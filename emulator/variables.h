@@ -20,6 +20,7 @@ struct variables_place {
 	const char *log_stream;   /* "2026/01/30/[$LATEST]<32 hex>" */
 	const char *task_root;    /* LAMBDA_TASK_ROOT: "/var/task" in a box */
 	const char *runtime_root; /* LAMBDA_RUNTIME_DIR: "/var/runtime" */
+	const char *terminal;     /* TERM, of a shell; else NULL */
 };
 
 /* "NAME=VALUE" strings, NULL-terminated, in one allocation: free() it. */

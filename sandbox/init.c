@@ -24,6 +24,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -282,9 +283,10 @@ struct start {
 	unsigned id;
 	struct sock_filter *filter;
 	size_t instructions; /* 0: no filter */
-	char **argv, **envp;
+	char **argv, **envp, **paths;
 	const char *cwd;
-	int output;
+	int input, output, errors;
+	bool is_terminal;
 	bool rehearse;
 	unsigned open_files;
 };
@@ -309,9 +311,24 @@ static bool start_session(void)
 	return setsid() != -1 && sigprocmask(SIG_SETMASK, &none, NULL) == 0;
 }
 
-static bool connect_streams(int output)
+/*
+ * Who opens the terminal anew, as a script that writes to /dev/stderr does, needs the right to. The
+ * user who has it in a user namespace owns the terminal already.
+ */
+static bool take_terminal(const struct start *start)
 {
-	return dup2(output, STDOUT_FILENO) != -1 && dup2(output, STDERR_FILENO) != -1;
+	if (start->init->plan->identity == IDENTITY_ASSUMED &&
+	    fchown(STDIN_FILENO, IDENTITY_UID, IDENTITY_GID) == -1 && errno != EPERM)
+		return false;
+	return ioctl(STDIN_FILENO, TIOCSCTTY, 0) == 0;
+}
+
+/* Standard input is /dev/null until it is taken, so it comes last. */
+static bool connect_streams(const struct start *start)
+{
+	return dup2(start->output, STDOUT_FILENO) != -1 &&
+	       dup2(start->errors, STDERR_FILENO) != -1 && dup2(start->input, STDIN_FILENO) != -1 &&
+	       (!start->is_terminal || take_terminal(start));
 }
 
 static bool take_identity(enum init_identity identity)
@@ -376,6 +393,22 @@ static bool announce(const struct start *start)
 	return message_send(start->init->socket, &message, &fds);
 }
 
+/* Like execvp(3): what may not be executed is told of unless another one can be. */
+static bool execute(const struct start *start)
+{
+	bool is_denied = false;
+
+	for (char **path = start->paths; *path; path++) {
+		execve(*path, start->argv, start->envp);
+		is_denied |= errno == EACCES;
+		if (errno != ENOENT && errno != ENOTDIR && errno != EACCES)
+			return false;
+	}
+	if (is_denied)
+		errno = EACCES;
+	return false;
+}
+
 static bool take_step(const struct start *start, enum step step)
 {
 	const struct init_plan *plan = start->init->plan;
@@ -386,7 +419,7 @@ static bool take_step(const struct start *start, enum step step)
 	case STEP_SESSION:
 		return start_session();
 	case STEP_STREAMS:
-		return connect_streams(start->output);
+		return connect_streams(start);
 	case STEP_LIMITS:
 		return plan->identity == IDENTITY_KEPT ||
 		       rlimit_apply(start->open_files, plan->process_limit);
@@ -401,8 +434,7 @@ static bool take_step(const struct start *start, enum step step)
 	case STEP_EXEC:
 		if (start->rehearse)
 			_exit(0);
-		execve(start->argv[0], start->argv, start->envp);
-		return false;
+		return execute(start);
 	}
 	return false;
 }
@@ -499,25 +531,41 @@ static struct program *find_program(struct init *init, pid_t pid)
 	return NULL;
 }
 
-static void start_program(struct init *init, const struct message *message, char *block, int output)
+/* A descriptor, or /dev/null. */
+static int or_null(int fd)
 {
-	unsigned argc = message->exec.argc, envc = message->exec.envc;
-	char **pointers = calloc(argc + envc + 2, sizeof(*pointers));
+	return fd == -1 ? STDIN_FILENO : fd;
+}
+
+static void start_program(struct init *init, const struct message *message, char *block,
+                          struct message_fds *fds)
+{
+	unsigned argc = message->exec.argc, envc = message->exec.envc, pathc = message->exec.pathc;
+	char **pointers = calloc(argc + envc + pathc + 3, sizeof(*pointers));
 	struct program *place = find_program(init, 0);
+	autoclose int output = message_fds_steal(fds, 1);
+	autoclose int errors = message_fds_steal(fds, 2);
+	autoclose int input = message_fds_steal(fds, 3);
 	const char *block_end = block + message->exec.bytes;
 
-	assert(pointers && argc > 0);
+	assert(pointers && argc > 0 && pathc > 0);
 	char *strings = block + message->exec.instructions * sizeof(struct sock_filter);
+	char **envp = pointers + argc + 1, **paths = envp + envc + 1;
 	char *at = point_into(pointers, argc, strings, block_end);
+	at = point_into(envp, envc, at, block_end);
 	struct start start = { .init = init,
 		               .outcome = init->outcome,
 		               .id = message->id,
 		               .filter = (struct sock_filter *)block,
 		               .instructions = message->exec.instructions,
 		               .argv = pointers,
-		               .envp = pointers + argc + 1,
-		               .cwd = point_into(pointers + argc + 1, envc, at, block_end),
-		               .output = output == -1 ? STDIN_FILENO : output,
+		               .envp = envp,
+		               .paths = paths,
+		               .cwd = point_into(paths, pathc, at, block_end),
+		               .input = or_null(input),
+		               .output = or_null(output),
+		               .errors = or_null(errors == -1 ? output : errors),
+		               .is_terminal = message->exec.is_terminal,
 		               .rehearse = message->exec.rehearse,
 		               .open_files = init->plan->spec->open_files };
 
@@ -542,7 +590,6 @@ static void start_program(struct init *init, const struct message *message, char
 static void handle_exec(struct init *init, const struct message *message, struct message_fds *fds)
 {
 	autoclose int strings = message_fds_steal(fds, 0);
-	autoclose int output = message_fds_steal(fds, 1);
 	char *block = mmap(NULL, message->exec.bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE, strings,
 	                   0);
 
@@ -554,7 +601,7 @@ static void handle_exec(struct init *init, const struct message *message, struct
 		tell(init, &failed, NULL);
 		return;
 	}
-	start_program(init, message, block, output);
+	start_program(init, message, block, fds);
 	munmap(block, message->exec.bytes);
 }
 

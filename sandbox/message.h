@@ -18,8 +18,8 @@
 enum message_type {
 	/* owner to init */
 	MESSAGE_CONFINE, /* the box's limits; fds: of cgroups, see cgroup.h */
-	MESSAGE_EXEC, /* start program 'id'; fds: its filter and strings, its output (or /dev/null)
-	               */
+	MESSAGE_EXEC, /* start program 'id'; fds: its filter and strings; its output (or /dev/null);
+	               * its errors (or the same); its input (or /dev/null) */
 	MESSAGE_SIGNAL, /* send signal 'number' to the process group of 'id' */
 
 	/* init to owner */
@@ -43,9 +43,10 @@ struct message {
 	bool rss_is_inits; /* 'max_rss_bytes' is what init itself had: the process had no more */
 	struct {
 		size_t instructions; /* of the filter, which the first descriptor begins with */
-		unsigned argc, envc; /* strings behind it, then cwd */
-		size_t bytes;        /* all together */
-		bool rehearse;       /* do everything but the execve */
+		unsigned argc, envc, pathc; /* strings behind it, then cwd */
+		size_t bytes;               /* all together */
+		bool rehearse;              /* do everything but the execve */
+		bool is_terminal;           /* the input, of the program's session */
 	} exec;
 	bool bad_cwd; /* EXEC_FAILED: it is the working directory that is bad */
 	struct error error;

@@ -291,6 +291,10 @@ static int pack(const struct sandbox *box, const struct sandbox_program *program
 		at = append_string(at, *argv);
 	for (const char *const *envp = program->envp; *envp; envp++)
 		at = append_string(at, *envp);
+	for (const char *const *path = program->paths; path && *path; path++)
+		at = append_string(at, *path);
+	if (!program->paths)
+		at = append_string(at, program->argv[0]);
 	append_string(at, program->cwd);
 	bool written = fd != -1 && write(fd, block, bytes) == (ssize_t)bytes;
 	free(block);
@@ -299,18 +303,45 @@ static int pack(const struct sandbox *box, const struct sandbox_program *program
 	return written ? steal_fd(&fd) : -1;
 }
 
+/* Counts the strings of a program into 'exec', all but the working directory. */
+static size_t measure_strings(struct message *message, const struct sandbox_program *program)
+{
+	size_t bytes = 0;
+
+	message->exec.argc = count_strings(program->argv, &bytes);
+	message->exec.envc = count_strings(program->envp, &bytes);
+	if (program->paths) {
+		message->exec.pathc = count_strings(program->paths, &bytes);
+	} else {
+		message->exec.pathc = 1;
+		bytes += strlen(program->argv[0]) + 1;
+	}
+	return bytes;
+}
+
+static void add_streams(struct message *message, struct message_fds *fds,
+                        const struct sandbox_program *program)
+{
+	const struct sandbox_streams *streams = program->streams;
+
+	fds->fd[fds->count++] = streams ? streams->output : program->output;
+	if (!streams)
+		return;
+	fds->fd[fds->count++] = streams->errors;
+	fds->fd[fds->count++] = streams->input;
+	message->exec.is_terminal = streams->is_terminal;
+}
+
 static bool ask_exec(struct sandbox *box, unsigned id, const struct sandbox_program *program,
                      bool rehearse, struct error *err)
 {
 	struct message message = { .type = MESSAGE_EXEC, .id = id };
-	struct message_fds fds = { .count = rehearse ? 1 : 2 };
-	size_t bytes = 0;
+	struct message_fds fds = { .count = 1 };
 
 	if (box->killed || box->reaped)
 		return error_set(err, ESRCH, "execute '%s'", program->argv[0]);
 	message.exec.rehearse = rehearse;
-	message.exec.argc = count_strings(program->argv, &bytes);
-	message.exec.envc = count_strings(program->envp, &bytes);
+	size_t bytes = measure_strings(&message, program);
 	if (bytes > MAX_ARGUMENTS)
 		return error_set(err, E2BIG, "execute '%s'", program->argv[0]);
 	bytes += strlen(program->cwd) + 1;
@@ -320,7 +351,8 @@ static bool ask_exec(struct sandbox *box, unsigned id, const struct sandbox_prog
 	if (block == -1)
 		return false;
 	fds.fd[0] = block;
-	fds.fd[1] = program->output;
+	if (!rehearse)
+		add_streams(&message, &fds, program);
 	return message_send(box->socket, &message, &fds) ||
 	       error_set(err, errno, "execute '%s'", program->argv[0]);
 }

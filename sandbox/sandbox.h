@@ -140,11 +140,19 @@ void sandbox_destroy(struct sandbox *box);
 
 /* ---- running programs ----------------------------------------------- */
 
+/* For a program that somebody talks to. */
+struct sandbox_streams {
+	int input, output, errors; /* stay the caller's */
+	bool is_terminal; /* 'input' is one, of nobody else: the program's session gets it */
+};
+
 struct sandbox_program {
-	const char *const *argv; /* argv[0] is the path, inside the box */
+	const char *const *argv;  /* argv[0] is the path, inside the box */
+	const char *const *paths; /* unless these are, tried in order as execvp(3) does; or NULL */
 	const char *const *envp;
 	const char *cwd; /* inside the box */
-	int output;      /* becomes stdout and stderr; stays the caller's */
+	int output;      /* becomes stdout and stderr; stays the caller's. stdin is empty */
+	const struct sandbox_streams *streams; /* unless these are the standard streams; or NULL */
 };
 
 /*

@@ -101,7 +101,9 @@ static void test_box_survives_failures(void)
 		box_die("pipe");
 	box_begin(&run, box_host(), NULL, bad, NULL, "/");
 	BOX_UNTIL(&run, run.exec_failed);
-	const struct sandbox_program program = { good, none, "/", output[1] };
+	const struct sandbox_program program = {
+		.argv = good, .envp = none, .cwd = "/", .output = output[1]
+	};
 	CHECK(sandbox_exec(run.box, 1, &program, &err));
 	BOX_UNTIL(&run, run.exited);
 	CHECK_INT(run.status, 0);
@@ -161,7 +163,9 @@ static void test_many_programs_asked_early(void)
 	const char *const argv[] = { box_probe_inside(box_host()), "pid", NULL };
 	const char *const envp[] = { value, NULL };
 	int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
-	const struct sandbox_program program = { argv, envp, "/", null };
+	const struct sandbox_program program = {
+		.argv = argv, .envp = envp, .cwd = "/", .output = null
+	};
 	struct sandbox_event event = { .type = SANDBOX_READY };
 	unsigned exited = 0;
 	bool seen[10] = { false };
@@ -359,7 +363,9 @@ static void test_exec_after_the_end(void)
 {
 	static struct box_run run;
 	const char *const argv[] = { "/x", NULL };
-	const struct sandbox_program program = { argv, argv + 1, "/", 1 };
+	const struct sandbox_program program = {
+		.argv = argv, .envp = argv + 1, .cwd = "/", .output = 1
+	};
 	struct error err;
 
 	box_begin(&run, box_host(), NULL, NULL, NULL, NULL);
