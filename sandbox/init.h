@@ -16,6 +16,12 @@
 #include "sandbox/rootfs.h"
 #include "sandbox/sandbox.h"
 
+/* A rehearsal ends with one of these where a program would execute. */
+enum init_rehearsal {
+	REHEARSAL_BOUND = 0, /* it could not fork: the limit of processes, to be 1, holds */
+	REHEARSAL_UNBOUND = 1,
+};
+
 /* Who the programs are. */
 enum init_identity {
 	IDENTITY_KEPT,    /* the caller, as it is (SANDBOX_OFF) */

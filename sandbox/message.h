@@ -45,7 +45,7 @@ struct message {
 		size_t instructions; /* of the filter, which the first descriptor begins with */
 		unsigned argc, envc, pathc; /* strings behind it, then cwd */
 		size_t bytes;               /* all together */
-		bool rehearse;              /* do everything but the execve */
+		bool rehearse;              /* try to fork instead of executing; see init.h */
 		bool is_terminal;           /* the input, of the program's session */
 	} exec;
 	bool bad_cwd; /* EXEC_FAILED: it is the working directory that is bad */

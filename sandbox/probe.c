@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "sandbox/fd.h"
@@ -30,7 +31,7 @@ static const char *const wall_names[] = {
 	[SANDBOX_WALL_PROCESSES] = "processes", [SANDBOX_WALL_IPC] = "ipc",
 	[SANDBOX_WALL_HOSTNAME] = "hostname",   [SANDBOX_WALL_IDENTITY] = "identity",
 	[SANDBOX_WALL_MEMORY] = "memory",       [SANDBOX_WALL_CPU] = "cpu",
-	[SANDBOX_WALL_SYSCALLS] = "syscalls",
+	[SANDBOX_WALL_PIDS] = "pids",           [SANDBOX_WALL_SYSCALLS] = "syscalls",
 };
 
 static const char *const wall_summaries[] = {
@@ -42,6 +43,7 @@ static const char *const wall_summaries[] = {
 	[SANDBOX_WALL_IDENTITY] = "user 993, no capabilities, none to gain",
 	[SANDBOX_WALL_MEMORY] = "the memory limit; out of memory is told apart",
 	[SANDBOX_WALL_CPU] = "CPU by memory size",
+	[SANDBOX_WALL_PIDS] = "the number of processes and threads is limited",
 	[SANDBOX_WALL_SYSCALLS] = "system calls that Lambda refuses are refused",
 };
 _Static_assert(COUNT_OF(wall_summaries) == SANDBOX_WALL_COUNT, "a wall has no summary");
@@ -102,6 +104,7 @@ struct rehearsal {
 	bool created; /* init was forked */
 	bool built;   /* all that init does */
 	bool started; /* all that a program's child does, but for the execve */
+	bool bounded; /* and it could not fork */
 	struct error error;
 };
 
@@ -117,7 +120,10 @@ static bool note(struct rehearsal *rehearsal, const struct sandbox_event *event)
 	case SANDBOX_DENIED:
 		return false;
 	case SANDBOX_EXITED:
-		rehearsal->started = event->status == 0;
+		rehearsal->started = WIFEXITED(event->status) &&
+		                     WEXITSTATUS(event->status) <= REHEARSAL_UNBOUND;
+		rehearsal->bounded = rehearsal->started &&
+		                     WEXITSTATUS(event->status) == REHEARSAL_BOUND;
 		if (!rehearsal->started)
 			error_set(&rehearsal->error, 0, "a child ended with status %#x",
 			          (unsigned)event->status);
@@ -170,7 +176,7 @@ static bool rehearse(struct sandbox_host *host, struct rehearsal *rehearsal)
 		                           .memory_bytes = 64 << 20,
 		                           .tmp_bytes = 1 << 20,
 		                           .cpu_millis = 100,
-		                           .processes = 64,
+		                           .processes = 1,
 		                           .open_files = 64 };
 
 	*rehearsal = (struct rehearsal){ .created = false };
@@ -181,6 +187,7 @@ static bool rehearse(struct sandbox_host *host, struct rehearsal *rehearsal)
 	if (sandbox_rehearse(box, &rehearsal->error))
 		play(box, rehearsal);
 	host->own_proc = sandbox_has_own_proc(box);
+	host->bounded = rehearsal->bounded;
 	note_filter(host, box);
 	sandbox_kill(box);
 	host->rehearsal = box;
@@ -291,6 +298,28 @@ static void state_controller(struct sandbox_host *host, enum sandbox_wall wall,
 	         "%.130s; run lrie as root, or by 'systemd-run --user --scope -p Delegate=yes'",
 	         why.text);
 	state_wall(host, wall, SANDBOX_NO, "", detail);
+}
+
+static void state_pids(struct sandbox_host *host)
+{
+	struct error why;
+	char detail[256];
+	const char *mechanism = cgroup_host_mechanism(host->cgroups, CGROUP_PIDS, &why);
+
+	if (!mechanism && sandbox_host_counts_user(host))
+		mechanism = "RLIMIT_NPROC";
+	if (host->bounded) {
+		state_wall(host, SANDBOX_WALL_PIDS, SANDBOX_YES, mechanism, "");
+		return;
+	}
+	if (mechanism)
+		snprintf(detail, sizeof(detail), "%s does not limit them here", mechanism);
+	else
+		snprintf(detail, sizeof(detail),
+		         "%.100s; RLIMIT_NPROC would count all that the user runs; run lrie as "
+		         "root, or where user namespaces are allowed",
+		         why.text);
+	state_wall(host, SANDBOX_WALL_PIDS, SANDBOX_NO, "", detail);
 }
 
 static void state_syscalls(struct sandbox_host *host)
@@ -442,6 +471,7 @@ static bool find_walls(struct sandbox_host *host, struct error *err)
 	state_identity(host);
 	state_controller(host, SANDBOX_WALL_MEMORY, CGROUP_MEMORY);
 	state_controller(host, SANDBOX_WALL_CPU, CGROUP_CPU);
+	state_pids(host);
 	host->has_filter = true;
 	state_syscalls(host);
 	return true;
@@ -501,6 +531,11 @@ bool sandbox_host_filter(struct sandbox_host *host, const struct syscall_filter 
 		host->filter_error = *err; /* one more wall that does not stand */
 	*filter = *kept;
 	return *kept || !host->has_filter;
+}
+
+bool sandbox_host_counts_user(const struct sandbox_host *host)
+{
+	return host->namespaces & CLONE_NEWUSER;
 }
 
 void sandbox_host_set_syscalls(struct sandbox_host *host, enum sandbox_syscalls policy)

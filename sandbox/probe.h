@@ -24,6 +24,7 @@ struct sandbox_host {
 	size_t arguments_size;
 	unsigned boxes; /* how many were ever created; names the next one */
 	bool own_proc;  /* boxes have a /proc of their own */
+	bool bounded;   /* the number of processes is limited */
 
 	enum sandbox_syscalls syscalls;
 	struct syscall_filter *filters[SANDBOX_SYSCALLS_OFF]; /* by policy; NULL: not made yet */
@@ -36,7 +37,7 @@ struct sandbox_host {
 	struct sandbox *rehearsal;
 };
 
-/* Like sandbox_exec(), but the child ends with status 0 where it would execute. */
+/* Like sandbox_exec(), but the child ends with an enum init_rehearsal where it would execute. */
 bool sandbox_rehearse(struct sandbox *box, struct error *err);
 
 /* Whether init could mount a fresh /proc. Once the box is ready. */
@@ -49,6 +50,9 @@ enum syscall_hold sandbox_hold(const struct sandbox *box, int *code);
  * it cannot be made. */
 bool sandbox_host_filter(struct sandbox_host *host, const struct syscall_filter **filter,
                          struct error *err);
+
+/* Whether RLIMIT_NPROC counts the processes of a box, and no others. */
+bool sandbox_host_counts_user(const struct sandbox_host *host);
 
 /* Destroys host->rehearsal. */
 void sandbox_forget_rehearsal(struct sandbox_host *host);

@@ -80,9 +80,8 @@ static bool fork_init(struct sandbox *box, int socket, const struct sandbox_spec
 	};
 	struct error none;
 
-	/* RLIMIT_NPROC counts in a user namespace by itself; elsewhere it would count all that
-	 * the user runs. Init is one of them. */
-	if ((host->namespaces & CLONE_NEWUSER) && spec->processes &&
+	/* In a user namespace init is one of them. */
+	if (sandbox_host_counts_user(host) && spec->processes &&
 	    !(host->cgroups && cgroup_host_mechanism(host->cgroups, CGROUP_PIDS, &none)))
 		plan.process_limit = spec->processes + 1;
 	box->init = namespace_fork(host->namespaces, &box->pidfd);

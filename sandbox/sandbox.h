@@ -35,6 +35,7 @@ enum sandbox_wall {
 	SANDBOX_WALL_IDENTITY,  /* uid 993, no capabilities, no new privileges */
 	SANDBOX_WALL_MEMORY,    /* memory limit, out of memory told apart */
 	SANDBOX_WALL_CPU,       /* CPU share by memory size */
+	SANDBOX_WALL_PIDS,      /* number of processes and threads */
 	SANDBOX_WALL_SYSCALLS,  /* system calls that Lambda does not permit are refused */
 	SANDBOX_WALL_COUNT,
 };

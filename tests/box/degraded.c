@@ -454,7 +454,7 @@ static void test_words_for_walls(void)
 	CHECK(!sandbox_walls_parse("memory,", &mask, &err));
 	CHECK(!sandbox_walls_parse("memor", &mask, &err));
 	CHECK_STR(err.text, "unknown wall 'memor' (known are files, tmp, processes, ipc, hostname, "
-	                    "identity, memory, cpu, syscalls)");
+	                    "identity, memory, cpu, pids, syscalls)");
 }
 
 TEST_MAIN(test_missing_walls_have_reasons, test_required_walls, test_boxes_work_without_namespaces,

@@ -34,40 +34,59 @@ static void test_boxes_do_not_see_each_other(void)
 	box_end(&first);
 }
 
-static void test_number_of_processes_is_limited(void)
+/* How many of "fork:N" or "threads:N" came to be, the answer being "N errno". */
+static int count_made(unsigned limit, const char *word)
 {
 	static struct box_run run;
 	struct sandbox_spec spec = box_spec();
-	int forked = -1;
+	int made = -1;
 
-	NEED(SANDBOX_WALL_PROCESSES);
-	spec.processes = 20;
-	box_run(&run, &spec, "fork:100", "exit:0");
-	const char *answer = box_says(&run, "fork:100");
+	spec.processes = limit;
+	spec.memory_bytes = 0; /* a thousand processes have more */
+	box_run(&run, &spec, word, "exit:0");
+	CHECK(run.gone);
+	const char *answer = box_says(&run, word);
 	CHECK(answer && strstr(answer, "EAGAIN"));
 	if (answer)
-		sscanf(answer, "%d", &forked);
-	CHECK_INT(forked, 19);
-	CHECK(run.gone);
+		sscanf(answer, "%d", &made);
+	return made;
 }
 
-/* All of them are dead soon after the end, however many there are. */
-static void test_fork_bomb_ends_with_the_box(void)
+static void test_number_of_processes_is_limited(void)
 {
-	static struct box_run run;
+	NEED(SANDBOX_WALL_PIDS);
+	CHECK_INT(count_made(20, "fork:100"), 19);
+	CHECK_INT(count_made(20, "threads:100"), 19);
+	CHECK_INT(count_made(1024, "fork:2000"), 1023);
+	CHECK_INT(count_made(1024, "threads:2000"), 1023);
+}
+
+/* Everybody else goes on living beside it, and all of it is dead soon after the end. */
+static void explode(const char *bomb)
+{
+	static struct box_run run, other;
 	struct sandbox_spec spec = box_spec();
 
-	NEED(SANDBOX_WALL_PROCESSES);
+	test_case(bomb);
 	spec.processes = 200;
-	box_start(&run, &spec, "ignore", "fork-bomb");
-	BOX_UNTIL(&run, box_find(&run, "fork-bomb"));
-	for (uint64_t end = box_now() + 200000000; box_now() < end;)
-		box_turn(&run, 10);
+	box_start(&run, &spec, "ignore", bomb);
+	BOX_UNTIL(&run, box_find(&run, bomb));
+	CHECK_STR(box_says(&run, bomb), "EAGAIN");
+	box_run(&other, NULL, "fork:3", "exit:3");
+	CHECK_STR(box_says(&other, "fork:3"), "3 ok");
+	CHECK_INT(other.status, W_EXITCODE(3, 0));
 	uint64_t killed = box_now();
 	sandbox_kill(run.box);
 	BOX_UNTIL(&run, false);
 	CHECK(run.gone && box_now() - killed < 1000000000);
 	box_end(&run);
+}
+
+static void test_bombs_end_with_the_box(void)
+{
+	NEED(SANDBOX_WALL_PIDS);
+	explode("fork-bomb");
+	explode("thread-bomb");
 }
 
 /* Init adopts them all, and still hears. */
@@ -327,7 +346,7 @@ static void test_many_may_start_at_once(void)
 }
 
 TEST_MAIN(test_signals_stay_inside, test_boxes_do_not_see_each_other,
-          test_number_of_processes_is_limited, test_fork_bomb_ends_with_the_box,
+          test_number_of_processes_is_limited, test_bombs_end_with_the_box,
           test_orphans_do_not_deafen_init, test_daemons_end_with_the_box,
           test_nothing_survives_lrie, test_nothing_is_left_behind, test_ten_boxes_at_once,
           test_groups_of_the_dead_are_swept, test_many_may_start_at_once)
