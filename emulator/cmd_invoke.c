@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* cmd_invoke - one invocation, without a server in between */
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -11,13 +10,10 @@
 
 #include "emulator/clock.h"
 #include "emulator/commands.h"
-#include "emulator/json.h"
+#include "emulator/event.h"
 #include "emulator/log.h"
 #include "emulator/service.h"
 #include "sandbox/fd.h"
-
-/* What Invoke takes (spec invoke-api.md §1). */
-#define EVENT_LIMIT 6291456
 
 struct shot {
 	struct service service;
@@ -117,63 +113,6 @@ static void on_done(struct invocation *invocation, const struct log_tail *tail)
 
 static const struct invocation_ops ops = { .on_answered = on_answered, .on_done = on_done };
 
-/* ---- the event ---- */
-
-static bool read_all(int fd, const char *name, struct buffer *event, struct error *err)
-{
-	char block[16384];
-	ssize_t length;
-
-	while ((length = read(fd, block, sizeof(block))) != 0) {
-		if (length == -1 && errno == EINTR)
-			continue;
-		if (length == -1)
-			return error_set(err, errno, "read the event '%s'", name);
-		buffer_append(event, block, (size_t)length);
-		if (event->length > EVENT_LIMIT)
-			return error_set(err, 0, "event '%s': larger than %d bytes", name,
-			                 EVENT_LIMIT);
-	}
-	return true;
-}
-
-/* FILE, "-" for stdin, or the JSON text itself, which begins as no file name would. */
-static bool read_event(const char *event, struct buffer *out, struct error *err)
-{
-	if (!event) {
-		buffer_append_text(out, "{}");
-		return true;
-	}
-	if (strcmp(event, "-") == 0)
-		return read_all(STDIN_FILENO, "-", out, err);
-
-	autoclose int fd = open(event, O_RDONLY | O_CLOEXEC);
-
-	if (fd != -1)
-		return read_all(fd, event, out, err);
-	if (errno == ENOENT && strchr("{[\"-0123456789tfn \t\n", event[0])) {
-		buffer_append_text(out, event);
-		return true;
-	}
-	return error_set(err, errno, "open the event '%s'", event);
-}
-
-static bool take_event(const struct config *config, struct buffer *event, struct error *err)
-{
-	autobuffer struct buffer reason = BUFFER_INIT;
-
-	if (!read_event(config->event, event, err))
-		return false;
-	if (event->length == 0)
-		buffer_append_text(event, "{}");
-	if (event->length > EVENT_LIMIT)
-		return error_set(err, 0, "the event is larger than %d bytes", EVENT_LIMIT);
-	if (json_check(event->data, event->length, &reason))
-		return true;
-	return error_set(err, 0, "--event '%.100s': neither a file nor JSON: %s",
-	                 config->event ? config->event : "", reason.data);
-}
-
 /* ---- the command ---- */
 
 static void run(struct buffer *event)
@@ -196,7 +135,7 @@ int cmd_invoke(const struct config *config)
 	autobuffer struct buffer event = BUFFER_INIT;
 	struct error err;
 
-	if (!take_event(config, &event, &err)) {
+	if (!event_read(config->event, &event, &err)) {
 		log_error("%s", err.text);
 		return EXIT_USAGE;
 	}

@@ -9,7 +9,7 @@ cd "${srcdir:-$(dirname "$0")/..}"
 # The layers of emulator/, highest first. A file includes its own layer and those below it; its .c
 # and .h belong together. Where another rule narrows that, it is a test of its own below.
 layers='
-commands  main commands cmd_doctor cmd_invoke cmd_serve cmd_shell service
+commands  main commands cmd_doctor cmd_invoke cmd_serve cmd_shell service event
 fronts    front invoke_api runtime_api
 core      box environment function invocation log_tail package program_output runtime_state
 pure      arn base64 config config_help doctor_report env_file fault finding function_variable identifier measurement metric option option_value phase price report route stats threshold variables

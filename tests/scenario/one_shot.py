@@ -34,6 +34,10 @@ def test_events_come_from_a_file_from_stdin_or_from_the_command_line(t):
             b'{"from":"stdin"}\n')
     t.equal(invoke(t, "echo", "--event", '"text"', expect=0).stdout, b'"text"\n')
     t.equal(invoke(t, "echo", "--event", "[1, 2]", expect=0).stdout, b"[1, 2]\n")
+    # longer than any file name, and longer than any path
+    for length in (300, 5000):
+        text = '{"path":"/%s"}' % ("x" * length)
+        t.equal(invoke(t, "echo", "--event", text, expect=0).stdout, text.encode() + b"\n")
 
 
 def test_no_event_is_an_empty_object(t):
