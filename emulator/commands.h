@@ -17,4 +17,7 @@ int cmd_doctor(const struct config *config);
 /* A command, or a shell, in the box that the function would get. */
 int cmd_shell(const struct config *config);
 
+/* Measures functions: figures to stdout, the gate's verdict as the exit code. */
+int cmd_bench(const struct config *config);
+
 #endif

@@ -231,13 +231,22 @@ static bool fail_unknown_command(const char *word, struct error *err)
 	return error_set(err, 0, "unknown command '%s'; 'lrie help' lists them", word);
 }
 
-/* A word that is not an option: only help takes one. */
+/* For lrie bench, where functions stand beside each other. */
+static bool take_bootstrap(struct settings *settings, const char *word, struct error *err)
+{
+	return give(settings, option_find("bootstrap", strlen("bootstrap")), word, "bootstrap",
+	            err);
+}
+
+/* A word that is not an option: only help and bench take one. */
 static bool read_word(struct settings *settings, const char *word, struct error *err)
 {
 	struct config *config = &settings->config;
 
 	if (config->command == CONFIG_HELP && config->topic == CONFIG_HELP)
 		return find_command(word, &config->topic) || fail_unknown_command(word, err);
+	if (config->command == CONFIG_BENCH)
+		return take_bootstrap(settings, word, err);
 	if (config->command == CONFIG_SERVE || config->command == CONFIG_INVOKE ||
 	    config->command == CONFIG_DOCTOR)
 		return error_set(err, 0,
@@ -255,8 +264,9 @@ static bool read_words(struct settings *settings, struct words *words, struct er
 		bool ok;
 
 		if (strcmp(word, "--") == 0) {
-			take_arguments(settings, words);
-			return true;
+			if (settings->config.command != CONFIG_BENCH)
+				take_arguments(settings, words);
+			return true; /* for bench, what follows is another function's */
 		}
 		ok = word[0] == '-' ? read_option(settings, word, words, err)
 		                    : read_word(settings, word, err);
@@ -577,12 +587,45 @@ static bool fill_settings(struct settings *settings, char **argv, struct error *
 	return give_rest(settings, err) && finish(settings, err);
 }
 
+static char **find_rival(char **argv)
+{
+	for (char **word = argv; *word; word++) {
+		if (strcmp(*word, "--") == 0)
+			return word;
+	}
+	return NULL;
+}
+
+/*
+ * The function behind -- is read with all that stands before it, so that it differs in what it
+ * says and in nothing else. A command line without that -- is made for it.
+ */
+static bool read_rival(struct config *config, char **argv, struct error *err)
+{
+	char **separator = find_rival(argv), **joined;
+	size_t before, behind = 0;
+
+	if (config->command != CONFIG_BENCH || !separator)
+		return true;
+	if (!separator[1])
+		return error_set(err, 0, "behind -- the other function is missing");
+	while (separator[1 + behind])
+		behind++;
+	before = (size_t)(separator - argv);
+	joined = xcalloc(before + behind + 1, sizeof(*joined));
+	memcpy(joined, argv, before * sizeof(*joined));
+	memcpy(joined + before, separator + 1, behind * sizeof(*joined));
+	config->bench.rival = config_parse((int)(before + behind), joined, err);
+	free(joined);
+	return config->bench.rival;
+}
+
 struct config *config_parse(int argc, char **argv, struct error *err)
 {
 	struct settings *settings = xcalloc(1, sizeof(*settings));
 
 	(void)argc; /* argv ends with NULL */
-	if (fill_settings(settings, argv, err))
+	if (fill_settings(settings, argv, err) && read_rival(&settings->config, argv, err))
 		return &settings->config;
 	config_destroy(&settings->config);
 	return NULL;
@@ -606,6 +649,8 @@ void config_destroy(struct config *config)
 	free(config->env.items);
 	free(config->pass_env.items);
 	free(config->host_env.items);
+	free(config->bench.fail_if.items);
+	config_destroy(config->bench.rival);
 	free(settings);
 }
 

@@ -23,6 +23,7 @@
 enum config_command {
 	CONFIG_SERVE,
 	CONFIG_INVOKE,
+	CONFIG_BENCH,
 	CONFIG_DOCTOR,
 	CONFIG_SHELL,
 	CONFIG_HELP,
@@ -35,6 +36,24 @@ enum config_color { CONFIG_COLOR_AUTO, CONFIG_COLOR_ALWAYS, CONFIG_COLOR_NEVER }
 struct config_list {
 	const char **items; /* NULL-terminated */
 	size_t count;
+};
+
+#define CONFIG_MEMORIES 16
+
+/* What only lrie bench is asked for. */
+struct config_bench {
+	uint64_t cold, warm;
+	uint64_t max_time_ms; /* 0: no limit */
+	double until_ci;      /* 0.03 for 3 %; 0: not asked for */
+	double noise;         /* 0.03 for 3 % */
+	uint64_t seed;
+	struct config_list fail_if; /* thresholds, as written */
+
+	/* Memory sizes to measure each function with, in bytes; the first is 'memory_bytes'. */
+	uint64_t memories[CONFIG_MEMORIES];
+	size_t memory_count;
+
+	struct config *rival; /* what stands behind --, read with all before it; NULL: nothing */
 };
 
 struct config {
@@ -75,7 +94,9 @@ struct config {
 	bool require_sandbox;
 	unsigned required_walls; /* a mask, as sandbox_probe() takes it; 0: none */
 
-	/* lrie invoke */
+	struct config_bench bench;
+
+	/* lrie invoke, lrie bench */
 	const char *event; /* FILE, "-", or JSON text; NULL: {} */
 
 	/* lrie doctor */

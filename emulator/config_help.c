@@ -76,6 +76,15 @@ static void append_option(struct buffer *out, const struct option *option)
 	buffer_append_text(out, "\n");
 }
 
+static bool group_is_used(enum option_group group, unsigned mask)
+{
+	for (size_t i = 0; i < option_count; i++) {
+		if (option_table[i].group == group && option_table[i].commands & mask)
+			return true;
+	}
+	return false;
+}
+
 static void append_group(struct buffer *out, enum option_group group, unsigned mask)
 {
 	static const char *const titles[] = {
@@ -84,9 +93,12 @@ static void append_group(struct buffer *out, enum option_group group, unsigned m
 		[GROUP_VARIABLES] = "Variables of the function",
 		[GROUP_SERVICE] = "Service",
 		[GROUP_SANDBOX] = "Sandbox",
+		[GROUP_BENCH] = "Benchmark",
 		[GROUP_MESSAGES] = "Messages and the rest",
 	};
 
+	if (!group_is_used(group, mask))
+		return;
 	buffer_append_format(out, "\n%s:\n", titles[group]);
 	for (size_t i = 0; i < option_count; i++) {
 		if (option_table[i].group == group && option_table[i].commands & mask)
@@ -119,7 +131,7 @@ static void append_overview(struct buffer *out)
 		buffer_append_format(out, "  %-8s  %s\n", command_table[i].name,
 		                     command_table[i].summary);
 	append_options(out, BIT(CONFIG_SERVE) | BIT(CONFIG_INVOKE) | BIT(CONFIG_DOCTOR) |
-	                            BIT(CONFIG_SHELL));
+	                            BIT(CONFIG_SHELL) | BIT(CONFIG_BENCH));
 }
 
 void config_help(struct buffer *out, enum config_command command)

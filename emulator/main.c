@@ -34,11 +34,8 @@ static int cmd_version(const struct config *config)
 }
 
 static int (*const commands[CONFIG_COMMAND_COUNT])(const struct config *config) = {
-	[CONFIG_SERVE] = cmd_serve,
-	[CONFIG_INVOKE] = cmd_invoke,
-	[CONFIG_DOCTOR] = cmd_doctor,
-	[CONFIG_SHELL] = cmd_shell,
-	[CONFIG_HELP] = cmd_help,
+	[CONFIG_SERVE] = cmd_serve,     [CONFIG_INVOKE] = cmd_invoke, [CONFIG_BENCH] = cmd_bench,
+	[CONFIG_DOCTOR] = cmd_doctor,   [CONFIG_SHELL] = cmd_shell,   [CONFIG_HELP] = cmd_help,
 	[CONFIG_VERSION] = cmd_version,
 };
 

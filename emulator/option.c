@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "emulator/option_value.h"
+#include "emulator/threshold.h"
 
 #define ARRAY_LENGTH(array) (sizeof(array) / sizeof((array)[0]))
 #define MEGABYTE ((uint64_t)1 << 20)
@@ -32,6 +33,9 @@ const struct command command_table[CONFIG_COMMAND_COUNT] = {
 	                    "tell which walls of the sandbox stand on this machine" },
 	[CONFIG_SHELL] = { "shell", "lrie shell [OPTION...] [-- COMMAND [ARGUMENT...]]",
 	                   "a command, or a shell, in the box that the function would get" },
+	[CONFIG_BENCH] = { "bench",
+	                   "lrie bench [OPTION...] [BOOTSTRAP] [-- [OPTION...] [BOOTSTRAP]]...",
+	                   "measure cold starts and warm invocations; compare functions" },
 	[CONFIG_HELP] = { "help", "lrie help [COMMAND]", "show this, or the help of a command" },
 	[CONFIG_VERSION] = { "version", "lrie version", "show the version" },
 };
@@ -96,6 +100,53 @@ static bool parse_megabytes(struct settings *settings, const struct option *opti
 	return true;
 }
 
+static bool parse_memory_size(struct settings *settings, const struct option *option,
+                              const char *text, struct error *err)
+{
+	struct config_bench *bench = &settings->config.bench;
+
+	if (bench->memory_count == CONFIG_MEMORIES)
+		return error_set(err, 0, "more than %d memory sizes", CONFIG_MEMORIES);
+	if (!parse_megabytes(settings, option, text, err))
+		return false;
+	bench->memories[bench->memory_count++] = settings->config.memory_bytes;
+	return true;
+}
+
+/* "128", and for lrie bench "128,512,1024". */
+static bool parse_memory(struct settings *settings, const struct option *option, const char *text,
+                         struct error *err)
+{
+	struct config *config = &settings->config;
+
+	config->bench.memory_count = 0;
+	for (;;) {
+		size_t length = config->command == CONFIG_BENCH ? strcspn(text, ",") : strlen(text);
+		const char *size = settings_own(settings, xasprintf("%.*s", (int)length, text));
+		if (!parse_memory_size(settings, option, size, err))
+			return false;
+		if (!text[length])
+			break;
+		text += length + 1;
+	}
+	config->memory_bytes = config->bench.memories[0];
+	return true;
+}
+
+static bool parse_percent(struct settings *settings, const struct option *option, const char *text,
+                          struct error *err)
+{
+	return option_value_percent(text, option_field(settings, option), err);
+}
+
+static bool parse_threshold(struct settings *settings, const struct option *option,
+                            const char *text, struct error *err)
+{
+	struct threshold threshold;
+
+	return threshold_parse(text, &threshold, err) && parse_item(settings, option, text, err);
+}
+
 static bool parse_seconds(struct settings *settings, const struct option *option, const char *text,
                           struct error *err)
 {
@@ -107,6 +158,14 @@ static bool parse_seconds(struct settings *settings, const struct option *option
 	if (*ms == 0)
 		*ms = YEAR_MS;
 	return true;
+}
+
+/* Where 0 stands for no limit and is kept. */
+static bool parse_limit(struct settings *settings, const struct option *option, const char *text,
+                        struct error *err)
+{
+	return option_value_seconds(text, option->min, option->max, option_field(settings, option),
+	                            err);
 }
 
 static bool parse_address(struct settings *settings, const struct option *option, const char *text,
@@ -234,9 +293,10 @@ static bool parse_color(struct settings *settings, const struct option *option, 
 #define SERVE BIT(CONFIG_SERVE)
 #define INVOKE BIT(CONFIG_INVOKE)
 #define DOCTOR BIT(CONFIG_DOCTOR)
-#define BOTH (SERVE | INVOKE | DOCTOR) /* doctor is put in front of a command line as it is */
+#define BENCH BIT(CONFIG_BENCH)
+#define INVOKES (SERVE | INVOKE | BENCH | DOCTOR) /* doctor goes before a command line as it is */
 #define SHELL BIT(CONFIG_SHELL)
-#define RUN (BOTH | SHELL)
+#define RUN (INVOKES | SHELL)
 #define ALL (BIT(CONFIG_COMMAND_COUNT) - 1)
 #define SETTING(member) offsetof(struct settings, member)
 #define CONFIG(member) offsetof(struct settings, config.member)
@@ -289,24 +349,25 @@ const struct option option_table[] = {
 	  .parse = parse_account, .field = CONFIG(account_id), .preset = "012345678912",
 	  .help = "The AWS account, in the ARN." },
 	{ .name = "event", .value = "FILE|-|JSON", .variable = "LRIE_EVENT",
-	  .group = GROUP_FUNCTION, .commands = INVOKE | DOCTOR,
+	  .group = GROUP_FUNCTION, .commands = INVOKE | BENCH | DOCTOR,
 	  .parse = parse_text, .field = CONFIG(event),
 	  .help = "The event: a file, - for stdin, or JSON text; else {}." },
 	{ .name = "memory", .letter = 'm', .value = "MB",
 	  .variable = "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
 	  .group = GROUP_LIMITS, .commands = RUN,
-	  .parse = parse_megabytes, .field = CONFIG(memory_bytes), .min = 128, .max = 10240,
+	  .parse = parse_memory, .field = CONFIG(memory_bytes), .min = 128, .max = 10240,
 	  .preset = "128", .rie_preset = "3008",
-	  .help = "Memory of an environment, 128 to 10240; CPU follows it as on Lambda." },
+	  .help = "Memory of an environment, 128 to 10240; CPU follows it as on Lambda. "
+	          "lrie bench takes several: 128,512,1024." },
 	{ .name = "timeout", .letter = 't', .value = "SECONDS",
-	  .variable = "AWS_LAMBDA_FUNCTION_TIMEOUT", .group = GROUP_LIMITS, .commands = BOTH,
+	  .variable = "AWS_LAMBDA_FUNCTION_TIMEOUT", .group = GROUP_LIMITS, .commands = INVOKES,
 	  .parse = parse_seconds, .field = CONFIG(timeout_ms), .min = 1, .max = 900000,
 	  .preset = "3", .rie_preset = "300",
 	  .help = "How long an invocation may take, 1 to 900. Lambda takes whole seconds; "
 	          "lrie takes decimals such as 0.5, too." },
 	/* RIE knows no limit of its own for init: see finish_init_timeout(). */
 	{ .name = "init-timeout", .value = "SECONDS", .variable = "LRIE_INIT_TIMEOUT",
-	  .group = GROUP_LIMITS, .commands = BOTH,
+	  .group = GROUP_LIMITS, .commands = INVOKES,
 	  .parse = parse_seconds, .field = CONFIG(init_timeout_ms), .min = 0, .max = 900000,
 	  .preset = "10", .rie_preset = "",
 	  .help = "How long init may take; 0 for no limit." },
@@ -341,7 +402,7 @@ const struct option option_table[] = {
 	  .parse = parse_address, .field = CONFIG(listen),
 	  .help = "RIE's name for --listen." },
 	{ .name = "runtime-api-address", .value = "HOST:PORT",
-	  .variable = "LRIE_RUNTIME_API_ADDRESS", .group = GROUP_SERVICE, .commands = BOTH,
+	  .variable = "LRIE_RUNTIME_API_ADDRESS", .group = GROUP_SERVICE, .commands = SERVE | INVOKE | DOCTOR,
 	  .parse = parse_address, .field = CONFIG(runtime_api_address),
 	  .rie_preset = "127.0.0.1:9001",
 	  .help = "Where the first environment finds the Runtime API; else a free port for "
@@ -366,13 +427,46 @@ const struct option option_table[] = {
 	  .parse = parse_seccomp, .field = CONFIG(syscalls), .preset = "default",
 	  .help = "default: system calls that Lambda is known to refuse are refused. strict: "
 	          "all that are not known to be allowed. off: none." },
+	{ .name = "cold", .value = "NUMBER", .variable = "LRIE_BENCH_COLD",
+	  .group = GROUP_BENCH, .commands = BENCH,
+	  .parse = parse_number, .field = CONFIG(bench.cold), .min = 1, .max = 100000,
+	  .preset = "30",
+	  .help = "Fresh environments of each function." },
+	{ .name = "warm", .value = "NUMBER", .variable = "LRIE_BENCH_WARM",
+	  .group = GROUP_BENCH, .commands = BENCH,
+	  .parse = parse_number, .field = CONFIG(bench.warm), .min = 0, .max = 10000000,
+	  .preset = "200",
+	  .help = "Warm invocations of each function, spread over its environments." },
+	{ .name = "max-time", .value = "SECONDS", .variable = "LRIE_BENCH_MAX_TIME",
+	  .group = GROUP_BENCH, .commands = BENCH,
+	  .parse = parse_limit, .field = CONFIG(bench.max_time_ms), .min = 0, .max = 86400000,
+	  .help = "Begin no round after that time; 0 for no limit." },
+	{ .name = "until-ci", .value = "PERCENT", .variable = "LRIE_BENCH_UNTIL_CI",
+	  .group = GROUP_BENCH, .commands = BENCH,
+	  .parse = parse_percent, .field = CONFIG(bench.until_ci),
+	  .help = "Go on, up to ten times --cold, until the median of cold.init is known that "
+	          "well, such as 3%." },
+	{ .name = "fail-if", .value = "THRESHOLD", .variable = "LRIE_BENCH_FAIL_IF",
+	  .group = GROUP_BENCH, .commands = BENCH,
+	  .parse = parse_threshold, .field = CONFIG(bench.fail_if),
+	  .help = "Exit with 99 when this is true, such as 'cold.init.p90>300ms' or "
+	          "'memory.peak>80%'. Repeatable." },
+	{ .name = "noise", .value = "PERCENT", .variable = "LRIE_BENCH_NOISE",
+	  .group = GROUP_BENCH, .commands = BENCH,
+	  .parse = parse_percent, .field = CONFIG(bench.noise), .preset = "3%",
+	  .help = "Differences below this are noise, however certain." },
+	{ .name = "seed", .value = "NUMBER", .variable = "LRIE_BENCH_SEED",
+	  .group = GROUP_BENCH, .commands = BENCH,
+	  .parse = parse_number, .field = CONFIG(bench.seed), .min = 0, .max = UINT32_MAX,
+	  .preset = "1",
+	  .help = "Of the random numbers that intervals are found with." },
 	{ .name = "log-level", .value = "LEVEL",
 	  .variable = "LRIE_LOG_LEVEL", .other_variable = "LOG_LEVEL", .other_only_rie = true,
 	  .group = GROUP_MESSAGES, .commands = RUN,
 	  .parse = parse_log_level, .field = CONFIG(log_level), .preset = "warning",
 	  .help = "lrie's own messages: error, warning, info, debug or trace." },
 	{ .name = "quiet", .letter = 'q', .variable = "LRIE_QUIET",
-	  .group = GROUP_MESSAGES, .commands = BOTH,
+	  .group = GROUP_MESSAGES, .commands = SERVE | INVOKE | DOCTOR,
 	  .parse = parse_switch, .field = CONFIG(quiet),
 	  .help = "No START, END and REPORT lines." },
 	{ .name = "json", .group = GROUP_MESSAGES, .commands = DOCTOR,
@@ -420,7 +514,7 @@ const struct option *option_find_letter(char letter)
 
 bool option_is_list(const struct option *option)
 {
-	return option->parse == parse_item;
+	return option->parse == parse_item || option->parse == parse_threshold;
 }
 
 bool option_is_rie(const struct option *option)

@@ -75,6 +75,20 @@ bool option_value_seconds(const char *text, uint64_t min_ms, uint64_t max_ms, ui
 	return true;
 }
 
+bool option_value_percent(const char *text, double *value, struct error *err)
+{
+	const char *end = text;
+	uint64_t whole, thousandths;
+
+	if (!read_digits(&end, &whole) || !read_thousandths(&end, &thousandths) ||
+	    strcmp(end, "%") != 0)
+		return error_set(err, 0, "'%s' is not a percentage such as 3%%", text);
+	if (whole > 100 || (whole == 100 && thousandths > 0))
+		return error_set(err, 0, "%s is more than 100%%", text);
+	*value = ((double)whole + (double)thousandths / 1000) / 100;
+	return true;
+}
+
 static int find_word(const char *text, const char *const *words)
 {
 	for (int i = 0; words[i]; i++) {

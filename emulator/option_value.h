@@ -22,6 +22,9 @@ bool option_value_number(const char *text, uint64_t min, uint64_t max, uint64_t 
 bool option_value_seconds(const char *text, uint64_t min_ms, uint64_t max_ms, uint64_t *value_ms,
                           struct error *err);
 
+/* "3%" or "2.5%", from 0 to 100, as a part of one: 0.03. */
+bool option_value_percent(const char *text, double *value, struct error *err);
+
 /* 1, true, yes, on; 0, false, no, off; in any case. */
 bool option_value_switch(const char *text, bool *value, struct error *err);
 

@@ -9,10 +9,10 @@ cd "${srcdir:-$(dirname "$0")/..}"
 # The layers of emulator/, highest first. A file includes its own layer and those below it; its .c
 # and .h belong together. Where another rule narrows that, it is a test of its own below.
 layers='
-commands  main commands cmd_doctor cmd_invoke cmd_serve cmd_shell service event
+commands  main commands cmd_bench cmd_doctor cmd_invoke cmd_serve cmd_shell event service
 fronts    front invoke_api runtime_api
-core      box environment function invocation log_tail package program_output runtime_state
-pure      arn base64 config config_help doctor_report env_file fault finding function_variable identifier measurement metric option option_value phase price report route stats threshold variables
+core      bench box environment function invocation log_tail package program_output runtime_state
+pure      arn base64 bench_table config config_help doctor_report env_file fault finding function_variable identifier measurement metric option option_value phase price report route stats threshold variables
 plumbing  buffer clock elf http_head http_listen http_origin http_server json log loop output relay stream terminal
 '
 core_must_not='json http_server route' # no HTTP and no JSON text in the core

@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* bench_table - what a benchmark measured, for people */
+#include "emulator/bench_table.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "emulator/metric.h"
+#include "emulator/stats.h"
+
+#define NAME_WIDTH 26
+#define MILLION 1e6
+
+/* ---- cells ---- */
+
+/* Three digits or so, whatever the size; a dash for what is not known. */
+static const char *figure(double value, char *text, size_t size)
+{
+	if (isnan(value))
+		snprintf(text, size, "-");
+	else
+		snprintf(text, size, "%.*f", value < 10 ? 3 : value < 100 ? 2 : 1, value);
+	return text;
+}
+
+static void append_cell(struct buffer *out, double value)
+{
+	char text[32];
+
+	buffer_append_format(out, "%9s", figure(value, text, sizeof(text)));
+}
+
+/* Cut to its width, and harmless for a terminal: the user typed it. */
+static void append_name(struct buffer *out, const char *name, int width)
+{
+	size_t length = strlen(name), room = (size_t)width;
+	const char *shown = length > room ? name + length - room + 2 : name;
+
+	if (length > room)
+		buffer_append_text(out, "..");
+	for (const char *at = shown; *at; at++)
+		buffer_append_format(out, "%c",
+		                     (unsigned char)*at < ' ' || *at == 0x7f ? '?' : *at);
+	buffer_append_format(out, "%*s", length < room ? (int)(room - length) : 0, "");
+}
+
+static struct stats stats_of_metric(const struct bench_entry *entry, enum metric_id metric,
+                                    uint64_t seed)
+{
+	size_t count;
+	double *values = metric_values(metric, entry->measurement, &count);
+	struct stats stats = stats_of(values, count, seed);
+
+	free(values);
+	return stats;
+}
+
+/* ---- one entry ---- */
+
+static const char *unit(enum metric_id metric)
+{
+	return metric_table[metric].unit == METRIC_MEGABYTES ? "MB" : "ms";
+}
+
+static void append_statistics(struct buffer *out, enum metric_id metric, const struct stats *stats)
+{
+	char low[32], high[32], interval[80];
+
+	snprintf(interval, sizeof(interval), "%s..%s", figure(stats->low, low, sizeof(low)),
+	         figure(stats->high, high, sizeof(high)));
+	buffer_append_format(out, "%-13s", metric_table[metric].name);
+	buffer_append_format(out, "%s", unit(metric));
+	append_cell(out, stats->median);
+	buffer_append_format(out, "%18s", isnan(stats->low) ? "-" : interval);
+	append_cell(out, stats->p10);
+	append_cell(out, stats->p90);
+	append_cell(out, stats->p99);
+	append_cell(out, stats->min);
+	append_cell(out, stats->max);
+	buffer_append_format(out, "%6zu%5zu\n", stats->count, stats->outliers);
+}
+
+void bench_table_one(struct buffer *out, const struct bench_entry *entry,
+                     const struct bench_settings *settings)
+{
+	buffer_append_format(out, "%-15s%9s%18s%9s%9s%9s%9s%9s%6s%5s\n", "", "median",
+	                     "95 % interval", "p10", "p90", "p99", "min", "max", "n", "out");
+	for (unsigned metric = 0; metric < METRIC_COUNT; metric++) {
+		struct stats stats = stats_of_metric(entry, (enum metric_id)metric, settings->seed);
+		if (stats.count > 0)
+			append_statistics(out, (enum metric_id)metric, &stats);
+	}
+}
+
+/* ---- several ---- */
+
+static double mean_of(const struct bench_entry *entry, enum metric_id metric)
+{
+	return stats_of_metric(entry, metric, 0).mean;
+}
+
+double bench_cost_per_million(const struct bench_entry *entry, double cold_rate)
+{
+	double cold = mean_of(entry, METRIC_COLD_BILLED), warm = mean_of(entry, METRIC_WARM_BILLED);
+	double billed = cold_rate >= 1  ? cold
+	                : cold_rate > 0 ? cold_rate * cold + (1 - cold_rate) * warm
+	                                : warm;
+
+	if (!entry->prices || isnan(billed))
+		return NAN;
+	return MILLION *
+	       price_invocation(entry->prices, entry->memory_bytes, entry->tmp_bytes, billed);
+}
+
+static const struct column {
+	const char *title;
+	enum metric_id metric;
+	enum metric_statistic statistic;
+} columns[] = {
+	{ "init", METRIC_COLD_INIT, STATISTIC_MEDIAN },
+	{ "init p90", METRIC_COLD_INIT, STATISTIC_P90 },
+	{ "cold", METRIC_COLD_TOTAL, STATISTIC_MEDIAN },
+	{ "warm", METRIC_WARM_INVOKE, STATISTIC_MEDIAN },
+	{ "warm p90", METRIC_WARM_INVOKE, STATISTIC_P90 },
+	{ "peak MB", METRIC_MEMORY_PEAK, STATISTIC_MAX },
+};
+
+#define COLUMNS (sizeof(columns) / sizeof(columns[0]))
+
+static void append_entry(struct buffer *out, const struct bench_entry *entry)
+{
+	append_name(out, entry->name, NAME_WIDTH);
+	buffer_append_format(out, "%6u", (unsigned)(entry->memory_bytes >> 20));
+	for (size_t i = 0; i < COLUMNS; i++) {
+		struct stats stats = stats_of_metric(entry, columns[i].metric, 0);
+		append_cell(out, statistic_of(&stats, columns[i].statistic));
+	}
+	append_cell(out, bench_cost_per_million(entry, 0));
+	append_cell(out, bench_cost_per_million(entry, 1));
+	buffer_append_text(out, "\n");
+}
+
+static void append_comparison(struct buffer *out, const struct bench_entry *first,
+                              const struct bench_entry *other, enum metric_id metric,
+                              const struct bench_settings *settings)
+{
+	size_t first_count, other_count;
+	double *a = metric_values(metric, first->measurement, &first_count);
+	double *b = metric_values(metric, other->measurement, &other_count);
+	struct stats_comparison comparison = stats_compare(a, first_count, b, other_count,
+	                                                   settings->noise, settings->seed);
+
+	free(a);
+	free(b);
+	if (isnan(comparison.ratio))
+		return;
+	append_name(out, other->name, NAME_WIDTH);
+	buffer_append_format(out, "%6u  %-12s %7.3f x", (unsigned)(other->memory_bytes >> 20),
+	                     metric_table[metric].name, comparison.ratio);
+	if (!isnan(comparison.low))
+		buffer_append_format(out, " (%.3f..%.3f)", comparison.low, comparison.high);
+	buffer_append_format(out, "  p = %.2g  %s\n", comparison.p_value,
+	                     stats_verdict_name(comparison.verdict));
+}
+
+void bench_table_all(struct buffer *out, const struct bench_entry *entries, size_t count,
+                     const struct bench_settings *settings)
+{
+	static const enum metric_id compared[] = { METRIC_COLD_INIT, METRIC_COLD_TOTAL,
+		                                   METRIC_WARM_INVOKE };
+
+	buffer_append_format(out, "%-*s%6s", NAME_WIDTH, "medians, ms", "MB");
+	for (size_t i = 0; i < COLUMNS; i++)
+		buffer_append_format(out, "%9s", columns[i].title);
+	buffer_append_format(out, "%9s%9s\n", "$/M warm", "$/M cold");
+	for (size_t i = 0; i < count; i++)
+		append_entry(out, &entries[i]);
+	if (count < 2)
+		return;
+	buffer_append_text(out, "\nagainst ");
+	append_name(out, entries[0].name, (int)strlen(entries[0].name));
+	buffer_append_format(out, ", %u MB:\n", (unsigned)(entries[0].memory_bytes >> 20));
+	for (size_t i = 1; i < count; i++)
+		for (size_t metric = 0; metric < sizeof(compared) / sizeof(compared[0]); metric++)
+			append_comparison(out, &entries[0], &entries[i], compared[metric],
+			                  settings);
+}
+
+/* ---- the choice ---- */
+
+static double median_of(const struct bench_entry *entry)
+{
+	return stats_of_metric(entry, METRIC_WARM_INVOKE, 0).median;
+}
+
+static double product_of(const struct bench_entry *entry)
+{
+	return median_of(entry) * bench_cost_per_million(entry, 0);
+}
+
+static double cost_of(const struct bench_entry *entry)
+{
+	return bench_cost_per_million(entry, 0);
+}
+
+static const struct bench_entry *least(const struct bench_entry *entries, size_t count,
+                                       double (*value)(const struct bench_entry *entry))
+{
+	const struct bench_entry *best = NULL;
+
+	for (size_t i = 0; i < count; i++) {
+		if (isnan(value(&entries[i])))
+			continue;
+		if (!best || value(&entries[i]) < value(best))
+			best = &entries[i];
+	}
+	return best;
+}
+
+void bench_table_choice(struct buffer *out, const struct bench_entry *entries, size_t count)
+{
+	static const struct {
+		const char *word;
+		double (*value)(const struct bench_entry *entry);
+	} choices[] = { { "cheapest", cost_of },
+		        { "fastest", median_of },
+		        { "balanced", product_of } };
+
+	for (size_t i = 0; i < sizeof(choices) / sizeof(choices[0]); i++) {
+		const struct bench_entry *best = least(entries, count, choices[i].value);
+		char median[32];
+
+		if (!best)
+			continue;
+		buffer_append_format(out, "%-10s", choices[i].word);
+		append_name(out, best->name, (int)strlen(best->name));
+		buffer_append_format(out, ", %u MB: %s ms, $%.2f a million\n",
+		                     (unsigned)(best->memory_bytes >> 20),
+		                     figure(median_of(best), median, sizeof(median)),
+		                     cost_of(best));
+	}
+}

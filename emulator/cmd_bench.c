@@ -1,0 +1,375 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * cmd_bench - cold starts and warm invocations, measured, compared and judged
+ *
+ * The functions' own output goes nowhere: it would be thousands of lines. When one
+ * fails, the end of its log is shown.
+ */
+#include <fcntl.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "emulator/bench.h"
+#include "emulator/bench_table.h"
+#include "emulator/clock.h"
+#include "emulator/commands.h"
+#include "emulator/event.h"
+#include "emulator/log.h"
+#include "emulator/metric.h"
+#include "emulator/service.h"
+#include "emulator/threshold.h"
+#include "sandbox/fd.h"
+
+/* How far --until-ci may go beyond --cold. */
+#define UNTIL_FACTOR 10
+
+#define BAR_WIDTH 30
+
+/* One function at one memory size. */
+struct contender {
+	struct config config; /* a copy with that size; its lists are the original's */
+	char *name;
+	struct buffer event;
+	struct workload workload;
+};
+
+struct contest {
+	struct service service;
+	struct contender *contenders;
+	struct bench_function *functions; /* as many */
+	struct bench_entry *entries;      /* as many */
+	size_t count;
+	uint64_t began_ns;
+	bool shows_progress;
+	bool interrupted;
+	int signal;
+};
+
+static struct contest contest;
+
+/* ---- who takes part ---- */
+
+static size_t count_contenders(const struct config *config)
+{
+	size_t count = 0;
+
+	for (; config; config = config->bench.rival)
+		count += config->bench.memory_count;
+	return count;
+}
+
+/* What tells this function from the others: its name where one was given, else its bootstrap. */
+static char *make_name(const struct config *config)
+{
+	bool is_named = strcmp(config->function_name, "function") != 0;
+
+	if (is_named || !config->bootstrap)
+		return xstrdup(config->function_name);
+	return xstrdup(config->bootstrap);
+}
+
+static bool add_contender(struct contender *contender, const struct config *config,
+                          uint64_t memory_bytes, struct error *err)
+{
+	contender->config = *config;
+	contender->config.memory_bytes = memory_bytes;
+	contender->name = make_name(config);
+	return event_read(config->event, &contender->event, err);
+}
+
+static bool add_contenders(const struct config *config, struct error *err)
+{
+	contest.count = count_contenders(config);
+	contest.contenders = xcalloc(contest.count, sizeof(*contest.contenders));
+	contest.functions = xcalloc(contest.count, sizeof(*contest.functions));
+	contest.entries = xcalloc(contest.count, sizeof(*contest.entries));
+	for (size_t i = 0; i < contest.count; i++) {
+		buffer_init(&contest.contenders[i].event);
+		measurement_init(&contest.functions[i].measurement);
+	}
+	struct contender *next = contest.contenders;
+	for (; config; config = config->bench.rival) {
+		for (size_t i = 0; i < config->bench.memory_count; i++) {
+			if (!add_contender(next++, config, config->bench.memories[i], err))
+				return false;
+		}
+	}
+	return true;
+}
+
+/* The machine's own architecture decides the price: that is where the numbers come from. */
+static const struct price_list *find_prices(void)
+{
+	struct utsname machine;
+
+	return uname(&machine) == 0 ? price_list_find(machine.machine) : NULL;
+}
+
+static bool open_contenders(struct error *err)
+{
+	for (size_t i = 0; i < contest.count; i++) {
+		struct contender *contender = &contest.contenders[i];
+		struct bench_function *function = &contest.functions[i];
+
+		if (!workload_init(&contender->workload, &contest.service, &contender->config, err))
+			return error_prefix(err, "%s", contender->name);
+		function->name = contender->name;
+		function->context = &contender->workload.context;
+		function->event = contender->event.data;
+		function->event_length = contender->event.length;
+		contest.entries[i] = (struct bench_entry){
+			.name = contender->name,
+			.measurement = &function->measurement,
+			.memory_bytes = contender->config.memory_bytes,
+			.tmp_bytes = contender->config.tmp_bytes,
+			.prices = find_prices()
+		};
+	}
+	return true;
+}
+
+static void close_contenders(void)
+{
+	for (size_t i = 0; i < contest.count; i++) {
+		measurement_finish(&contest.functions[i].measurement);
+		workload_finish(&contest.contenders[i].workload);
+		buffer_finish(&contest.contenders[i].event);
+		free(contest.contenders[i].name);
+	}
+	free(contest.contenders);
+	free(contest.functions);
+	free(contest.entries);
+}
+
+/* ---- progress ---- */
+
+static void on_turn(const struct bench_ops *ops, size_t turns, size_t all)
+{
+	int filled = (int)(turns * BAR_WIDTH / all);
+
+	(void)ops;
+	if (!contest.shows_progress)
+		return;
+	fprintf(stderr, "\r[%.*s%*s] %zu of %zu cold starts", filled,
+	        "##############################", BAR_WIDTH - filled, "", turns, all);
+}
+
+static void clear_progress(void)
+{
+	if (contest.shows_progress)
+		fputs("\r\033[K", stderr);
+}
+
+static void on_signal(struct loop_signal *signal)
+{
+	if (contest.interrupted)
+		_exit(128 + signal->number);
+	contest.interrupted = true;
+	contest.signal = signal->number;
+	bench_stop();
+}
+
+/* ---- what is printed ---- */
+
+static bool was_measured(void)
+{
+	for (size_t i = 0; i < contest.count; i++) {
+		if (contest.functions[i].measurement.cold_count == 0)
+			return false;
+	}
+	return true;
+}
+
+static bool is_sweep(void)
+{
+	for (size_t i = 1; i < contest.count; i++) {
+		if (contest.entries[i].memory_bytes != contest.entries[0].memory_bytes)
+			return true;
+	}
+	return false;
+}
+
+static void append_head(struct buffer *out, const struct bench_entry *entry)
+{
+	const struct measurement *measurement = entry->measurement;
+
+	buffer_append_format(out, "%s, %u MB: %zu cold starts, %zu warm invocations\n", entry->name,
+	                     (unsigned)(entry->memory_bytes >> 20), measurement->cold_count,
+	                     measurement->warm_count);
+}
+
+static void append_tables(struct buffer *out, const struct config *config)
+{
+	const struct bench_settings settings = { .noise = config->bench.noise,
+		                                 .seed = config->bench.seed };
+
+	for (size_t i = 0; i < contest.count; i++) {
+		append_head(out, &contest.entries[i]);
+		bench_table_one(out, &contest.entries[i], &settings);
+		buffer_append_text(out, "\n");
+	}
+	bench_table_all(out, contest.entries, contest.count, &settings);
+	if (is_sweep()) {
+		buffer_append_text(out, "\n");
+		bench_table_choice(out, contest.entries, contest.count);
+	}
+}
+
+/* ---- the gate ---- */
+
+static double value_of(const struct bench_entry *entry, const struct threshold *threshold,
+                       uint64_t seed)
+{
+	size_t count;
+	double *values = metric_values(threshold->metric, entry->measurement, &count);
+	struct stats stats = stats_of(values, count, seed);
+
+	free(values);
+	return statistic_of(&stats, threshold->statistic);
+}
+
+/* Says how one entry fares. A figure that is not known does not hold. */
+static bool holds(struct buffer *out, const struct bench_entry *entry,
+                  const struct threshold *threshold, uint64_t seed)
+{
+	autobuffer struct buffer words = BUFFER_INIT;
+	enum threshold_verdict verdict = threshold_judge(threshold,
+	                                                 value_of(entry, threshold, seed),
+	                                                 entry->memory_bytes, NAN, &words);
+
+	buffer_append_format(out, "%s: %s: %s\n", verdict == THRESHOLD_HOLDS ? "ok" : "FAILED",
+	                     threshold->text, words.data);
+	return verdict == THRESHOLD_HOLDS;
+}
+
+static bool pass_gate(struct buffer *out, const struct config *config)
+{
+	bool passed = true;
+
+	if (config->bench.fail_if.count > 0)
+		buffer_append_text(out, "\n");
+	for (size_t i = 0; i < config->bench.fail_if.count; i++) {
+		struct threshold threshold;
+		struct error err;
+
+		if (!threshold_parse(config->bench.fail_if.items[i], &threshold, &err))
+			abort(); /* it was read once already */
+		for (size_t j = 0; j < contest.count; j++)
+			passed &= holds(out, &contest.entries[j], &threshold, config->bench.seed);
+	}
+	return passed;
+}
+
+/* A threshold that the planned sample cannot answer is better told before the wait. */
+static bool check_thresholds(const struct config *config, struct error *err)
+{
+	for (size_t i = 0; i < config->bench.fail_if.count; i++) {
+		struct threshold threshold;
+		const char *text = config->bench.fail_if.items[i];
+
+		if (!threshold_parse(text, &threshold, err))
+			return false;
+		size_t runs = metric_runs(threshold.metric, config->bench.cold, config->bench.warm);
+		size_t needed = statistic_needs(threshold.statistic);
+		if (runs < needed)
+			return error_set(err, 0,
+			                 "--fail-if '%s' takes %zu runs, and there will be %zu: "
+			                 "raise --%s",
+			                 text, needed, runs,
+			                 metric_runs(threshold.metric, 0, 1) ? "warm" : "cold");
+		if (threshold.kind == THRESHOLD_CHANGE)
+			return error_set(err, 0, "--fail-if '%s' takes a --baseline", text);
+	}
+	return true;
+}
+
+/* ---- the command ---- */
+
+static void report_failure(const struct bench_failure *failure)
+{
+	fflush(stdout);
+	log_error("%s failed in its %s invocation of cold start %zu:", failure->function->name,
+	          failure->is_warm ? "a warm" : "first", failure->turn);
+	fprintf(stderr, "%s\n%s", failure->answer.data, failure->log.data);
+}
+
+static int print(const struct buffer *text)
+{
+	if (fwrite(text->data, 1, text->length, stdout) == text->length && fflush(stdout) == 0)
+		return EXIT_FINE;
+	log_error("write to stdout: %m");
+	return EXIT_USAGE;
+}
+
+static int conclude(const struct config *config, const struct bench_failure *failure)
+{
+	autobuffer struct buffer text = BUFFER_INIT;
+	bool passed = true;
+
+	clear_progress();
+	if (was_measured()) {
+		append_tables(&text, config);
+		if (!failure->function && !contest.interrupted)
+			passed = pass_gate(&text, config);
+		buffer_append_text(&text,
+		                   "\nThese numbers compare runs on this machine; they do not "
+		                   "predict AWS.\n");
+	}
+	int code = print(&text);
+	if (failure->function) {
+		report_failure(failure);
+		return EXIT_FUNCTION_FAILED;
+	}
+	if (contest.interrupted)
+		return 128 + contest.signal;
+	return code != EXIT_FINE ? code : passed ? EXIT_FINE : EXIT_GATE_BROKEN;
+}
+
+static int run(const struct config *config)
+{
+	const struct bench_plan plan = { .cold = config->bench.cold,
+		                         .warm = config->bench.warm,
+		                         .limit_ns = config->bench.max_time_ms * CLOCK_NS_PER_MS,
+		                         .until = config->bench.until_ci,
+		                         .most = config->bench.cold * UNTIL_FACTOR,
+		                         .seed = config->bench.seed };
+	const struct bench_ops ops = { .on_turn = on_turn };
+	struct bench_failure failure;
+	struct error err;
+
+	if (!service_watch_signals(&contest.service, on_signal, &err))
+		log_warning("%s", err.text);
+	bench_run(contest.functions, contest.count, &plan, &ops, &failure);
+	int code = conclude(config, &failure);
+	bench_failure_finish(&failure);
+	return code;
+}
+
+static int fail(const struct error *err)
+{
+	log_error("%s", err->text);
+	return EXIT_USAGE;
+}
+
+int cmd_bench(const struct config *config)
+{
+	autoclose int nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC);
+	struct error err;
+	int code;
+
+	if (!check_thresholds(config, &err))
+		return fail(&err);
+	contest.shows_progress = isatty(STDERR_FILENO);
+	code = add_contenders(config, &err) ? EXIT_FINE : fail(&err);
+	if (code == EXIT_FINE)
+		code = service_open(&contest.service, config, nowhere);
+	if (code == EXIT_FINE)
+		code = open_contenders(&err) ? run(config) : fail(&err);
+	close_contenders();
+	service_finish(&contest.service);
+	return code;
+}

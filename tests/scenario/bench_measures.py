@@ -1,0 +1,259 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""lrie bench measures cold starts and warm invocations, compares functions, and holds a gate."""
+import http.server
+import os
+import re
+import shutil
+import signal
+import threading
+
+import harness
+
+METRICS = ("cold.setup", "cold.contact", "cold.code", "cold.init", "cold.invoke", "cold.total",
+           "cold.billed", "warm.invoke", "warm.billed", "memory.peak")
+
+
+def bench(t, *options, expect=0, handler="echo", **more):
+    return t.run("bench", "--bootstrap", harness.BOOTSTRAP, "--handler", handler, *options,
+                 expect=expect, **more)
+
+
+def says(t, text, pattern):
+    t.true(re.search(pattern, text), "no %r in:\n%s" % (pattern, text))
+
+
+def tables(finished):
+    """The figures of each function: a list of {metric: {column: value or None}}."""
+    found = []
+    for line in finished.stdout.decode().splitlines():
+        words = line.split()
+        if line.endswith("warm invocations"):
+            found.append({})
+        elif words and words[0] in METRICS and words[1] in ("ms", "MB"):
+            names = ("median", "interval", "p10", "p90", "p99", "min", "max", "n", "out")
+            values = [None if word == "-" or ".." in word else float(word) for word in words[2:]]
+            found[-1][words[0]] = dict(zip(names, values))
+    return found
+
+
+def test_every_metric_is_measured(t):
+    finished = bench(t, "--cold", "20", "--warm", "50")
+    figures, = tables(finished)
+    t.equal(set(METRICS[:-1]) - set(figures), set(), "metrics that are missing")
+    for name, row in figures.items():
+        t.equal(row["n"], 50 if name.startswith("warm") else 20, name)
+        t.true(row["min"] <= row["median"] <= row["max"], "%s: %r" % (name, row))
+        t.true(row["p90"] is not None and row["p99"] is None, "%s: %r" % (name, row))
+    says(t, finished.stdout.decode(), "do not predict AWS")
+
+
+def test_figures_are_those_of_the_function(t):
+    figures, = tables(bench(t, "--cold", "3", "--warm", "6", handler="init-sleep:30,sleep:20,echo"))
+    t.between(30, figures["cold.init"]["min"], 30 + 60 * harness.SLOW, "init")
+    t.between(20, figures["cold.invoke"]["min"], 20 + 60 * harness.SLOW, "first invocation")
+    t.between(20, figures["warm.invoke"]["min"], 20 + 60 * harness.SLOW, "warm invocation")
+    t.true(figures["cold.total"]["min"] >= 50, figures["cold.total"])
+    t.true(figures["cold.billed"]["min"] >= 51, figures["cold.billed"])
+
+
+def test_phases_add_up_to_the_total(t):
+    """Of one cold start, so that the medians are the values themselves."""
+    figures, = tables(bench(t, "--cold", "1", "--warm", "0", handler="init-sleep:20,sleep:10"))
+    parts = sum(figures["cold." + part]["median"]
+                for part in ("setup", "contact", "code", "invoke"))
+    total = figures["cold.total"]["median"]
+    t.between(total * 0.99 - 0.1, parts, total * 1.01, "phases of %r" % figures)
+    t.true("warm.invoke" not in figures, "a figure of nothing")
+
+
+def test_a_small_sample_has_no_percentiles(t):
+    figures, = tables(bench(t, "--cold", "4", "--warm", "4"))
+    for name, row in figures.items():
+        t.equal((row["p10"], row["p90"], row["p99"], row["interval"]), (None,) * 4, name)
+
+
+def test_memory_is_told_as_used(t):
+    figures, = tables(bench(t, "--cold", "2", "--warm", "2", handler="eat:40"))
+    if "memory.peak" not in figures:
+        t.skip("memory is not measured here")
+    t.between(40, figures["memory.peak"]["max"], 128, "peak")
+
+
+def test_a_slower_init_is_called_regressed(t):
+    finished = bench(t, "--cold", "10", "--warm", "0", "--", "--function-name", "slower",
+                     "--handler", "init-sleep:15,echo")
+    first, second = tables(finished)
+    t.true(second["cold.init"]["min"] >= 15, second["cold.init"])
+    t.true(first["cold.init"]["median"] < second["cold.init"]["median"], "medians")
+    says(t, finished.stdout.decode(), r"slower +128  cold\.init .* x \(.*\) .*  regressed")
+
+
+def test_a_quicker_one_is_called_improved(t):
+    finished = bench(t, "--cold", "10", "--warm", "0", "--", "--function-name", "quicker",
+                     "--handler", "echo", handler="init-sleep:15")
+    says(t, finished.stdout.decode(), r"quicker +128  cold\.init .*  improved")
+
+
+def test_bootstraps_stand_beside_each_other(t):
+    """What stands behind -- is read with the first function's options, and changes them."""
+    folder = t.folder()
+    for name in ("one", "two"):
+        shutil.copy(harness.BOOTSTRAP, os.path.join(folder, name))
+    finished = t.run("bench", "--cold", "2", "--warm", "2", "--handler", "echo",
+                     os.path.join(folder, "one"), "--", os.path.join(folder, "two"), "--memory",
+                     "256", expect=0)
+    heads = re.findall(r"/(one|two), (\d+) MB: 2 cold", finished.stdout.decode())
+    t.equal(heads, [("one", "128"), ("two", "256")])
+
+
+def test_memory_sizes_are_swept_and_one_is_chosen(t):
+    finished = bench(t, "--memory", "128,256", "--cold", "2", "--warm", "10", handler="busy:3,echo")
+    text = finished.stdout.decode()
+    t.equal(re.findall(r", (\d+) MB: 2 cold starts", text), ["128", "256"])
+    for word in ("cheapest", "fastest", "balanced"):
+        says(t, text, r"(?m)^%s +.*, (128|256) MB: [\d.]+ ms, \$[\d.]+ a million$" % word)
+
+
+def test_a_gate_that_holds(t):
+    finished = bench(t, "--cold", "20", "--warm", "20", "--fail-if", "cold.init.p90>10s",
+                     "--fail-if", "memory.peak>100%", "--fail-if", "warm.invoke<1us")
+    t.equal(len(re.findall(r"(?m)^ok: ", finished.stdout.decode())), 3)
+
+
+def test_a_gate_that_breaks(t):
+    finished = bench(t, "--cold", "3", "--warm", "3", "--fail-if", "cold.init>10s", "--fail-if",
+                     "cold.init.max > 10ms", handler="init-sleep:12", expect=99)
+    text = finished.stdout.decode()
+    says(t, text, r"(?m)^ok: cold.init>10s: cold.init.p50 is [\d.]+ ms, below 1e\+04 ms$")
+    says(t, text, r"(?m)^FAILED: cold.init.max > 10ms: cold.init.max is [\d.]+ ms, above 10 ms$")
+
+
+def test_mistakes_are_told_before_anything_runs(t):
+    for options, words in (
+            (("--cold", "0"), "0 is not between 1 and"),
+            (("--cold", "-1"), "'-1'"),
+            (("--warm", "many"), "'many' is not a whole number"),
+            (("--fail-if", "cold.start>1ms"), "known are cold.setup"),
+            (("--fail-if", "cold.init>1h"), "cold.init takes us, ms, s"),
+            (("--fail-if", "cold.init.p99>1ms"), "takes 200 runs, and there will be 30"),
+            (("--fail-if", "cold.init>+10%"), "takes a --baseline"),
+            (("--noise", "3"), "'3' is not a percentage"),
+            (("--memory", "128,64"), "64 is not between 128 and"),
+            (("--memory", "128,,256"), "not a whole number"),
+            (("--event", "{"), "JSON"),
+            (("--",), "the other function is missing"),
+            (("--", "--task-root", "/nonexistent"), "/nonexistent")):
+        finished = bench(t, *options, expect=2)
+        t.true(words in finished.stderr, "%r says %r" % (options, finished.stderr))
+        t.equal(finished.stdout, b"", options)
+
+
+def test_a_function_that_fails_stops_it(t):
+    finished = bench(t, "--cold", "30", expect=1, handler="line:about to fail,error:My.Error")
+    t.equal(finished.stdout, b"")
+    text = finished.stderr
+    says(t, text, "failed in its first invocation of cold start 0")
+    says(t, text, "My.Error")
+    says(t, text, "about to fail")
+
+
+class Counter:
+    """Tells each caller how many came before it, and itself."""
+
+    def __init__(self):
+        counter = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                counter.count += 1
+                self.send_response(200)
+                self.end_headers()
+                self.wfile.write(b"%d" % counter.count)
+
+            def log_message(self, *_):
+                pass
+
+        self.count = 0
+        self.server = http.server.HTTPServer(("127.0.0.1", 0), Handler)
+        self.port = self.server.server_address[1]
+        threading.Thread(target=self.server.serve_forever).start()
+
+    def close(self):
+        self.server.shutdown()
+        self.server.server_close()
+
+
+def test_what_was_measured_before_a_failure_is_printed(t):
+    """The seventh counted cold start dies; one before them is not counted."""
+    if not shutil.which("curl"):
+        t.skip("curl is missing")
+    counter = t.closing(Counter())
+    folder = t.folder()
+    shutil.copy(harness.BOOTSTRAP, os.path.join(folder, "real"))
+    harness.write_file(os.path.join(folder, "bootstrap"), (
+        "#!/bin/sh\ncount=$(curl -s http://127.0.0.1:%d/)\n[ \"$count\" -lt 8 ] || exit 3\n"
+        "exec ${0%%/*}/real\n" % counter.port), 0o755)
+    finished = t.run("bench", "--bootstrap", os.path.join(folder, "bootstrap"), "--handler", "echo",
+                     "--cold", "30", "--warm", "30", expect=1)
+    says(t, finished.stdout.decode(), "6 cold starts, 6 warm invocations")
+    says(t, finished.stderr, "cold start 7")
+    says(t, finished.stderr, "exit status 3")
+
+
+def test_an_init_that_works_at_the_second_try_is_a_failure(t):
+    if not shutil.which("curl"):
+        t.skip("curl is missing")
+    counter = t.closing(Counter())
+    folder = t.folder()
+    shutil.copy(harness.BOOTSTRAP, os.path.join(folder, "real"))
+    harness.write_file(os.path.join(folder, "bootstrap"), (
+        "#!/bin/sh\ncount=$(curl -s http://127.0.0.1:%d/)\n[ \"$count\" != 2 ] || exit 3\n"
+        "exec ${0%%/*}/real\n" % counter.port), 0o755)
+    finished = t.run("bench", "--bootstrap", os.path.join(folder, "bootstrap"), "--handler", "echo",
+                     "--cold", "3", "--warm", "0", expect=1)
+    says(t, finished.stderr, "its init failed")
+    says(t, finished.stderr, "cold start 1")
+
+
+def test_an_interrupt_prints_what_there_is(t):
+    lrie = t.start("bench", "--bootstrap", harness.BOOTSTRAP, "--handler", "sleep:20", "--cold",
+                   "100000", "--warm", "0", "--max-time", "600")
+    harness.wait_for(lambda: len(harness.descendants(lrie.pid)) > 0, "a first box")
+    seen = set()
+
+    def some_turns_are_over():
+        seen.update(process.pid for process in harness.descendants(lrie.pid))
+        return len(seen) >= 12
+
+    harness.wait_for(some_turns_are_over, "a few cold starts")
+    lrie.stop(signal.SIGINT, expect=130)
+    says(t, lrie.stdout.text(), r"[1-9]\d* cold starts, 0 warm")
+
+
+def test_time_can_be_limited(t):
+    finished = bench(t, "--cold", "100000", "--warm", "0", "--max-time", "0.3", handler="sleep:20")
+    figures, = tables(finished)
+    t.between(1, figures["cold.total"]["n"], 50, "cold starts")
+
+
+def test_precision_can_be_asked_for(t):
+    """A sample that is sure after the least count ends there; an impossible one at ten times."""
+    figures, = tables(bench(t, "--cold", "6", "--warm", "0", "--until-ci", "100%",
+                            handler="init-sleep:20"))
+    t.equal(figures["cold.init"]["n"], 6)
+    figures, = tables(bench(t, "--cold", "2", "--warm", "0", "--until-ci", "0.001%"))
+    t.equal(figures["cold.init"]["n"], 20)
+
+
+def test_a_full_disk_is_told(t):
+    if not os.path.exists("/dev/full"):
+        t.skip("/dev/full is missing")
+    finished = t.run("-c", 'exec "$0" "$@" >/dev/full', harness.LRIE, "bench", "--bootstrap",
+                     harness.BOOTSTRAP, "--handler", "echo", "--cold", "1", "--warm", "0",
+                     program="/bin/sh", expect=2)
+    says(t, finished.stderr, "write to stdout: No space left on device")
+
+
+if __name__ == "__main__":
+    harness.main()
