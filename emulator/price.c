@@ -86,7 +86,8 @@ static double price_tiers(const struct price_list *list, double gb_seconds)
 	double price = 0;
 
 	for (size_t i = 0; i < PRICE_TIERS && gb_seconds > 0; i++) {
-		double here = fmin(gb_seconds, list->tiers[i].gb_seconds);
+		double room = list->tiers[i].gb_seconds;
+		double here = gb_seconds < room ? gb_seconds : room;
 		price += here * list->tiers[i].per_gb_second;
 		gb_seconds -= here;
 	}

@@ -10,7 +10,9 @@
 
 static bool is_close(double actual, double expected)
 {
-	if (fabs(actual - expected) <= 1e-9 * fmax(1e-6, fabs(expected)))
+	double size = fabs(expected) > 1e-6 ? fabs(expected) : 1e-6;
+
+	if (fabs(actual - expected) <= 1e-9 * size)
 		return true;
 	printf("# %.12g, and not %.12g\n", actual, expected);
 	return false;

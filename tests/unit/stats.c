@@ -13,7 +13,7 @@
 
 static bool is_close(double actual, double expected)
 {
-	if (fabs(actual - expected) <= 1e-9 * fmax(1, fabs(expected)))
+	if (fabs(actual - expected) <= 1e-9 * (fabs(expected) > 1 ? fabs(expected) : 1))
 		return true;
 	printf("# %.17g, and not %.17g\n", actual, expected);
 	return false;
