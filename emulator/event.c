@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "emulator/json.h"
+#include "emulator/json_check.h"
 #include "sandbox/fd.h"
 
 /* What Invoke takes (spec invoke-api.md §1). */

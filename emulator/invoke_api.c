@@ -16,6 +16,7 @@
 #include "emulator/base64.h"
 #include "emulator/front.h"
 #include "emulator/json.h"
+#include "emulator/json_check.h"
 #include "emulator/log_tail.h"
 
 /* Quotas and patterns: spec invoke-api.md §1. */

@@ -19,6 +19,7 @@
 #include "emulator/front.h"
 #include "emulator/http_listen.h"
 #include "emulator/json.h"
+#include "emulator/json_check.h"
 #include "emulator/log.h"
 #include "sandbox/fd.h"
 

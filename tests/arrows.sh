@@ -13,9 +13,9 @@ commands  main commands cmd_bench cmd_doctor cmd_invoke cmd_serve cmd_shell even
 fronts    front invoke_api runtime_api
 core      bench box environment function invocation log_tail package program_output runtime_state
 pure      arn base64 bench_table config config_help doctor_report env_file fault finding function_variable identifier measurement metric option option_value phase price report route stats threshold variables
-plumbing  buffer clock elf http_head http_listen http_origin http_server json log loop output relay stream terminal
+plumbing  buffer clock elf http_head http_listen http_origin http_server json json_check log loop output relay stream terminal utf8
 '
-core_must_not='json http_server route' # no HTTP and no JSON text in the core
+core_must_not='json json_check http_server route' # no HTTP and no JSON text in the core
 sandbox_shows='sandbox error fd'       # all that the emulator may know of sandbox/
 
 number=0

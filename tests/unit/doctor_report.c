@@ -4,7 +4,7 @@
 
 #include <stdio.h>
 
-#include "emulator/json.h"
+#include "emulator/json_check.h"
 #include "tests/unit/test.h"
 
 static struct doctor_report report;

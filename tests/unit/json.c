@@ -2,6 +2,8 @@
 /* json - what is JSON, what is not and where, and how strings are written */
 #include "emulator/json.h"
 
+#include "emulator/json_check.h"
+
 #include <stdlib.h>
 
 #include "tests/unit/test.h"
