@@ -60,12 +60,6 @@ static bool raise_walls(struct service *service, struct error *err)
 	return true;
 }
 
-static bool has_own_root(const struct service *service)
-{
-	return sandbox_host_wall(service->host, SANDBOX_WALL_FILES)->standing != SANDBOX_NO &&
-	       service->config->sandbox != SANDBOX_OFF;
-}
-
 /* Servers run in this order, and the caller is to have its answer before the runtime its receipt.
  */
 static bool start_servers(struct service *service, struct error *err)
@@ -98,7 +92,7 @@ static bool prepare(struct service *service, int output_fd, struct error *err)
 bool workload_init(struct workload *workload, const struct service *service,
                    const struct config *config, struct error *err)
 {
-	workload->package = package_create(config, has_own_root(service), err);
+	workload->package = package_create(config, sandbox_host_has_root(service->host), err);
 	if (!workload->package)
 		return false;
 	workload->context = (struct environment_context){

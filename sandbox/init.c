@@ -36,6 +36,7 @@
 #include "sandbox/fd.h"
 #include "sandbox/identity.h"
 #include "sandbox/init.h"
+#include "sandbox/landlock.h"
 #include "sandbox/message.h"
 #include "sandbox/namespace.h"
 #include "sandbox/rlimit.h"
@@ -58,6 +59,7 @@ enum step {
 	STEP_LIMITS,
 	STEP_USER,
 	STEP_CWD,
+	STEP_RULES,
 	STEP_FILTER,
 	STEP_ANNOUNCE,
 	STEP_EXEC,
@@ -70,6 +72,7 @@ static const char *const step_name[] = {
 	[STEP_LIMITS] = "set the resource limits",
 	[STEP_USER] = "change the user",
 	[STEP_CWD] = "enter the working directory",
+	[STEP_RULES] = "restrict the writing",
 	[STEP_FILTER] = "filter the system calls",
 	[STEP_ANNOUNCE] = "announce the start",
 	[STEP_EXEC] = "execute",
@@ -96,6 +99,7 @@ struct init {
 	struct tree tree;
 	struct message_fds entries; /* of the cgroups */
 	int born_in;                /* a version 2 cgroup, or -1 */
+	int rules;                  /* of landlock.h, or -1 */
 	struct outcome *outcome;
 	char *stack;
 	struct program programs[MAX_PROGRAMS];
@@ -238,6 +242,17 @@ static bool enter_namespaces(struct init *init, int *proc, struct error *err)
 	return rootfs_enter(plan->host, plan->spec, proc, err);
 }
 
+/* Init itself may be seen by programs, but reaches nobody through an abstract socket: those that
+ * the network's other users have are not for it either. All programs of a box come from init, and
+ * so reach one another. */
+static bool restrict_writing(struct init *init, struct error *err)
+{
+	landlock_leave_sockets();
+	if (init->plan->landlock)
+		init->rules = landlock_make_rules(err);
+	return !init->plan->landlock || init->rules != -1;
+}
+
 static bool build(struct init *init, int *proc, struct error *err)
 {
 	const struct init_plan *plan = init->plan;
@@ -245,7 +260,8 @@ static bool build(struct init *init, int *proc, struct error *err)
 	if (!make_child_memory(init, err) || !tree_init(&init->tree, err) ||
 	    !enter_namespaces(init, proc, err) || !close_stdio(err))
 		return false;
-	if (plan->identity != IDENTITY_KEPT && !identity_prepare(plan->namespaces != 0, err))
+	if (plan->identity != IDENTITY_KEPT &&
+	    (!identity_prepare(plan->namespaces != 0, err) || !restrict_writing(init, err)))
 		return false;
 	return prctl(PR_SET_DUMPABLE, 0) == 0 || error_set(err, errno, "become undumpable");
 }
@@ -417,6 +433,15 @@ static bool execute(const struct start *start)
 	return false;
 }
 
+static bool set_limits(const struct start *start)
+{
+	const struct init_plan *plan = start->init->plan;
+
+	return plan->identity == IDENTITY_KEPT ||
+	       (rlimit_apply(start->open_files, plan->process_limit) &&
+	        (!plan->file_limit || rlimit_bound_files(plan->file_limit)));
+}
+
 static bool take_step(const struct start *start, enum step step)
 {
 	const struct init_plan *plan = start->init->plan;
@@ -429,12 +454,13 @@ static bool take_step(const struct start *start, enum step step)
 	case STEP_STREAMS:
 		return connect_streams(start);
 	case STEP_LIMITS:
-		return plan->identity == IDENTITY_KEPT ||
-		       rlimit_apply(start->open_files, plan->process_limit);
+		return set_limits(start);
 	case STEP_USER:
 		return take_identity(plan->identity) && follow_init(start->init);
 	case STEP_CWD:
 		return chdir(start->cwd) == 0;
+	case STEP_RULES:
+		return start->init->rules == -1 || landlock_follow(start->init->rules);
 	case STEP_FILTER:
 		return filter_calls(start);
 	case STEP_ANNOUNCE:
@@ -768,7 +794,8 @@ void init_run(const struct init_plan *plan)
 		             .socket = plan->socket,
 		             .tree = { .is_namespace = plan->namespaces & CLONE_NEWPID,
 		                       .ended = -1 },
-		             .born_in = -1 };
+		             .born_in = -1,
+		             .rules = -1 };
 	struct error err;
 	int proc = -1;
 

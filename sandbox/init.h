@@ -11,6 +11,7 @@
 #define SANDBOX_INIT_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "sandbox/rootfs.h"
@@ -34,7 +35,9 @@ struct init_plan {
 	int socket;               /* init's end; see message.h */
 	unsigned long namespaces; /* the CLONE_NEW* flags init was forked with */
 	enum init_identity identity;
+	bool landlock;          /* programs follow the rules of landlock.h */
 	unsigned process_limit; /* RLIMIT_NPROC of programs, or 0 */
+	uint64_t file_limit;    /* RLIMIT_FSIZE of programs, or 0 */
 	uid_t uid;              /* the owner's, outside */
 	gid_t gid;
 	pid_t owner;

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "sandbox/fd.h"
+#include "sandbox/landlock.h"
 #include "sandbox/namespace.h"
 #include "sandbox/probe.h"
 #include "sandbox/wall.h"
@@ -125,13 +126,16 @@ static bool rehearse(struct sandbox_host *host, struct rehearsal *rehearsal)
 struct way {
 	unsigned long namespaces;
 	enum init_identity identity;
+	bool landlock;
 };
 
 static const struct way ways[] = {
-	{ NAMESPACE_FLAGS, IDENTITY_ASSUMED },
-	{ NAMESPACE_USER_FLAGS, IDENTITY_MAPPED },
-	{ 0, IDENTITY_ASSUMED },
-	{ 0, IDENTITY_CAPPED },
+	{ NAMESPACE_FLAGS, IDENTITY_ASSUMED, false },
+	{ NAMESPACE_USER_FLAGS, IDENTITY_MAPPED, false },
+	{ 0, IDENTITY_ASSUMED, true },
+	{ 0, IDENTITY_CAPPED, true },
+	{ 0, IDENTITY_ASSUMED, false },
+	{ 0, IDENTITY_CAPPED, false },
 };
 
 /*
@@ -189,10 +193,14 @@ static bool works(struct sandbox_host *host, struct error *why)
 static bool choose_way(struct sandbox_host *host, struct error *why)
 {
 	struct error refused;
+	bool has_landlock = landlock_abi() > 0;
 
 	for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
+		if (ways[i].landlock && !has_landlock)
+			continue;
 		host->namespaces = ways[i].namespaces;
 		host->identity = ways[i].identity;
+		host->landlock = ways[i].landlock;
 		if (works(host, &refused))
 			return true;
 		if (host->namespaces)
@@ -275,6 +283,11 @@ bool sandbox_host_filter(struct sandbox_host *host, const struct syscall_filter 
 bool sandbox_host_counts_user(const struct sandbox_host *host)
 {
 	return host->namespaces & CLONE_NEWUSER;
+}
+
+bool sandbox_host_has_root(const struct sandbox_host *host)
+{
+	return host->namespaces & CLONE_NEWNS;
 }
 
 void sandbox_host_destroy(struct sandbox_host *host)

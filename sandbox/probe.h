@@ -17,6 +17,7 @@
 struct sandbox_host {
 	unsigned long namespaces; /* CLONE_NEW* flags of every box */
 	enum init_identity identity;
+	bool landlock; /* programs follow the rules of landlock.h */
 	struct rootfs_host *rootfs;
 	struct cgroup_host *cgroups; /* NULL: none at all */
 	struct sandbox_wall_state walls[SANDBOX_WALL_COUNT];

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* rlimit - the resource limits that a program inherits */
+#include <signal.h>
 #include <sys/resource.h>
 
 #include "sandbox/rlimit.h"
@@ -27,4 +28,11 @@ bool rlimit_apply(unsigned open_files, unsigned processes)
 {
 	return lower(RLIMIT_CORE, NO_CORE) && (!open_files || lower(RLIMIT_NOFILE, open_files)) &&
 	       (!processes || lower(RLIMIT_NPROC, processes));
+}
+
+bool rlimit_bound_files(uint64_t bytes)
+{
+	const struct sigaction ignore = { .sa_handler = SIG_IGN };
+
+	return sigaction(SIGXFSZ, &ignore, NULL) == 0 && lower(RLIMIT_FSIZE, bytes);
 }

@@ -9,6 +9,7 @@
 #define SANDBOX_RLIMIT_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 /*
  * No core files; at most 'open_files' descriptors and 'processes' processes and
@@ -17,5 +18,12 @@
  * own. A limit that is already lower stays. errno tells why not.
  */
 bool rlimit_apply(unsigned open_files, unsigned processes);
+
+/*
+ * No file larger than 'bytes', where nothing else bounds what is written. Beyond that a write fails
+ * with EFBIG: the signal that would come with it is ignored, which a program inherits. errno tells
+ * why not.
+ */
+bool rlimit_bound_files(uint64_t bytes);
 
 #endif

@@ -70,6 +70,7 @@ static bool fork_init(struct sandbox *box, int socket, const struct sandbox_spec
 		.socket = socket,
 		.namespaces = host->namespaces,
 		.identity = host->identity,
+		.landlock = host->landlock,
 		.uid = geteuid(),
 		.gid = getegid(),
 		.owner = getpid(),
@@ -84,6 +85,8 @@ static bool fork_init(struct sandbox *box, int socket, const struct sandbox_spec
 	if (sandbox_host_counts_user(host) && spec->processes &&
 	    !(host->cgroups && cgroup_host_mechanism(host->cgroups, CGROUP_PIDS, &none)))
 		plan.process_limit = spec->processes + 1;
+	if (!host->namespaces)
+		plan.file_limit = spec->tmp_bytes;
 	box->init = namespace_fork(host->namespaces, &box->pidfd);
 	if (box->init == 0)
 		init_run(&plan);

@@ -49,7 +49,7 @@ enum sandbox_standing {
 struct sandbox_wall_state {
 	enum sandbox_standing standing;
 	char mechanism[64]; /* "memory cgroup v1", "user namespace"; "" when it does not stand */
-	char detail[256];   /* why not, and what the user can do about it; "" when all is well */
+	char detail[384];   /* why not, and what the user can do about it; "" when all is well */
 };
 
 enum sandbox_mode {
@@ -88,6 +88,10 @@ void sandbox_host_destroy(struct sandbox_host *host);
 
 const struct sandbox_wall_state *sandbox_host_wall(const struct sandbox_host *host,
                                                    enum sandbox_wall wall);
+
+/* Whether boxes have a root of their own. Where they do not, paths in them are this machine's, and
+ * what 'struct sandbox_spec' would show is not shown. */
+bool sandbox_host_has_root(const struct sandbox_host *host);
 
 enum sandbox_syscalls {
 	SANDBOX_SYSCALLS_DEFAULT, /* what Lambda is known to refuse is refused */

@@ -1,12 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* wall - the walls of a box: their names, and in words what stands of them and what does not */
+#include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
 #include <unistd.h>
 
 #include "sandbox/fd.h"
+#include "sandbox/landlock.h"
 #include "sandbox/wall.h"
 
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
@@ -135,6 +140,81 @@ static void state_namespaces(struct sandbox_host *host)
 		           "other here; start the container with --security-opt unmask=/proc");
 }
 
+/* ---- without namespaces ---- */
+
+#define REFUSED_ELSEWHERE \
+	"programs see the machine's files; where they may not write, they get EACCES, not EROFS"
+
+static void state_files(struct sandbox_host *host)
+{
+	int abi = landlock_abi();
+
+	if (!host->landlock)
+		return;
+	if (abi < LANDLOCK_ABI_REFER)
+		state_wall(host, SANDBOX_WALL_FILES, SANDBOX_PARTLY, "Landlock",
+		           REFUSED_ELSEWHERE "; before Linux 5.19 they cannot move files between "
+		                             "folders of /tmp, and may truncate files elsewhere");
+	else if (abi < LANDLOCK_ABI_TRUNCATE)
+		state_wall(host, SANDBOX_WALL_FILES, SANDBOX_PARTLY, "Landlock",
+		           REFUSED_ELSEWHERE
+		           "; before Linux 6.2 they may truncate files elsewhere");
+	else
+		state_wall(host, SANDBOX_WALL_FILES, SANDBOX_PARTLY, "Landlock", REFUSED_ELSEWHERE);
+}
+
+/* A /tmp that has a size, since it was mounted for that, serves all boxes. */
+static bool tmp_is_bounded(unsigned long long *mb)
+{
+	struct stat tmp, above;
+	struct statfs system;
+
+	if (stat("/tmp", &tmp) == -1 || stat("/", &above) == -1 || statfs("/tmp", &system) == -1)
+		return false;
+	*mb = (unsigned long long)system.f_blocks * (unsigned long long)system.f_bsize >> 20;
+	return tmp.st_dev != above.st_dev && system.f_type == TMPFS_MAGIC && system.f_blocks;
+}
+
+#define TMP_REMEDY "mount a tmpfs there (docker run --tmpfs /tmp:size=512m,mode=1777,exec)"
+
+static void state_tmp(struct sandbox_host *host)
+{
+	char detail[256];
+	unsigned long long mb;
+
+	if (access("/tmp", W_OK) == -1) {
+		snprintf(detail, sizeof(detail), "'/tmp' cannot be written to (%s): " TMP_REMEDY,
+		         strerror(errno));
+		state_wall(host, SANDBOX_WALL_TMP, SANDBOX_NO, "", detail);
+	} else if (tmp_is_bounded(&mb)) {
+		snprintf(detail, sizeof(detail),
+		         "/tmp is the machine's, of %llu MB for all boxes together, and not empty "
+		         "at "
+		         "their start",
+		         mb);
+		state_wall(host, SANDBOX_WALL_TMP, SANDBOX_PARTLY, "tmpfs", detail);
+	} else {
+		state_wall(
+			host, SANDBOX_WALL_TMP, SANDBOX_PARTLY, "RLIMIT_FSIZE",
+			"every file has a bound, but not all of /tmp, which is the machine's and "
+			"not empty at the start of a box; " TMP_REMEDY);
+	}
+}
+
+static void state_processes(struct sandbox_host *host)
+{
+	bool are_scoped = host->landlock && landlock_abi() >= LANDLOCK_ABI_SCOPE;
+
+	if (are_scoped)
+		state_wall(host, SANDBOX_WALL_PROCESSES, SANDBOX_PARTLY, "Landlock",
+		           "programs see what runs outside, lrie's command line included, but "
+		           "cannot signal it or look into it");
+	else if (host->landlock)
+		state_wall(host, SANDBOX_WALL_PROCESSES, SANDBOX_NO, "",
+		           "programs can signal what runs outside under their user (Linux 6.12 "
+		           "would refuse that), but not look into it");
+}
+
 static void state_no_namespaces(struct sandbox_host *host, const struct error *why)
 {
 	char detail[256];
@@ -142,7 +222,12 @@ static void state_no_namespaces(struct sandbox_host *host, const struct error *w
 	snprintf(detail, sizeof(detail), "%.80s; %.170s", why->text, namespace_remedy());
 	for (int wall = SANDBOX_WALL_FILES; wall <= SANDBOX_WALL_HOSTNAME; wall++)
 		state_wall(host, (enum sandbox_wall)wall, SANDBOX_NO, "", detail);
+	state_files(host);
+	state_tmp(host);
+	state_processes(host);
 }
+
+/* ---- with or without ---- */
 
 static void state_identity(struct sandbox_host *host)
 {

@@ -127,7 +127,7 @@ BOX_UNUSED static const char *box_probe_inside(struct sandbox_host *host)
 {
 	static char path[PATH_MAX];
 
-	if (sandbox_host_wall(host, SANDBOX_WALL_FILES)->standing == SANDBOX_NO)
+	if (!sandbox_host_has_root(host))
 		return box_probe_path();
 	snprintf(path, sizeof(path), "/var/task/%s", strrchr(box_probe_path(), '/') + 1);
 	return path;

@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <sys/syscall.h>
 
+#include "sandbox/landlock.h"
 #include "tests/box/box.h"
 
 #define ALL_NAMESPACES                                                                             \
@@ -117,21 +118,38 @@ static void refuse_one(long call, int code)
 
 /* ---- as in Docker --------------------------------------------------------------- */
 
+static const struct sandbox_wall_state *state_of(enum sandbox_wall wall)
+{
+	return sandbox_host_wall(box_host(), wall);
+}
+
+static void check_missing(enum sandbox_wall wall)
+{
+	test_case(sandbox_wall_name(wall));
+	CHECK_INT(state_of(wall)->standing, SANDBOX_NO);
+	CHECK(strstr(state_of(wall)->detail, "Operation not permitted") != NULL);
+	CHECK(strstr(state_of(wall)->detail, "; ") != NULL);
+}
+
 static void see_the_walls(void)
 {
 	become_docker();
-	for (int wall = 0; wall <= SANDBOX_WALL_HOSTNAME; wall++) {
-		const struct sandbox_wall_state *state = sandbox_host_wall(box_host(),
-		                                                           (enum sandbox_wall)wall);
-		test_case(sandbox_wall_name((enum sandbox_wall)wall));
-		CHECK_INT(state->standing, SANDBOX_NO);
-		CHECK(strstr(state->detail, "Operation not permitted") != NULL);
-		CHECK(strstr(state->detail, "; ") != NULL);
-	}
+	CHECK(!sandbox_host_has_root(box_host()));
+	if (landlock_abi() == 0)
+		check_missing(SANDBOX_WALL_FILES);
+	else
+		CHECK_STR(state_of(SANDBOX_WALL_FILES)->mechanism, "Landlock");
+	test_case("tmp");
+	CHECK_INT(state_of(SANDBOX_WALL_TMP)->standing, SANDBOX_PARTLY);
+	CHECK(strstr(state_of(SANDBOX_WALL_TMP)->detail, "/tmp") != NULL);
+	check_missing(SANDBOX_WALL_IPC);
+	check_missing(SANDBOX_WALL_HOSTNAME);
 	test_case("identity");
 	CHECK_INT(sandbox_host_wall(box_host(), SANDBOX_WALL_IDENTITY)->standing,
 	          geteuid() == 0 ? SANDBOX_YES : SANDBOX_NO);
-	printf("# %s\n", sandbox_host_wall(box_host(), SANDBOX_WALL_FILES)->detail);
+	test_case(NULL);
+	for (int wall = 0; wall < SANDBOX_WALL_COUNT; wall++)
+		printf("# %s\n", state_of((enum sandbox_wall)wall)->detail);
 }
 
 static void test_missing_walls_have_reasons(void)
@@ -144,10 +162,10 @@ static void require_walls(void)
 	struct error err = { .code = 0 };
 
 	become_docker();
-	CHECK(!sandbox_probe(SANDBOX_AUTO, 1u << SANDBOX_WALL_FILES, &err));
-	CHECK(strstr(err.text, "files (") && !strstr(err.text, "tmp ("));
+	CHECK(!sandbox_probe(SANDBOX_AUTO, 1u << SANDBOX_WALL_IPC, &err));
+	CHECK(strstr(err.text, "ipc (") && !strstr(err.text, "hostname ("));
 	CHECK(!sandbox_probe(SANDBOX_FULL, 0, &err));
-	CHECK(strstr(err.text, "files (") != NULL);
+	CHECK(strstr(err.text, "ipc (") && strstr(err.text, "hostname ("));
 }
 
 static void test_required_walls(void)
@@ -161,7 +179,7 @@ static void run_a_box(void)
 
 	become_docker();
 	BOX_CHECK(NULL, { "status:NoNewPrivs", "1" }, { "status:CapEff", "0000000000000000" },
-	          { "session", "own" }, { "fds", "0 1 2" }, { "signals", "standard" },
+	          { "session", "own" }, { "fds", "0 1 2" }, { "signals", "standard but SIGXFSZ" },
 	          { "limit:files", "1024 1024" }, { "write:/usr/x", "EACCES" },
 	          { "setuid:0", "EPERM" });
 	box_run(&run, NULL, "exit:3");
@@ -179,6 +197,94 @@ static void run_a_box(void)
 static void test_boxes_work_without_namespaces(void)
 {
 	IN_CHILD(run_a_box());
+}
+
+/* A folder that everybody may write to, as far as permissions go. */
+static const char *open_folder(void)
+{
+	static char path[64];
+
+	snprintf(path, sizeof(path), "/var/tmp/lrie-box-XXXXXX");
+	if (!mkdtemp(path) || chmod(path, 0777) == -1)
+		box_die("mkdtemp");
+	box_put(path, "file", "text", 0666);
+	return path;
+}
+
+/* "verb:folder/name". Valid until the next call but fifteen. */
+static const char *word(const char *verb, const char *folder, const char *name)
+{
+	static char words[16][128];
+	static unsigned next;
+	char *made = words[next++ % 16];
+
+	snprintf(made, sizeof(words[0]), "%s:%s/%s", verb, folder, name);
+	return made;
+}
+
+/* What permissions allow, Landlock takes away, but for /tmp and the devices. */
+static void write_everywhere(const char *elsewhere, const char *in_tmp)
+{
+	become_docker();
+	BOX_CHECK(NULL, { word("write", elsewhere, "new"), "EACCES" },
+	          { word("mkdir", elsewhere, "new"), "EACCES" },
+	          { word("write", elsewhere, "file"), "EACCES" },
+	          { word("unlink", elsewhere, "file"), "EACCES" },
+	          { word("read", elsewhere, "file"), "text" }, { "write:/dev/null", "ok" },
+	          { "write:/dev/zero", "ok" }, { "write:/dev/full", "ENOSPC" },
+	          { "shm-open:/lrie-degraded", "EACCES" }, { "write:/proc/self/comm", "EACCES" });
+	if (landlock_abi() >= LANDLOCK_ABI_TRUNCATE)
+		BOX_CHECK(NULL, { word("truncate", elsewhere, "file"), "EACCES" });
+	BOX_CHECK(NULL, { word("write", in_tmp, "new"), "ok" },
+	          { word("truncate", in_tmp, "new"), "ok" },
+	          { word("unlink", in_tmp, "new"), "ok" },
+	          { word("mkdir", in_tmp, "folder"), "ok" },
+	          { word("write", in_tmp, "folder/new"), "ok" },
+	          { word("unlink", in_tmp, "folder/new"), "ok" },
+	          { word("exec-copy", in_tmp, "copy"), "ok" });
+}
+
+static void test_writing_without_namespaces(void)
+{
+	if (landlock_abi() == 0)
+		SKIP("the kernel has no Landlock");
+	const char *elsewhere = open_folder(), *in_tmp = box_folder();
+	CHECK(chmod(in_tmp, 0777) == 0);
+	IN_CHILD(write_everywhere(elsewhere, in_tmp));
+	box_remove(elsewhere);
+	box_remove(in_tmp);
+}
+
+/* Where /tmp has no end, a file has; and who goes on beyond it is not killed for that. */
+static void fill_a_file(const char *in_tmp)
+{
+	struct sandbox_spec spec = box_spec();
+
+	become_docker();
+	BOX_CHECK(&spec, { word("fill", in_tmp, "file"), "16 EFBIG" });
+}
+
+static void test_files_are_bounded_without_namespaces(void)
+{
+	const char *in_tmp = box_folder();
+
+	CHECK(chmod(in_tmp, 0777) == 0);
+	IN_CHILD(fill_a_file(in_tmp));
+	box_remove(in_tmp);
+}
+
+/* A kernel without Landlock, or a filter that does not know it. */
+static void live_without_landlock(void)
+{
+	become_docker();
+	refuse_one(444 /* landlock_create_ruleset */, ENOSYS);
+	check_missing(SANDBOX_WALL_FILES);
+	BOX_CHECK(NULL, { "write:/usr/x", "EACCES" }, { "setuid:0", "EPERM or EINVAL" });
+}
+
+static void test_no_landlock(void)
+{
+	IN_CHILD(live_without_landlock());
 }
 
 static bool all_dead(void)
@@ -299,6 +405,9 @@ static void test_every_step_may_fail(void)
 		{ "close_range", SYS_close_range },
 		{ "pidfd_send_signal", SYS_pidfd_send_signal },
 		{ "seccomp", SYS_seccomp },
+		{ "landlock_create_ruleset", 444 },
+		{ "landlock_add_rule", 445 },
+		{ "landlock_restrict_self", 446 },
 	};
 	static const int codes[] = { EPERM, ENOSYS };
 
@@ -458,7 +567,8 @@ static void test_words_for_walls(void)
 }
 
 TEST_MAIN(test_missing_walls_have_reasons, test_required_walls, test_boxes_work_without_namespaces,
-          test_daemons_end_without_namespaces, test_nothing_survives_lrie_without_namespaces,
-          test_every_step_may_fail, test_somebody_else_has_the_listener, test_seccomp_is_refused,
-          test_old_kernels, test_no_filter_at_all, test_probe_says_the_same_each_time,
-          test_words_for_walls)
+          test_writing_without_namespaces, test_files_are_bounded_without_namespaces,
+          test_no_landlock, test_daemons_end_without_namespaces,
+          test_nothing_survives_lrie_without_namespaces, test_every_step_may_fail,
+          test_somebody_else_has_the_listener, test_seccomp_is_refused, test_old_kernels,
+          test_no_filter_at_all, test_probe_says_the_same_each_time, test_words_for_walls)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* processes - that nothing in a box reaches out of it, and nothing outlives it or lrie */
+#include "sandbox/landlock.h"
 #include "tests/box/box.h"
 
 static void test_signals_stay_inside(void)
@@ -32,6 +33,39 @@ static void test_boxes_do_not_see_each_other(void)
 	box_turn(&first, 0);
 	CHECK(!first.exited && kill(first.pid, 0) == 0);
 	box_end(&first);
+}
+
+/* Sockets without a path belong to a network, which boxes share with the machine. */
+static void test_abstract_sockets_of_others_are_out_of_reach(void)
+{
+	static struct box_run run;
+	char listen_word[64], connect_word[64];
+	const char *const argv[] = { box_probe_inside(box_host()), connect_word, NULL };
+	const char *const no_environment[] = { NULL };
+
+	if (landlock_abi() < LANDLOCK_ABI_SCOPE)
+		SKIP("only Linux 6.12 and later can keep them apart");
+	snprintf(listen_word, sizeof(listen_word), "abstract-listen:lrie-box-%d", (int)getpid());
+	snprintf(connect_word, sizeof(connect_word), "abstract-connect:lrie-box-%d", (int)getpid());
+	box_start(&run, NULL, listen_word, "hold");
+	BOX_UNTIL(&run, box_find(&run, "hold"));
+	CHECK_STR(box_says(&run, listen_word), "ok");
+	/* Those of another box: no. */
+	BOX_CHECK(NULL, { connect_word, "EPERM or ECONNREFUSED" });
+	/* Those of another program in the same one: yes. */
+	int output[2];
+	CHECK(pipe2(output, O_CLOEXEC) == 0);
+	const struct sandbox_program second = {
+		.argv = argv, .envp = no_environment, .cwd = "/", .output = output[1]
+	};
+	CHECK(sandbox_exec(run.box, 2, &second, &run.error));
+	BOX_UNTIL(&run, run.exited);
+	char text[256] = "";
+	CHECK(read(output[0], text, sizeof(text) - 1) > 0);
+	CHECK(strstr(text, ": ok\n") != NULL);
+	close(output[0]);
+	close(output[1]);
+	box_end(&run);
 }
 
 /* How many of "fork:N" or "threads:N" came to be, the answer being "N errno". */
@@ -346,7 +380,7 @@ static void test_many_may_start_at_once(void)
 }
 
 TEST_MAIN(test_signals_stay_inside, test_boxes_do_not_see_each_other,
-          test_number_of_processes_is_limited, test_bombs_end_with_the_box,
-          test_orphans_do_not_deafen_init, test_daemons_end_with_the_box,
-          test_nothing_survives_lrie, test_nothing_is_left_behind, test_ten_boxes_at_once,
-          test_groups_of_the_dead_are_swept, test_many_may_start_at_once)
+          test_abstract_sockets_of_others_are_out_of_reach, test_number_of_processes_is_limited,
+          test_bombs_end_with_the_box, test_orphans_do_not_deafen_init,
+          test_daemons_end_with_the_box, test_nothing_survives_lrie, test_nothing_is_left_behind,
+          test_ten_boxes_at_once, test_groups_of_the_dead_are_swept, test_many_may_start_at_once)
