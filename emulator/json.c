@@ -4,10 +4,15 @@
 
 #include <inttypes.h>
 #include <json-c/json.h>
+#include <math.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "emulator/json_check.h"
 #include "emulator/utf8.h"
+
+#define DEPTH_LIMIT 32
 
 /* ---- writing ---- */
 
@@ -74,6 +79,20 @@ void json_object_bool(struct buffer *out, const char *name, bool value)
 	buffer_append_text(out, value ? "true" : "false");
 }
 
+static void append_double(struct buffer *out, double value)
+{
+	if (isfinite(value))
+		buffer_append_format(out, "%.17g", value);
+	else
+		buffer_append_text(out, "null");
+}
+
+void json_object_double(struct buffer *out, const char *name, double value)
+{
+	append_name(out, name);
+	append_double(out, value);
+}
+
 void json_object_null(struct buffer *out, const char *name)
 {
 	append_name(out, name);
@@ -105,6 +124,13 @@ void json_array_item(struct buffer *out)
 	buffer_append_text(out, out->data[out->length - 1] == '[' ? "{" : ",{");
 }
 
+void json_array_double(struct buffer *out, double value)
+{
+	if (out->data[out->length - 1] != '[')
+		buffer_append_text(out, ",");
+	append_double(out, value);
+}
+
 void json_array_end(struct buffer *out)
 {
 	buffer_append_text(out, "]");
@@ -113,4 +139,93 @@ void json_array_end(struct buffer *out)
 void json_object_end(struct buffer *out)
 {
 	buffer_append_text(out, "}");
+}
+
+/* ---- reading: struct json is a json_object ---- */
+
+/* What json_check() puts before its reasons is about events. */
+static const char *skip_prefix(const char *reason)
+{
+	static const char prefix[] = "Could not parse payload into json: ";
+	const char *at = strstr(reason, prefix);
+
+	return at ? at + strlen(prefix) : reason;
+}
+
+struct json *json_read(const char *text, size_t length, struct error *err)
+{
+	struct json_tokener *tokener = json_tokener_new_ex(DEPTH_LIMIT);
+	autobuffer struct buffer reason = BUFFER_INIT;
+	struct json_object *json;
+
+	if (!tokener)
+		abort();
+	/* json-c takes more for JSON than there is, such as names in single quotes. */
+	if (!json_check(text, length, &reason)) {
+		json_tokener_free(tokener);
+		error_set(err, 0, "%s", skip_prefix(reason.data));
+		return NULL;
+	}
+	json_tokener_set_flags(tokener, JSON_TOKENER_STRICT);
+	json = json_tokener_parse_ex(tokener, text, (int)length);
+	enum json_tokener_error code = json_tokener_get_error(tokener);
+	size_t end = json_tokener_get_parse_end(tokener);
+	json_tokener_free(tokener);
+	if (code == json_tokener_success && json && end == length)
+		return (struct json *)json;
+	json_object_put(json);
+	error_set(err, 0, "byte %zu: %s", end, json_tokener_error_desc(code));
+	return NULL;
+}
+
+void json_destroy(struct json *json)
+{
+	json_object_put((struct json_object *)json);
+}
+
+const struct json *json_member(const struct json *json, const char *name)
+{
+	struct json_object *object = (struct json_object *)json, *member = NULL;
+
+	if (json_object_is_type(object, json_type_object))
+		json_object_object_get_ex(object, name, &member);
+	return (const struct json *)member;
+}
+
+const struct json *json_item(const struct json *json, size_t index)
+{
+	struct json_object *array = (struct json_object *)json;
+
+	if (index >= json_length(json))
+		return NULL;
+	return (const struct json *)json_object_array_get_idx(array, index);
+}
+
+size_t json_length(const struct json *json)
+{
+	struct json_object *array = (struct json_object *)json;
+
+	return json_object_is_type(array, json_type_array) ? json_object_array_length(array) : 0;
+}
+
+bool json_number(const struct json *json, double *value)
+{
+	struct json_object *number = (struct json_object *)json;
+
+	if (!json_object_is_type(number, json_type_double) &&
+	    !json_object_is_type(number, json_type_int))
+		return false;
+	*value = json_object_get_double(number);
+	return isfinite(*value);
+}
+
+const char *json_text(const struct json *json)
+{
+	struct json_object *string = (struct json_object *)json;
+	const char *text;
+
+	if (!json_object_is_type(string, json_type_string))
+		return NULL;
+	text = json_object_get_string(string);
+	return strlen(text) == (size_t)json_object_get_string_len(string) ? text : NULL;
 }

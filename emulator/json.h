@@ -22,6 +22,8 @@ void json_object_end(struct buffer *out);
 /* Members of other kinds. What json_object_open() begins is ended by json_object_end(). */
 void json_object_number(struct buffer *out, const char *name, uint64_t value);
 void json_object_bool(struct buffer *out, const char *name, bool value);
+/* Seventeen digits, so that what is read is what was written; NAN and infinity become null. */
+void json_object_double(struct buffer *out, const char *name, double value);
 void json_object_null(struct buffer *out, const char *name);
 void json_object_text_or_null(struct buffer *out, const char *name, const char *value);
 void json_object_open(struct buffer *out, const char *name);
@@ -31,5 +33,32 @@ void json_object_open(struct buffer *out, const char *name);
 void json_array_open(struct buffer *out, const char *name);
 void json_array_item(struct buffer *out);
 void json_array_end(struct buffer *out);
+
+/* An item that is a number, in an array of such. */
+void json_array_double(struct buffer *out, double value);
+
+/* ---- reading ---- */
+
+struct json;
+
+/*
+ * Reads one JSON text, nested at most 32 deep, as a tree. Returns NULL and fills 'err'
+ * with what is wrong and where. Who may choose the length bounds it first.
+ */
+struct json *json_read(const char *text, size_t length, struct error *err);
+void json_destroy(struct json *json); /* NULL is fine */
+
+/* Parts of a tree live as long as it does. NULL when there is no such part, also of NULL. */
+const struct json *json_member(const struct json *json, const char *name);
+const struct json *json_item(const struct json *json, size_t index);
+
+/* Returns false when it is no number, or NULL. */
+bool json_number(const struct json *json, double *value);
+
+/* NULL when it is no string, or has a NUL in it. */
+const char *json_text(const struct json *json);
+
+/* 0 when it is no array. */
+size_t json_length(const struct json *json);
 
 #endif

@@ -2,6 +2,8 @@
 /* json - what is JSON, what is not and where, and how strings are written */
 #include "emulator/json.h"
 
+#include <math.h>
+
 #include "emulator/json_check.h"
 
 #include <stdlib.h>
@@ -354,6 +356,74 @@ static void test_remove_member(void)
 	}
 }
 
-TEST_MAIN(test_valid, test_reason, test_nul_bytes, test_every_cut_is_refused,
-          test_every_changed_byte_is_survived, test_depth, test_long_token_is_cut, test_object,
-          test_text_that_is_not_utf8, test_remove_member)
+/* ---- reading ---- */
+
+static void test_numbers_survive_being_written(void)
+{
+	autobuffer struct buffer text = BUFFER_INIT;
+	static const double values[] = { 0, 0.1, 1.0 / 3, 1e-300, 123456789.125, -5 };
+	double value;
+
+	json_object_begin(&text);
+	json_array_open(&text, "values");
+	for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++)
+		json_array_double(&text, values[i]);
+	json_array_double(&text, NAN);
+	json_array_end(&text);
+	json_object_double(&text, "one", 0.1);
+	json_object_double(&text, "none", INFINITY);
+	json_object_end(&text);
+
+	struct json *json = json_read(text.data, text.length, NULL);
+	const struct json *array = json_member(json, "values");
+	CHECK_INT(json_length(array), 7);
+	for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++)
+		CHECK(json_number(json_item(array, i), &value) && value == values[i]);
+	CHECK(!json_number(json_item(array, 6), &value));
+	CHECK(!json_item(array, 7));
+	CHECK(json_number(json_member(json, "one"), &value) && value == 0.1);
+	CHECK(!json_number(json_member(json, "none"), &value));
+	json_destroy(json);
+}
+
+static void test_parts_that_are_not_there(void)
+{
+	static const char text[] =
+		"{\"a\":{\"b\":\"c\"},\"n\":null,\"z\":\"a\\u0000b\",\"big\":1e999}";
+	struct json *json = json_read(text, strlen(text), NULL);
+	double value;
+
+	CHECK_STR(json_text(json_member(json_member(json, "a"), "b")), "c");
+	CHECK(!json_member(json, "x") && !json_member(json_member(json, "x"), "y"));
+	CHECK(!json_text(json_member(json, "a")) && !json_text(NULL));
+	CHECK(!json_text(json_member(json, "z"))); /* it would be cut */
+	CHECK(!json_member(json, "n"));
+	CHECK(!json_number(json_member(json, "big"), &value));
+	CHECK_INT(json_length(json), 0);
+	CHECK(!json_item(json, 0) && !json_item(NULL, 0));
+	json_destroy(json);
+	json_destroy(NULL);
+}
+
+static void test_what_cannot_be_read(void)
+{
+	static const char *const texts[] = { "",    "{",    "[1,2",     "{'a':1}", "1 2", "{} x",
+		                             "nul", "[1,]", "\"\xff\"", "// x",    "NaN" };
+	char deep[100];
+	struct error err;
+
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		test_case(texts[i]);
+		CHECK(!json_read(texts[i], strlen(texts[i]), &err));
+		CHECK(strstr(err.text, "line: 1, column: ") != NULL);
+	}
+	test_case("deep");
+	memset(deep, '[', 50);
+	memset(deep + 50, ']', 50);
+	CHECK(!json_read(deep, sizeof(deep), &err));
+}
+
+TEST_MAIN(test_numbers_survive_being_written, test_parts_that_are_not_there,
+          test_what_cannot_be_read, test_valid, test_reason, test_nul_bytes,
+          test_every_cut_is_refused, test_every_changed_byte_is_survived, test_depth,
+          test_long_token_is_cut, test_object, test_text_that_is_not_utf8, test_remove_member)
