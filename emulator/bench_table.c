@@ -7,11 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "emulator/metric.h"
-#include "emulator/stats.h"
+#include "emulator/bench_baseline.h"
 
 #define NAME_WIDTH 26
-#define MILLION 1e6
 
 /* ---- cells ---- */
 
@@ -46,17 +44,6 @@ static void append_name(struct buffer *out, const char *name, int width)
 	buffer_append_format(out, "%*s", length < room ? (int)(room - length) : 0, "");
 }
 
-static struct stats stats_of_metric(const struct bench_entry *entry, enum metric_id metric,
-                                    uint64_t seed)
-{
-	size_t count;
-	double *values = metric_values(metric, entry->measurement, &count);
-	struct stats stats = stats_of(values, count, seed);
-
-	free(values);
-	return stats;
-}
-
 /* ---- one entry ---- */
 
 static const char *unit(enum metric_id metric)
@@ -82,37 +69,18 @@ static void append_statistics(struct buffer *out, enum metric_id metric, const s
 	buffer_append_format(out, "%6zu%5zu\n", stats->count, stats->outliers);
 }
 
-void bench_table_one(struct buffer *out, const struct bench_entry *entry,
-                     const struct bench_settings *settings)
+void bench_table_one(struct buffer *out, const struct bench_entry *entry, uint64_t seed)
 {
 	buffer_append_format(out, "%-15s%9s%18s%9s%9s%9s%9s%9s%6s%5s\n", "", "median",
 	                     "95 % interval", "p10", "p90", "p99", "min", "max", "n", "out");
 	for (unsigned metric = 0; metric < METRIC_COUNT; metric++) {
-		struct stats stats = stats_of_metric(entry, (enum metric_id)metric, settings->seed);
+		struct stats stats = bench_stats(entry, (enum metric_id)metric, seed);
 		if (stats.count > 0)
 			append_statistics(out, (enum metric_id)metric, &stats);
 	}
 }
 
 /* ---- several ---- */
-
-static double mean_of(const struct bench_entry *entry, enum metric_id metric)
-{
-	return stats_of_metric(entry, metric, 0).mean;
-}
-
-double bench_cost_per_million(const struct bench_entry *entry, double cold_rate)
-{
-	double cold = mean_of(entry, METRIC_COLD_BILLED), warm = mean_of(entry, METRIC_WARM_BILLED);
-	double billed = cold_rate >= 1  ? cold
-	                : cold_rate > 0 ? cold_rate * cold + (1 - cold_rate) * warm
-	                                : warm;
-
-	if (!entry->prices || isnan(billed))
-		return NAN;
-	return MILLION *
-	       price_invocation(entry->prices, entry->memory_bytes, entry->tmp_bytes, billed);
-}
 
 static const struct column {
 	const char *title;
@@ -134,7 +102,7 @@ static void append_entry(struct buffer *out, const struct bench_entry *entry)
 	append_name(out, entry->name, NAME_WIDTH);
 	buffer_append_format(out, "%6u", (unsigned)(entry->memory_bytes >> 20));
 	for (size_t i = 0; i < COLUMNS; i++) {
-		struct stats stats = stats_of_metric(entry, columns[i].metric, 0);
+		struct stats stats = bench_stats(entry, columns[i].metric, 0);
 		append_cell(out, statistic_of(&stats, columns[i].statistic));
 	}
 	append_cell(out, bench_cost_per_million(entry, 0));
@@ -142,22 +110,21 @@ static void append_entry(struct buffer *out, const struct bench_entry *entry)
 	buffer_append_text(out, "\n");
 }
 
-static void append_comparison(struct buffer *out, const struct bench_entry *first,
-                              const struct bench_entry *other, enum metric_id metric,
-                              const struct bench_settings *settings)
+/* 'values' are what an entry is compared to. */
+static void append_comparison(struct buffer *out, const double *values, size_t count,
+                              const struct bench_entry *entry, enum metric_id metric,
+                              const struct bench_result *result)
 {
-	size_t first_count, other_count;
-	double *a = metric_values(metric, first->measurement, &first_count);
-	double *b = metric_values(metric, other->measurement, &other_count);
-	struct stats_comparison comparison = stats_compare(a, first_count, b, other_count,
-	                                                   settings->noise, settings->seed);
+	size_t own_count;
+	double *own = metric_values(metric, entry->measurement, &own_count);
+	struct stats_comparison comparison = stats_compare(values, count, own, own_count,
+	                                                   result->noise, result->seed);
 
-	free(a);
-	free(b);
+	free(own);
 	if (isnan(comparison.ratio))
 		return;
-	append_name(out, other->name, NAME_WIDTH);
-	buffer_append_format(out, "%6u  %-12s %7.3f x", (unsigned)(other->memory_bytes >> 20),
+	append_name(out, entry->name, NAME_WIDTH);
+	buffer_append_format(out, "%6u  %-12s %7.3f x", (unsigned)(entry->memory_bytes >> 20),
 	                     metric_table[metric].name, comparison.ratio);
 	if (!isnan(comparison.low))
 		buffer_append_format(out, " (%.3f..%.3f)", comparison.low, comparison.high);
@@ -165,34 +132,69 @@ static void append_comparison(struct buffer *out, const struct bench_entry *firs
 	                     stats_verdict_name(comparison.verdict));
 }
 
-void bench_table_all(struct buffer *out, const struct bench_entry *entries, size_t count,
-                     const struct bench_settings *settings)
-{
-	static const enum metric_id compared[] = { METRIC_COLD_INIT, METRIC_COLD_TOTAL,
-		                                   METRIC_WARM_INVOKE };
+static const enum metric_id compared[] = { METRIC_COLD_INIT, METRIC_COLD_TOTAL,
+	                                   METRIC_WARM_INVOKE };
 
+#define COMPARED (sizeof(compared) / sizeof(compared[0]))
+
+static void append_comparisons(struct buffer *out, const struct bench_result *result)
+{
+	const struct bench_entry *first = result->entries;
+
+	buffer_append_text(out, "\nagainst ");
+	append_name(out, first->name, (int)strlen(first->name));
+	buffer_append_format(out, ", %u MB:\n", (unsigned)(first->memory_bytes >> 20));
+	for (size_t i = 1; i < result->count; i++) {
+		for (size_t metric = 0; metric < COMPARED; metric++) {
+			size_t count;
+			double *values = metric_values(compared[metric], first->measurement,
+			                               &count);
+			append_comparison(out, values, count, &result->entries[i], compared[metric],
+			                  result);
+			free(values);
+		}
+	}
+}
+
+void bench_table_all(struct buffer *out, const struct bench_result *result)
+{
 	buffer_append_format(out, "%-*s%6s", NAME_WIDTH, "medians, ms", "MB");
 	for (size_t i = 0; i < COLUMNS; i++)
 		buffer_append_format(out, "%9s", columns[i].title);
 	buffer_append_format(out, "%9s%9s\n", "$/M warm", "$/M cold");
-	for (size_t i = 0; i < count; i++)
-		append_entry(out, &entries[i]);
-	if (count < 2)
+	for (size_t i = 0; i < result->count; i++)
+		append_entry(out, &result->entries[i]);
+	if (result->count > 1)
+		append_comparisons(out, result);
+}
+
+static void compare_to_baseline(struct buffer *out, const struct bench_result *result, size_t entry)
+{
+	for (size_t metric = 0; metric < COMPARED; metric++) {
+		size_t count;
+		const double *values = bench_baseline_values(result->baseline, result, entry,
+		                                             compared[metric], &count);
+
+		if (values)
+			append_comparison(out, values, count, &result->entries[entry],
+			                  compared[metric], result);
+	}
+}
+
+void bench_table_baseline(struct buffer *out, const struct bench_result *result)
+{
+	if (!result->baseline)
 		return;
-	buffer_append_text(out, "\nagainst ");
-	append_name(out, entries[0].name, (int)strlen(entries[0].name));
-	buffer_append_format(out, ", %u MB:\n", (unsigned)(entries[0].memory_bytes >> 20));
-	for (size_t i = 1; i < count; i++)
-		for (size_t metric = 0; metric < sizeof(compared) / sizeof(compared[0]); metric++)
-			append_comparison(out, &entries[0], &entries[i], compared[metric],
-			                  settings);
+	buffer_append_text(out, "\nagainst the baseline:\n");
+	for (size_t i = 0; i < result->count; i++)
+		compare_to_baseline(out, result, i);
 }
 
 /* ---- the choice ---- */
 
 static double median_of(const struct bench_entry *entry)
 {
-	return stats_of_metric(entry, METRIC_WARM_INVOKE, 0).median;
+	return bench_stats(entry, METRIC_WARM_INVOKE, 0).median;
 }
 
 static double product_of(const struct bench_entry *entry)

@@ -8,39 +8,19 @@
 #ifndef EMULATOR_BENCH_TABLE_H
 #define EMULATOR_BENCH_TABLE_H
 
-#include <stddef.h>
-#include <stdint.h>
-
+#include "emulator/bench_result.h"
 #include "emulator/buffer.h"
-#include "emulator/measurement.h"
-#include "emulator/price.h"
-
-/* One function at one memory size. */
-struct bench_entry {
-	const char *name; /* may hold anything that the user typed */
-	const struct measurement *measurement;
-	uint64_t memory_bytes, tmp_bytes;
-	const struct price_list *prices; /* NULL: costs are not told */
-};
-
-struct bench_settings {
-	double noise;
-	uint64_t seed;
-};
 
 /* Every metric of one entry, with all its statistics. */
-void bench_table_one(struct buffer *out, const struct bench_entry *entry,
-                     const struct bench_settings *settings);
+void bench_table_one(struct buffer *out, const struct bench_entry *entry, uint64_t seed);
 
 /* The main figures of several entries side by side, and each compared to the first. */
-void bench_table_all(struct buffer *out, const struct bench_entry *entries, size_t count,
-                     const struct bench_settings *settings);
+void bench_table_all(struct buffer *out, const struct bench_result *result);
+
+/* Each entry compared to the baseline's; nothing when there is none. */
+void bench_table_baseline(struct buffer *out, const struct bench_result *result);
 
 /* The entries that are the cheapest, the fastest, and the best by the product of both. */
 void bench_table_choice(struct buffer *out, const struct bench_entry *entries, size_t count);
-
-/* Dollars for a million invocations of which 'cold_rate' (0 to 1) are cold starts; NAN when
- * something was not measured. */
-double bench_cost_per_million(const struct bench_entry *entry, double cold_rate);
 
 #endif

@@ -5,6 +5,7 @@
  * The functions' own output goes nowhere: it would be thousands of lines. When one
  * fails, the end of its log is shown.
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <math.h>
 #include <stdio.h>
@@ -14,6 +15,9 @@
 #include <unistd.h>
 
 #include "emulator/bench.h"
+#include "emulator/bench_baseline.h"
+#include "emulator/bench_export.h"
+#include "emulator/bench_json.h"
 #include "emulator/bench_table.h"
 #include "emulator/clock.h"
 #include "emulator/commands.h"
@@ -22,10 +26,14 @@
 #include "emulator/metric.h"
 #include "emulator/service.h"
 #include "emulator/threshold.h"
+#include "emulator/whole_file.h"
 #include "sandbox/fd.h"
 
 /* How far --until-ci may go beyond --cold. */
 #define UNTIL_FACTOR 10
+
+/* Of the raw values of a million runs. */
+#define BASELINE_LIMIT ((size_t)256 << 20)
 
 #define BAR_WIDTH 30
 
@@ -43,7 +51,7 @@ struct contest {
 	struct bench_function *functions; /* as many */
 	struct bench_entry *entries;      /* as many */
 	size_t count;
-	uint64_t began_ns;
+	struct bench_baseline *baseline; /* NULL: none */
 	bool shows_progress;
 	bool interrupted;
 	int signal;
@@ -202,17 +210,15 @@ static void append_head(struct buffer *out, const struct bench_entry *entry)
 	                     measurement->warm_count);
 }
 
-static void append_tables(struct buffer *out, const struct config *config)
+static void append_tables(struct buffer *out, const struct bench_result *result)
 {
-	const struct bench_settings settings = { .noise = config->bench.noise,
-		                                 .seed = config->bench.seed };
-
 	for (size_t i = 0; i < contest.count; i++) {
 		append_head(out, &contest.entries[i]);
-		bench_table_one(out, &contest.entries[i], &settings);
+		bench_table_one(out, &contest.entries[i], result->seed);
 		buffer_append_text(out, "\n");
 	}
-	bench_table_all(out, contest.entries, contest.count, &settings);
+	bench_table_all(out, result);
+	bench_table_baseline(out, result);
 	if (is_sweep()) {
 		buffer_append_text(out, "\n");
 		bench_table_choice(out, contest.entries, contest.count);
@@ -221,47 +227,72 @@ static void append_tables(struct buffer *out, const struct config *config)
 
 /* ---- the gate ---- */
 
-static double value_of(const struct bench_entry *entry, const struct threshold *threshold,
-                       uint64_t seed)
+static double figure_of(const double *values, size_t count, const struct threshold *threshold,
+                        uint64_t seed)
 {
-	size_t count;
-	double *values = metric_values(threshold->metric, entry->measurement, &count);
 	struct stats stats = stats_of(values, count, seed);
 
-	free(values);
 	return statistic_of(&stats, threshold->statistic);
 }
 
-/* Says how one entry fares. A figure that is not known does not hold. */
-static bool holds(struct buffer *out, const struct bench_entry *entry,
-                  const struct threshold *threshold, uint64_t seed)
+static void judge(struct bench_result *result, size_t entry, const struct threshold *threshold)
 {
-	autobuffer struct buffer words = BUFFER_INIT;
-	enum threshold_verdict verdict = threshold_judge(threshold,
-	                                                 value_of(entry, threshold, seed),
-	                                                 entry->memory_bytes, NAN, &words);
+	struct bench_judgement *judgement = &result->judgements[result->judgement_count++];
+	struct buffer words = BUFFER_INIT;
+	double value, baseline = NAN;
+	size_t count;
+	double *values = metric_values(threshold->metric, result->entries[entry].measurement,
+	                               &count);
 
-	buffer_append_format(out, "%s: %s: %s\n", verdict == THRESHOLD_HOLDS ? "ok" : "FAILED",
-	                     threshold->text, words.data);
-	return verdict == THRESHOLD_HOLDS;
+	value = figure_of(values, count, threshold, result->seed);
+	free(values);
+	if (result->baseline) {
+		const double *then = bench_baseline_values(result->baseline, result, entry,
+		                                           threshold->metric, &count);
+		baseline = figure_of(then, count, threshold, result->seed);
+	}
+	*judgement = (struct bench_judgement){ .threshold = threshold->text, .entry = entry };
+	judgement->verdict = threshold_judge(threshold, value, result->entries[entry].memory_bytes,
+	                                     baseline, &words);
+	judgement->words = buffer_steal(&words, NULL);
 }
 
-static bool pass_gate(struct buffer *out, const struct config *config)
+static void judge_all(struct bench_result *result, const struct config_list *thresholds)
 {
-	bool passed = true;
-
-	if (config->bench.fail_if.count > 0)
-		buffer_append_text(out, "\n");
-	for (size_t i = 0; i < config->bench.fail_if.count; i++) {
+	result->judgements = xcalloc(thresholds->count * result->count + 1,
+	                             sizeof(*result->judgements));
+	for (size_t i = 0; i < thresholds->count; i++) {
 		struct threshold threshold;
 		struct error err;
 
-		if (!threshold_parse(config->bench.fail_if.items[i], &threshold, &err))
+		if (!threshold_parse(thresholds->items[i], &threshold, &err))
 			abort(); /* it was read once already */
-		for (size_t j = 0; j < contest.count; j++)
-			passed &= holds(out, &contest.entries[j], &threshold, config->bench.seed);
+		for (size_t entry = 0; entry < result->count; entry++)
+			judge(result, entry, &threshold);
 	}
-	return passed;
+}
+
+/* A figure that is not known does not hold. */
+static bool all_hold(const struct bench_result *result)
+{
+	for (size_t i = 0; i < result->judgement_count; i++) {
+		if (result->judgements[i].verdict != THRESHOLD_HOLDS)
+			return false;
+	}
+	return true;
+}
+
+static void append_judgements(struct buffer *out, const struct bench_result *result)
+{
+	if (result->judgement_count > 0)
+		buffer_append_text(out, "\n");
+	for (size_t i = 0; i < result->judgement_count; i++) {
+		const struct bench_judgement *judgement = &result->judgements[i];
+
+		buffer_append_format(out, "%s: %s: %s\n",
+		                     judgement->verdict == THRESHOLD_HOLDS ? "ok" : "FAILED",
+		                     judgement->threshold, judgement->words);
+	}
 }
 
 /* A threshold that the planned sample cannot answer is better told before the wait. */
@@ -281,7 +312,7 @@ static bool check_thresholds(const struct config *config, struct error *err)
 			                 "raise --%s",
 			                 text, needed, runs,
 			                 metric_runs(threshold.metric, 0, 1) ? "warm" : "cold");
-		if (threshold.kind == THRESHOLD_CHANGE)
+		if (threshold.kind == THRESHOLD_CHANGE && !config->bench.baseline)
 			return error_set(err, 0, "--fail-if '%s' takes a --baseline", text);
 	}
 	return true;
@@ -297,36 +328,140 @@ static void report_failure(const struct bench_failure *failure)
 	fprintf(stderr, "%s\n%s", failure->answer.data, failure->log.data);
 }
 
-static int print(const struct buffer *text)
+static bool print(const struct buffer *text, struct error *err)
 {
-	if (fwrite(text->data, 1, text->length, stdout) == text->length && fflush(stdout) == 0)
-		return EXIT_FINE;
-	log_error("write to stdout: %m");
-	return EXIT_USAGE;
+	return (fwrite(text->data, 1, text->length, stdout) == text->length &&
+	        fflush(stdout) == 0) ||
+	       error_set(err, errno, "write to stdout");
+}
+
+static bool print_tables(const struct config *config, const struct bench_result *result,
+                         struct error *err)
+{
+	autobuffer struct buffer text = BUFFER_INIT;
+
+	if (config->json) {
+		bench_json(&text, result);
+		return print(&text, err);
+	}
+	append_tables(&text, result);
+	append_judgements(&text, result);
+	buffer_append_text(&text,
+	                   "\nThese numbers compare runs on this machine; they do not predict "
+	                   "AWS.\n");
+	if (config->bench.annotate)
+		bench_annotations(&text, result);
+	return print(&text, err);
+}
+
+typedef void exporter(struct buffer *out, const struct bench_result *result);
+
+static bool export(const char *path, exporter *make, const struct bench_result *result,
+                   struct error *err)
+{
+	autobuffer struct buffer text = BUFFER_INIT;
+
+	if (!path)
+		return true;
+	make(&text, result);
+	return whole_file_write(path, &text, err);
+}
+
+/* One that fails does not keep the others from being written: each is told. */
+static bool export_all(const struct config *config, const struct bench_result *result)
+{
+	const struct {
+		const char *path;
+		exporter *make;
+	} exports[] = { { config->bench.export_json, bench_json },
+		        { config->bench.export_markdown, bench_markdown },
+		        { config->bench.export_csv, bench_csv },
+		        { config->bench.export_junit, bench_junit },
+		        { config->bench.export_prometheus, bench_prometheus } };
+	bool fine = true;
+	struct error err;
+
+	for (size_t i = 0; i < sizeof(exports) / sizeof(exports[0]); i++) {
+		if (!export(exports[i].path, exports[i].make, result, &err)) {
+			log_error("%s", err.text);
+			fine = false;
+		}
+	}
+	return fine;
+}
+
+static bool append_summary(const struct config *config, const struct bench_result *result)
+{
+	autobuffer struct buffer text = BUFFER_INIT;
+	struct error err;
+
+	if (!config->bench.step_summary)
+		return true;
+	bench_markdown(&text, result);
+	if (whole_file_append(config->bench.step_summary, &text, &err))
+		return true;
+	log_error("GITHUB_STEP_SUMMARY: %s", err.text);
+	return false;
+}
+
+static bool tell_all(const struct config *config, const struct bench_result *result)
+{
+	struct error err;
+	bool fine = print_tables(config, result, &err);
+
+	if (!fine)
+		log_error("%s", err.text);
+	fine &= export_all(config, result);
+	return append_summary(config, result) && fine;
+}
+
+static void warn_of_another_machine(const struct bench_result *result)
+{
+	autobuffer struct buffer words = BUFFER_INIT;
+
+	if (!result->baseline)
+		return;
+	bench_baseline_differences(result->baseline, result, &words);
+	for (char *line = words.data, *end; (end = strchr(line, '\n')); line = end + 1)
+		log_warning("%.*s", (int)(end - line), line);
+}
+
+static void free_judgements(struct bench_result *result)
+{
+	for (size_t i = 0; i < result->judgement_count; i++)
+		free(result->judgements[i].words);
+	free(result->judgements);
 }
 
 static int conclude(const struct config *config, const struct bench_failure *failure)
 {
-	autobuffer struct buffer text = BUFFER_INIT;
-	bool passed = true;
+	struct bench_result result = { .entries = contest.entries,
+		                       .count = contest.count,
+		                       .baseline = contest.baseline,
+		                       .noise = config->bench.noise,
+		                       .seed = config->bench.seed,
+		                       .commit = config->bench.commit,
+		                       .host = contest.service.host,
+		                       .is_partial = failure->function || contest.interrupted };
+	bool told = true, passed = true;
 
 	clear_progress();
+	bench_result_describe_machine(&result);
 	if (was_measured()) {
-		append_tables(&text, config);
-		if (!failure->function && !contest.interrupted)
-			passed = pass_gate(&text, config);
-		buffer_append_text(&text,
-		                   "\nThese numbers compare runs on this machine; they do not "
-		                   "predict AWS.\n");
+		warn_of_another_machine(&result);
+		if (!result.is_partial)
+			judge_all(&result, &config->bench.fail_if);
+		passed = all_hold(&result);
+		told = tell_all(config, &result);
+		free_judgements(&result);
 	}
-	int code = print(&text);
 	if (failure->function) {
 		report_failure(failure);
 		return EXIT_FUNCTION_FAILED;
 	}
 	if (contest.interrupted)
 		return 128 + contest.signal;
-	return code != EXIT_FINE ? code : passed ? EXIT_FINE : EXIT_GATE_BROKEN;
+	return !told ? EXIT_USAGE : passed ? EXIT_FINE : EXIT_GATE_BROKEN;
 }
 
 static int run(const struct config *config)
@@ -355,6 +490,16 @@ static int fail(const struct error *err)
 	return EXIT_USAGE;
 }
 
+static bool read_baseline(const char *path, struct error *err)
+{
+	autobuffer struct buffer text = BUFFER_INIT;
+
+	if (!whole_file_read(path, BASELINE_LIMIT, &text, err))
+		return error_prefix(err, "--baseline");
+	contest.baseline = bench_baseline_read(text.data, text.length, err);
+	return contest.baseline || error_prefix(err, "--baseline '%s'", path);
+}
+
 int cmd_bench(const struct config *config)
 {
 	autoclose int nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC);
@@ -363,6 +508,8 @@ int cmd_bench(const struct config *config)
 
 	if (!check_thresholds(config, &err))
 		return fail(&err);
+	if (config->bench.baseline && !read_baseline(config->bench.baseline, &err))
+		return fail(&err);
 	contest.shows_progress = isatty(STDERR_FILENO);
 	code = add_contenders(config, &err) ? EXIT_FINE : fail(&err);
 	if (code == EXIT_FINE)
@@ -370,6 +517,7 @@ int cmd_bench(const struct config *config)
 	if (code == EXIT_FINE)
 		code = open_contenders(&err) ? run(config) : fail(&err);
 	close_contenders();
+	bench_baseline_destroy(contest.baseline);
 	service_finish(&contest.service);
 	return code;
 }

@@ -554,6 +554,13 @@ static bool requires_syscalls(const struct config *config)
 	       (config->require_sandbox && config->required_walls & BIT(SANDBOX_WALL_SYSCALLS));
 }
 
+/* Set by GitHub Actions in each step of a job. */
+static void take_github(struct config_bench *bench)
+{
+	bench->step_summary = get_set("GITHUB_STEP_SUMMARY");
+	bench->annotate = get_set("GITHUB_ACTIONS");
+}
+
 static bool finish(struct settings *settings, struct error *err)
 {
 	struct config *config = &settings->config;
@@ -570,6 +577,7 @@ static bool finish(struct settings *settings, struct error *err)
 	finish_color(config);
 	config->terminal = get_set("TERM");
 	take_credentials(config);
+	take_github(&config->bench);
 	take_host_environment(config);
 	return collect_variables(settings, err);
 }

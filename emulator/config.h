@@ -48,6 +48,11 @@ struct config_bench {
 	double noise;         /* 0.03 for 3 % */
 	uint64_t seed;
 	struct config_list fail_if; /* thresholds, as written */
+	const char *baseline;       /* files; NULL: none */
+	const char *export_json, *export_markdown, *export_csv, *export_junit, *export_prometheus;
+	const char *commit;       /* of what is measured; NULL: not told */
+	const char *step_summary; /* GITHUB_STEP_SUMMARY */
+	bool annotate;            /* GITHUB_ACTIONS */
 
 	/* Memory sizes to measure each function with, in bytes; the first is 'memory_bytes'. */
 	uint64_t memories[CONFIG_MEMORIES];
@@ -99,7 +104,7 @@ struct config {
 	/* lrie invoke, lrie bench */
 	const char *event; /* FILE, "-", or JSON text; NULL: {} */
 
-	/* lrie doctor */
+	/* lrie doctor, lrie bench */
 	bool json;
 
 	/* lrie shell */

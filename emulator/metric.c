@@ -108,8 +108,6 @@ static const struct {
 	[STATISTIC_P99] = { "p99", 990 },  [STATISTIC_MAX] = { "max", 0 },
 };
 
-#define STATISTICS (sizeof(statistics) / sizeof(statistics[0]))
-
 double statistic_of(const struct stats *stats, enum metric_statistic statistic)
 {
 	switch (statistic) {
@@ -129,6 +127,8 @@ double statistic_of(const struct stats *stats, enum metric_statistic statistic)
 		return stats->p99;
 	case STATISTIC_MAX:
 		return stats->max;
+	case STATISTIC_COUNT:
+		break;
 	}
 	return NAN;
 }
@@ -161,7 +161,7 @@ static bool find_statistic(const char *text, size_t length, enum metric_statisti
 		*statistic = STATISTIC_MEDIAN;
 		return true;
 	}
-	for (unsigned i = 0; i < STATISTICS; i++) {
+	for (unsigned i = 0; i < STATISTIC_COUNT; i++) {
 		if (is_word(text, length, statistics[i].name)) {
 			*statistic = (enum metric_statistic)i;
 			return true;

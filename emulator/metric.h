@@ -61,6 +61,7 @@ enum metric_statistic {
 	STATISTIC_P95,
 	STATISTIC_P99,
 	STATISTIC_MAX,
+	STATISTIC_COUNT,
 };
 
 /* NAN when the sample is too small for it. */

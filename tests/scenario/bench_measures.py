@@ -1,12 +1,15 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """lrie bench measures cold starts and warm invocations, compares functions, and holds a gate."""
+import csv
 import http.server
+import json
 import os
 import re
 import shutil
 import signal
 import threading
+import xml.etree.ElementTree
 
 import harness
 
@@ -253,6 +256,80 @@ def test_a_full_disk_is_told(t):
                      harness.BOOTSTRAP, "--handler", "echo", "--cold", "1", "--warm", "0",
                      program="/bin/sh", expect=2)
     says(t, finished.stderr, "write to stdout: No space left on device")
+
+
+def test_exports_are_what_their_readers_take(t):
+    folder = t.folder()
+    files = {form: os.path.join(folder, form) for form in ("json", "markdown", "csv", "junit", "prom")}
+    bench(t, "--cold", "3", "--warm", "4", "--fail-if", "cold.init>1us", "--commit", "abc",
+          *("--export-%s=%s" % item for item in files.items()), expect=99)
+    t.equal(sorted(os.listdir(folder)), sorted(files), "files")
+    with open(files["json"], encoding="utf-8") as file:
+        data = json.load(file)
+    t.equal((data["schema_version"], data["commit"], data["partial"]), (1, "abc", False))
+    function, = data["functions"]
+    t.equal(len(function["metrics"]["warm.invoke"]["values"]), 4)
+    t.equal(data["thresholds"][0]["verdict"], "broken")
+    with open(files["csv"], encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    inits = [float(row["value"]) for row in rows if row["metric"] == "cold.init"]
+    t.equal(len(inits), 3)
+    for read, written in zip(inits, function["metrics"]["cold.init"]["values"]):
+        t.between(written * 0.999999, read, written * 1.000001, "a value")
+    suite = xml.etree.ElementTree.parse(files["junit"]).getroot().find("testsuite")
+    t.equal((suite.get("tests"), suite.get("failures")), ("1", "1"))
+    with open(files["prom"], encoding="utf-8") as file:
+        says(t, file.read(), r'(?m)^lrie_bench_cold_init_seconds\{.*quantile="0.5"\} 0\.\d+$')
+    with open(files["markdown"], encoding="utf-8") as file:
+        says(t, file.read(), r"(?m)^\| .* \| 128 \| ")
+
+
+def test_an_export_that_fails_leaves_the_old_file(t):
+    path = harness.write_file(os.path.join(t.folder(), "out.json"), "old")
+    finished = bench(t, "--cold", "1", "--warm", "0", "--export-csv", "/nonexistent/x",
+                     "--export-json", "/dev/full", "--export-prom", path, expect=2)
+    says(t, finished.stderr, "create '/nonexistent/x")
+    says(t, finished.stderr, "write '/dev/full': No space left")
+    with open(path, encoding="utf-8") as file:
+        says(t, file.read(), "lrie_bench")
+    t.equal(os.listdir(os.path.dirname(path)), ["out.json"])
+
+
+def test_json_goes_to_stdout(t):
+    data = json.loads(bench(t, "--cold", "1", "--warm", "1", "--json").stdout)
+    t.equal(len(data["functions"]), 1)
+
+
+def test_a_baseline_is_compared_to(t):
+    path = os.path.join(t.folder(), "baseline.json")
+    bench(t, "--cold", "8", "--warm", "8", "--export-json", path)
+    finished = bench(t, "--cold", "8", "--warm", "8", "--baseline", path, "--fail-if",
+                     "cold.init>+100%", handler="init-sleep:15,echo", expect=99)
+    text = finished.stdout.decode()
+    says(t, text, r"against the baseline:\n.* cold\.init .* regressed")
+    says(t, text, r"FAILED: .* above .* \(\+100% of the baseline\)")
+    with open(path, encoding="utf-8") as file:
+        other = file.read().replace('"cpus":', '"cpus":10')
+    harness.write_file(path, other)
+    finished = bench(t, "--cold", "1", "--warm", "1", "--baseline", path)
+    says(t, finished.stderr, "the baseline's CPUs: 10")
+    for text, words in (("{}", "schema_version is missing"), ("{", "line: 1"),
+                        ('{"schema_version":9}', "its schema_version is 9")):
+        harness.write_file(path, text)
+        says(t, bench(t, "--baseline", path, expect=2).stderr, words)
+    says(t, bench(t, "--baseline", path + "x", expect=2).stderr, "No such file")
+
+
+def test_github_is_told_where_it_listens(t):
+    summary = os.path.join(t.folder(), "summary")
+    options = ("--cold", "1", "--warm", "0", "--fail-if", "cold.init>1us")
+    finished = bench(t, *options, expect=99)
+    t.true(b"::error" not in finished.stdout, finished.stdout)
+    finished = bench(t, *options, expect=99,
+                     env={"GITHUB_ACTIONS": "true", "GITHUB_STEP_SUMMARY": summary})
+    says(t, finished.stdout.decode(), r"(?m)^::error title=lrie bench::.* above 0\.001 ms$")
+    with open(summary, encoding="utf-8") as file:
+        says(t, file.read(), r"^\| function \|")
 
 
 if __name__ == "__main__":

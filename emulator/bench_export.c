@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* bench_export - what a benchmark measured, in the forms that other tools take */
+#include "emulator/bench_export.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static unsigned megabytes(const struct bench_entry *entry)
+{
+	return (unsigned)(entry->memory_bytes >> 20);
+}
+
+static const char *unit(enum metric_id metric)
+{
+	return metric_table[metric].unit == METRIC_MEGABYTES ? "MB" : "ms";
+}
+
+static bool is_control(char c)
+{
+	return (unsigned char)c < ' ' || c == 0x7f;
+}
+
+/* ---- Markdown ---- */
+
+/* What would end a cell, or begin a tag or a style. */
+static void append_markdown(struct buffer *out, const char *text)
+{
+	for (; *text; text++) {
+		if (is_control(*text))
+			buffer_append_text(out, " ");
+		else
+			buffer_append_format(out, "%s%c",
+			                     strchr("\\`*_{}[]<>#|~", *text) ? "\\" : "", *text);
+	}
+}
+
+static void append_markdown_cell(struct buffer *out, double value)
+{
+	if (isnan(value))
+		buffer_append_text(out, " – |");
+	else
+		buffer_append_format(out, " %.*f |", value < 10 ? 3 : value < 100 ? 2 : 1, value);
+}
+
+static void append_markdown_entry(struct buffer *out, const struct bench_entry *entry,
+                                  uint64_t seed)
+{
+	struct stats init = bench_stats(entry, METRIC_COLD_INIT, seed);
+	struct stats total = bench_stats(entry, METRIC_COLD_TOTAL, seed);
+	struct stats warm = bench_stats(entry, METRIC_WARM_INVOKE, seed);
+	struct stats memory = bench_stats(entry, METRIC_MEMORY_PEAK, seed);
+	const double cells[] = { init.median,
+		                 init.p10,
+		                 init.p90,
+		                 total.median,
+		                 warm.median,
+		                 warm.p90,
+		                 memory.max,
+		                 bench_cost_per_million(entry, 0),
+		                 bench_cost_per_million(entry, 1) };
+
+	buffer_append_text(out, "| ");
+	append_markdown(out, entry->name);
+	buffer_append_format(out, " | %u |", megabytes(entry));
+	for (size_t i = 0; i < sizeof(cells) / sizeof(cells[0]); i++)
+		append_markdown_cell(out, cells[i]);
+	buffer_append_text(out, "\n");
+}
+
+static void append_markdown_gate(struct buffer *out, const struct bench_result *result)
+{
+	if (result->judgement_count > 0)
+		buffer_append_text(out, "\n| threshold | function | verdict |\n|---|---|---|\n");
+	for (size_t i = 0; i < result->judgement_count; i++) {
+		const struct bench_judgement *judgement = &result->judgements[i];
+		const struct bench_entry *entry = &result->entries[judgement->entry];
+
+		buffer_append_text(out, "| ");
+		append_markdown(out, judgement->threshold);
+		buffer_append_text(out, " | ");
+		append_markdown(out, entry->name);
+		buffer_append_format(out, ", %u MB | %s ", megabytes(entry),
+		                     judgement->verdict == THRESHOLD_HOLDS ? "✅" : "❌");
+		append_markdown(out, judgement->words);
+		buffer_append_text(out, " |\n");
+	}
+}
+
+void bench_markdown(struct buffer *out, const struct bench_result *result)
+{
+	buffer_append_text(out,
+	                   "| function | MB | init, ms | p10 | p90 | cold start | warm | p90 | "
+	                   "peak, MB | $/M warm | $/M cold |\n"
+	                   "|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n");
+	for (size_t i = 0; i < result->count; i++)
+		append_markdown_entry(out, &result->entries[i], result->seed);
+	append_markdown_gate(out, result);
+	buffer_append_text(out,
+	                   "\nMedians unless a percentile is named. These numbers compare runs "
+	                   "on one machine; they do not predict AWS.\n");
+}
+
+/* ---- CSV ---- */
+
+static void append_csv(struct buffer *out, const char *text)
+{
+	buffer_append_text(out, "\"");
+	for (; *text; text++)
+		buffer_append_format(out, *text == '"' ? "\"%c" : "%c", *text);
+	buffer_append_text(out, "\"");
+}
+
+static void append_csv_column(struct buffer *out, const struct bench_entry *entry,
+                              enum metric_id metric)
+{
+	size_t count;
+	double *values = metric_values(metric, entry->measurement, &count);
+
+	for (size_t i = 0; i < count; i++) {
+		append_csv(out, entry->name);
+		buffer_append_format(out, ",%u,%s,%s,%zu,%.9g\r\n", megabytes(entry),
+		                     metric_table[metric].name, unit(metric), i + 1, values[i]);
+	}
+	free(values);
+}
+
+void bench_csv(struct buffer *out, const struct bench_result *result)
+{
+	buffer_append_text(out, "function,memory_mb,metric,unit,run,value\r\n");
+	for (size_t i = 0; i < result->count; i++)
+		for (unsigned metric = 0; metric < METRIC_COUNT; metric++)
+			append_csv_column(out, &result->entries[i], (enum metric_id)metric);
+}
+
+/* ---- JUnit ---- */
+
+/* XML 1.0 has no way to write most control characters. */
+static void append_xml(struct buffer *out, const char *text)
+{
+	for (; *text; text++) {
+		switch (*text) {
+		case '<':
+			buffer_append_text(out, "&lt;");
+			break;
+		case '>':
+			buffer_append_text(out, "&gt;");
+			break;
+		case '&':
+			buffer_append_text(out, "&amp;");
+			break;
+		case '"':
+			buffer_append_text(out, "&quot;");
+			break;
+		default:
+			buffer_append(out, is_control(*text) ? "?" : text, 1);
+			break;
+		}
+	}
+}
+
+static void append_junit_case(struct buffer *out, const struct bench_result *result,
+                              const struct bench_judgement *judgement)
+{
+	const struct bench_entry *entry = &result->entries[judgement->entry];
+
+	buffer_append_text(out, "    <testcase classname=\"");
+	append_xml(out, entry->name);
+	buffer_append_format(out, ", %u MB\" name=\"", megabytes(entry));
+	append_xml(out, judgement->threshold);
+	buffer_append_text(out, "\" time=\"0\">\n");
+	if (judgement->verdict != THRESHOLD_HOLDS) {
+		buffer_append_text(out, "      <failure message=\"");
+		append_xml(out, judgement->words);
+		buffer_append_text(out, "\"/>\n");
+	}
+	buffer_append_text(out, "    </testcase>\n");
+}
+
+static size_t count_failures(const struct bench_result *result)
+{
+	size_t failures = 0;
+
+	for (size_t i = 0; i < result->judgement_count; i++)
+		failures += result->judgements[i].verdict != THRESHOLD_HOLDS;
+	return failures;
+}
+
+void bench_junit(struct buffer *out, const struct bench_result *result)
+{
+	buffer_append_format(out,
+	                     "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n"
+	                     "  <testsuite name=\"lrie bench\" tests=\"%zu\" failures=\"%zu\" "
+	                     "errors=\"0\" skipped=\"0\" time=\"0\">\n",
+	                     result->judgement_count, count_failures(result));
+	for (size_t i = 0; i < result->judgement_count; i++)
+		append_junit_case(out, result, &result->judgements[i]);
+	buffer_append_text(out, "  </testsuite>\n</testsuites>\n");
+}
+
+/* ---- Prometheus ---- */
+
+static void append_label(struct buffer *out, const char *text)
+{
+	for (; *text; text++) {
+		if (*text == '\n')
+			buffer_append_text(out, "\\n");
+		else
+			buffer_append_format(out, strchr("\\\"", *text) ? "\\%c" : "%c", *text);
+	}
+}
+
+/* "cold.init" in milliseconds is lrie_bench_cold_init_seconds; megabytes are bytes. */
+static void append_family(struct buffer *out, enum metric_id metric)
+{
+	buffer_append_text(out, "lrie_bench_");
+	for (const char *at = metric_table[metric].name; *at; at++)
+		buffer_append_format(out, "%c", *at == '.' ? '_' : *at);
+	buffer_append_text(out,
+	                   metric_table[metric].unit == METRIC_MEGABYTES ? "_bytes" : "_seconds");
+}
+
+static double in_base_unit(enum metric_id metric, double value)
+{
+	return metric_table[metric].unit == METRIC_MEGABYTES ? value * (1 << 20) : value / 1000;
+}
+
+static void append_sample(struct buffer *out, const struct bench_entry *entry,
+                          enum metric_id metric, const char *suffix, const char *quantile,
+                          double value)
+{
+	if (isnan(value))
+		return;
+	append_family(out, metric);
+	buffer_append_format(out, "%s{function=\"", suffix);
+	append_label(out, entry->name);
+	buffer_append_format(out, "\",memory_mb=\"%u\"", megabytes(entry));
+	if (quantile)
+		buffer_append_format(out, ",quantile=\"%s\"", quantile);
+	buffer_append_format(out, "} %.9g\n", value);
+}
+
+static void append_summary(struct buffer *out, const struct bench_entry *entry,
+                           enum metric_id metric, uint64_t seed)
+{
+	struct stats stats = bench_stats(entry, metric, seed);
+	const struct {
+		const char *quantile;
+		double value;
+	} samples[] = { { "0", stats.min },   { "0.1", stats.p10 },  { "0.5", stats.median },
+		        { "0.9", stats.p90 }, { "0.95", stats.p95 }, { "0.99", stats.p99 },
+		        { "1", stats.max } };
+
+	for (size_t i = 0; i < sizeof(samples) / sizeof(samples[0]); i++)
+		append_sample(out, entry, metric, "", samples[i].quantile,
+		              in_base_unit(metric, samples[i].value));
+	if (stats.count == 0)
+		return;
+	append_sample(out, entry, metric, "_sum", NULL,
+	              in_base_unit(metric, stats.mean * (double)stats.count));
+	append_sample(out, entry, metric, "_count", NULL, (double)stats.count);
+}
+
+void bench_prometheus(struct buffer *out, const struct bench_result *result)
+{
+	for (unsigned metric = 0; metric < METRIC_COUNT; metric++) {
+		buffer_append_text(out, "# HELP ");
+		append_family(out, (enum metric_id)metric);
+		buffer_append_format(out, " %s\n# TYPE ", metric_table[metric].what);
+		append_family(out, (enum metric_id)metric);
+		buffer_append_text(out, " summary\n");
+		for (size_t i = 0; i < result->count; i++)
+			append_summary(out, &result->entries[i], (enum metric_id)metric,
+			               result->seed);
+	}
+}
+
+/* ---- GitHub Actions ---- */
+
+/* A workflow command ends with its line, and % begins an escape. */
+static void append_command_data(struct buffer *out, const char *text)
+{
+	for (; *text; text++) {
+		if (*text == '%' || is_control(*text))
+			buffer_append_format(out, "%%%02X", (unsigned char)*text);
+		else
+			buffer_append(out, text, 1);
+	}
+}
+
+void bench_annotations(struct buffer *out, const struct bench_result *result)
+{
+	for (size_t i = 0; i < result->judgement_count; i++) {
+		const struct bench_judgement *judgement = &result->judgements[i];
+
+		if (judgement->verdict == THRESHOLD_HOLDS)
+			continue;
+		buffer_append_text(out, "::error title=lrie bench::");
+		append_command_data(out, result->entries[judgement->entry].name);
+		buffer_append_text(out, ": ");
+		append_command_data(out, judgement->words);
+		buffer_append_text(out, "\n");
+	}
+}

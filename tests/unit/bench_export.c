@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* bench_export - the forms of a result, names of every kind, and what is read back */
+#include "emulator/bench_export.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "emulator/bench_baseline.h"
+#include "emulator/bench_json.h"
+#include "emulator/clock.h"
+#include "emulator/json.h"
+#include "tests/unit/test.h"
+
+#define MB ((uint64_t)1 << 20)
+#define HOSTILE "a|b\"<c>&'%\n::error::,\\"
+
+static struct measurement measurement;
+static struct bench_entry entry;
+static char words[] = "cold.init.p50 is 3 ms, above 1 ms";
+static struct bench_judgement judgement = { .threshold = "cold.init>1ms",
+	                                    .verdict = THRESHOLD_BROKEN,
+	                                    .words = words };
+
+/* Five cold starts of 1 to 5 ms, and ten warm invocations of 0.5 ms. */
+static struct bench_result make_result(const char *name)
+{
+	measurement_finish(&measurement);
+	for (uint64_t i = 1; i <= 5; i++)
+		*measurement_add_cold(
+			&measurement) = (struct cold_start){ .init_ns = i * CLOCK_NS_PER_MS,
+			                                     .total_ns = 2 * i * CLOCK_NS_PER_MS,
+			                                     .billed_ms = i,
+			                                     .memory_peak_bytes = 10 * MB };
+	for (int i = 0; i < 10; i++)
+		*measurement_add_warm(&measurement) = (struct warm_invoke){
+			.invoke_ns = 500 * CLOCK_NS_PER_US, .billed_ms = 1
+		};
+	entry = (struct bench_entry){ .name = name,
+		                      .measurement = &measurement,
+		                      .memory_bytes = 128 * MB,
+		                      .tmp_bytes = 512 * MB,
+		                      .prices = price_list_find("x86_64") };
+	return (struct bench_result){
+		.entries = &entry,
+		.count = 1,
+		.judgements = &judgement,
+		.judgement_count = 1,
+		.noise = 0.03,
+		.seed = 1,
+		.machine = { .kernel = "6.1", .architecture = "x86_64", .cpus = 2 }
+	};
+}
+
+static unsigned count_of(const char *text, const char *what)
+{
+	unsigned count = 0;
+
+	for (const char *at = text; (at = strstr(at, what)); at += strlen(what))
+		count++;
+	return count;
+}
+
+static void test_markdown(void)
+{
+	struct bench_result result = make_result("f");
+	autobuffer struct buffer text = BUFFER_INIT;
+
+	bench_markdown(&text, &result);
+	CHECK(strstr(text.data, "\n| f | 128 | 3.000 | – | – | 6.000 | 0.500 | – | 10.00 | 0.202 | "
+	                        "0.206 |\n") != NULL);
+	CHECK(strstr(text.data, "| cold.init\\>1ms | f, 128 MB | ❌ cold.init.p50 is 3 ms, above 1 "
+	                        "ms |") != NULL);
+	result = make_result(HOSTILE);
+	buffer_clear(&text);
+	bench_markdown(&text, &result);
+	CHECK(strstr(text.data, "| a\\|b\"\\<c\\>&'% ::error::,\\\\ | 128 |") != NULL);
+}
+
+static void test_csv(void)
+{
+	struct bench_result result = make_result(HOSTILE);
+	autobuffer struct buffer text = BUFFER_INIT;
+
+	bench_csv(&text, &result);
+	CHECK(strncmp(text.data, "function,memory_mb,metric,unit,run,value\r\n", 42) == 0);
+	CHECK(strstr(text.data, "\"a|b\"\"<c>&'%\n::error::,\\\",128,cold.init,ms,5,5\r\n") !=
+	      NULL);
+	CHECK(strstr(text.data, ",warm.invoke,ms,10,0.5\r\n") != NULL);
+	/* seven columns of cold starts, two of warm invocations, and memory */
+	CHECK_INT(count_of(text.data, "\r\n"), 1 + 7 * 5 + 2 * 10 + 5);
+}
+
+static void test_junit(void)
+{
+	struct bench_result result = make_result(HOSTILE);
+	autobuffer struct buffer text = BUFFER_INIT;
+
+	bench_junit(&text, &result);
+	CHECK(strstr(text.data, "tests=\"1\" failures=\"1\"") != NULL);
+	CHECK(strstr(text.data, "classname=\"a|b&quot;&lt;c&gt;&amp;'%?::error::,\\, 128 MB\" "
+	                        "name=\"cold.init&gt;1ms\"") != NULL);
+	CHECK(strstr(text.data, "<failure message=\"cold.init.p50 is 3 ms, above 1 ms\"/>") !=
+	      NULL);
+}
+
+static void test_prometheus(void)
+{
+	struct bench_result result = make_result(HOSTILE);
+	autobuffer struct buffer text = BUFFER_INIT;
+
+	bench_prometheus(&text, &result);
+	CHECK_INT(count_of(text.data, "# TYPE "), METRIC_COUNT);
+	CHECK(strstr(text.data,
+	             "\nlrie_bench_cold_init_seconds{function=\"a|b\\\"<c>&'%\\n::error::,"
+	             "\\\\\",memory_mb=\"128\",quantile=\"0.5\"} 0.003\n") != NULL);
+	CHECK(strstr(text.data, "memory_peak_bytes_count{") && strstr(text.data, "} 10485760\n"));
+	CHECK(!strstr(text.data, "quantile=\"0.9\"")); /* five values do not tell it */
+	CHECK(!strstr(text.data, "nan"));
+}
+
+static void test_annotations(void)
+{
+	struct bench_result result = make_result(HOSTILE);
+	autobuffer struct buffer text = BUFFER_INIT;
+
+	bench_annotations(&text, &result);
+	CHECK_STR(text.data,
+	          "::error title=lrie bench::a|b\"<c>&'%25%0A::error::,\\: cold.init.p50 "
+	          "is 3 ms, above 1 ms\n");
+	judgement.verdict = THRESHOLD_HOLDS;
+	buffer_clear(&text);
+	bench_annotations(&text, &result);
+	CHECK_STR(text.data, "");
+	judgement.verdict = THRESHOLD_BROKEN;
+}
+
+static void test_json_is_read_back(void)
+{
+	struct bench_result result = make_result(HOSTILE);
+	autobuffer struct buffer text = BUFFER_INIT, differences = BUFFER_INIT;
+	struct error err;
+	size_t count;
+
+	bench_json(&text, &result);
+	struct bench_baseline *baseline = bench_baseline_read(text.data, text.length, &err);
+	if (!CHECK(baseline != NULL)) {
+		printf("# %s\n", err.text);
+		return;
+	}
+	const double *values = bench_baseline_values(baseline, &result, 0, METRIC_COLD_INIT,
+	                                             &count);
+	CHECK_INT(count, 5);
+	CHECK(values && values[0] == 1 && values[4] == 5);
+	bench_baseline_differences(baseline, &result, &differences);
+	CHECK_STR(differences.data, "");
+	result.machine.cpus = 4;
+	strcpy(result.machine.kernel, "6.18");
+	bench_baseline_differences(baseline, &result, &differences);
+	CHECK_STR(differences.data, "the baseline's kernel: 6.1, and now: 6.18\n"
+	                            "the baseline's CPUs: 2, and now: 4\n");
+	/* one function on both sides is the same one, whatever its name */
+	entry.name = "renamed";
+	CHECK(bench_baseline_values(baseline, &result, 0, METRIC_WARM_INVOKE, &count) &&
+	      count == 10);
+	bench_baseline_destroy(baseline);
+}
+
+static void test_functions_are_found_by_name_and_size(void)
+{
+	static const char text[] =
+		"{\"schema_version\":1,\"functions\":["
+		"{\"name\":\"a\",\"memory_mb\":128,\"metrics\":{\"cold.init\":{\"values\":[1]}}},"
+		"{\"name\":\"a\",\"memory_mb\":256,\"metrics\":{\"cold.init\":{\"values\":[2,3]}}}]"
+	        "}";
+	struct bench_result result = make_result("a");
+	struct bench_baseline *baseline = bench_baseline_read(text, strlen(text), NULL);
+	size_t count;
+
+	CHECK(bench_baseline_values(baseline, &result, 0, METRIC_COLD_INIT, &count) && count == 1);
+	entry.memory_bytes = 256 * MB;
+	CHECK(bench_baseline_values(baseline, &result, 0, METRIC_COLD_INIT, &count) && count == 2);
+	CHECK(!bench_baseline_values(baseline, &result, 0, METRIC_COLD_TOTAL, &count));
+	CHECK_INT(count, 0);
+	entry.memory_bytes = 512 * MB;
+	CHECK(!bench_baseline_values(baseline, &result, 0, METRIC_COLD_INIT, &count));
+	bench_baseline_destroy(baseline);
+}
+
+static void test_what_is_no_baseline(void)
+{
+	static const struct {
+		const char *text, *words;
+	} cases[] = {
+		{ "", "line: 1" },
+		{ "[]", "schema_version is missing" },
+		{ "{\"schema_version\":\"1\"}", "schema_version is missing" },
+		{ "{\"schema_version\":2}", "its schema_version is 2, and this lrie reads 1" },
+		{ "{\"schema_version\":1}", "it has no functions" },
+		{ "{\"schema_version\":1,\"functions\":{}}", "it has no functions" },
+		{ "{\"schema_version\":1,\"functions\":[null]}", "no name or no memory_mb" },
+		{ "{\"schema_version\":1,\"functions\":[{\"name\":\"f\"}]}",
+		  "no name or no memory_mb" },
+		{ "{\"schema_version\":1,\"functions\":[{\"name\":\"f\",\"memory_mb\":1,"
+		  "\"metrics\":"
+		  "{\"cold.init\":{\"values\":[1,\"x\"]}}}]}",
+		  "cold.init of 'f' has a value that is no number" },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct error err = { .code = 0 };
+
+		test_case(cases[i].text);
+		CHECK(!bench_baseline_read(cases[i].text, strlen(cases[i].text), &err));
+		if (!CHECK(strstr(err.text, cases[i].words) != NULL))
+			printf("# %s\n", err.text);
+	}
+	bench_baseline_destroy(NULL);
+}
+
+TEST_MAIN(test_markdown, test_csv, test_junit, test_prometheus, test_annotations,
+          test_json_is_read_back, test_functions_are_found_by_name_and_size,
+          test_what_is_no_baseline)
