@@ -21,9 +21,11 @@ static unsigned required_walls(const struct config *config)
 	unsigned all = 0;
 
 	sandbox_walls_parse(NULL, &all, NULL);
-	if (config->sandbox == SANDBOX_FULL)
-		return all;
-	return config->require_sandbox ? config->required_walls : 0;
+	if (config->sandbox != SANDBOX_FULL)
+		all = config->require_sandbox ? config->required_walls : 0;
+	if (config->network == SANDBOX_NETWORK_NONE)
+		all |= 1U << SANDBOX_WALL_NETWORK;
+	return all;
 }
 
 /* All are told, so none is required of the probe. */
@@ -38,6 +40,7 @@ static bool look_at_walls(const struct config *config, struct doctor_report *rep
 		return false;
 	}
 	sandbox_host_set_syscalls(host, config->syscalls);
+	sandbox_host_set_network(host, config->network, &err); /* the table has the reason */
 	for (int wall = 0; wall < SANDBOX_WALL_COUNT; wall++)
 		report->walls[wall] = *sandbox_host_wall(host, (enum sandbox_wall)wall);
 	sandbox_host_destroy(host);

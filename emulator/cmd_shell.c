@@ -337,6 +337,8 @@ static const char *runtime_api(void)
 
 	if (shell.service.config->runtime_api_address)
 		return shell.service.config->runtime_api_address;
+	if (shell.service.config->network == SANDBOX_NETWORK_NONE)
+		return "127.0.0.1:9001"; /* where nobody listens either */
 	shell.runtime_api = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (shell.runtime_api == -1 ||
 	    bind(shell.runtime_api, (struct sockaddr *)&address, size) == -1 ||

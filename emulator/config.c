@@ -567,6 +567,8 @@ static bool finish(struct settings *settings, struct error *err)
 
 	if (config->require_sandbox && config->sandbox == SANDBOX_OFF)
 		return error_set(err, 0, "--require-sandbox and --sandbox=off exclude each other");
+	if (config->network == SANDBOX_NETWORK_NONE && config->sandbox == SANDBOX_OFF)
+		return error_set(err, 0, "--network=none and --sandbox=off exclude each other");
 	if (requires_syscalls(config) && config->syscalls == SANDBOX_SYSCALLS_OFF)
 		return error_set(err, 0, "%s and --seccomp=off exclude each other",
 		                 config->require_sandbox ? "--require-sandbox" : "--sandbox=full");

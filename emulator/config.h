@@ -96,6 +96,7 @@ struct config {
 	const char *runtime_api_address; /* NULL: an ephemeral port */
 	enum sandbox_mode sandbox;
 	enum sandbox_syscalls syscalls;
+	enum sandbox_network network;
 	bool require_sandbox;
 	unsigned required_walls; /* a mask, as sandbox_probe() takes it; 0: none */
 

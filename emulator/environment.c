@@ -465,11 +465,21 @@ static void on_box_gone(struct environment *env)
 		fail_soon(env, &fault, clock_now(), clock_now());
 }
 
+static void on_ready(struct environment *env, const struct sandbox_event *event)
+{
+	struct error err;
+
+	env->init.ready_ns = event->at_ns;
+	if (env->port->inside &&
+	    !env->port->ops->listen(env->port, sandbox_take_listener(env->box), &err))
+		on_box_failed(env, &err);
+}
+
 static void on_box_event(struct environment *env, const struct sandbox_event *event)
 {
 	switch (event->type) {
 	case SANDBOX_READY:
-		env->init.ready_ns = event->at_ns;
+		on_ready(env, event);
 		break;
 	case SANDBOX_STARTED:
 		on_started(env, event);
@@ -552,6 +562,7 @@ static bool start_box(struct environment *env, struct error *err)
 	if (!env->port)
 		return false;
 	box_fill_spec(context->config, context->package, &spec);
+	spec.listen_port = env->port->inside;
 	env->box = sandbox_create(context->host, &spec, err);
 	if (!env->box)
 		return false;

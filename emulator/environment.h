@@ -38,11 +38,16 @@ struct environment;
 struct runtime_port {
 	const struct runtime_port_ops *ops;
 	char address[64]; /* "127.0.0.1:41234", for AWS_LAMBDA_RUNTIME_API */
+	uint16_t inside;  /* the port that the box itself is to listen on; 0: it needs not */
 };
 
 struct runtime_port_ops {
 	/* Hands the event to every held /next. */
 	void (*deliver)(struct runtime_port *port, struct invocation *invocation);
+
+	/* Takes calls from 'listener', which was made inside the box and is taken over (also on
+	 * failure). */
+	bool (*listen)(struct runtime_port *port, int listener, struct error *err);
 
 	/* No more calls: closes all connections and frees the port. */
 	void (*close)(struct runtime_port *port);

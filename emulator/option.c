@@ -242,6 +242,20 @@ static bool parse_seccomp(struct settings *settings, const struct option *option
 	return true;
 }
 
+static bool parse_network(struct settings *settings, const struct option *option, const char *text,
+                          struct error *err)
+{
+	static const char *const words[] = {
+		[SANDBOX_NETWORK_HOST] = "host", [SANDBOX_NETWORK_NONE] = "none", NULL
+	};
+	unsigned index;
+
+	if (!option_value_choice(text, words, &index, err))
+		return false;
+	*(enum sandbox_network *)option_field(settings, option) = (enum sandbox_network)index;
+	return true;
+}
+
 /* "", "full" and "yes" stand for all walls, "no" for none, the rest is a list. */
 static bool parse_walls(struct settings *settings, const struct option *option, const char *text,
                         struct error *err)
@@ -427,6 +441,11 @@ const struct option option_table[] = {
 	  .parse = parse_seccomp, .field = CONFIG(syscalls), .preset = "default",
 	  .help = "default: system calls that Lambda is known to refuse are refused. strict: "
 	          "all that are not known to be allowed. off: none." },
+	{ .name = "network", .value = "host|none", .variable = "LRIE_NETWORK",
+	  .group = GROUP_SANDBOX, .commands = RUN,
+	  .parse = parse_network, .field = CONFIG(network), .preset = "host",
+	  .help = "host: the function uses the network of this machine. none: it has a loopback "
+	          "of its own, and the Runtime API there." },
 	{ .name = "cold", .value = "NUMBER", .variable = "LRIE_BENCH_COLD",
 	  .group = GROUP_BENCH, .commands = BENCH,
 	  .parse = parse_number, .field = CONFIG(bench.cold), .min = 1, .max = 100000,

@@ -28,6 +28,9 @@
 
 #define PREFIX "/2018-06-01"
 
+/* In a network of the box's own nobody else can have it: Lambda's own port. */
+#define INNER_PORT 9001
+
 enum call_kind {
 	CALL_NEXT,
 	CALL_RESPONSE,
@@ -73,6 +76,7 @@ struct port {
 	struct environment *env;
 	struct call *held;
 	bool is_fixed;
+	bool is_open; /* listens */
 	bool closing;
 };
 
@@ -385,16 +389,27 @@ static void close_port(struct runtime_port *base)
 	struct port *port = container_of(base, struct port, base);
 
 	port->closing = true;
-	http_listener_close(&port->listener);
+	if (port->is_open)
+		http_listener_close(&port->listener);
 	if (port->is_fixed)
 		port->api->fixed_in_use = false;
 	free(port);
 }
 
-static const struct runtime_port_ops port_ops = { .deliver = deliver, .close = close_port };
+static bool listen_on(struct runtime_port *base, int fd, struct error *err)
+{
+	struct port *port = container_of(base, struct port, base);
+
+	port->is_open = http_listener_open(port->api->server, &port->listener, fd, err);
+	return port->is_open;
+}
+
+static const struct runtime_port_ops port_ops = { .deliver = deliver,
+	                                          .listen = listen_on,
+	                                          .close = close_port };
 
 /* The configured address can serve one environment at a time; the others get ephemeral ports. */
-static int listen_for(struct port *port, struct error *err)
+static int make_listener(struct port *port, struct error *err)
 {
 	struct runtime_api *api = port->api;
 	int fd;
@@ -419,6 +434,33 @@ static void set_address(struct port *port, int fd)
 	         http_listen_port(fd));
 }
 
+/* In the machine's network. */
+static bool open_outside(struct port *port, struct error *err)
+{
+	autoclose int fd = make_listener(port, err);
+
+	if (fd == -1)
+		return false;
+	set_address(port, fd);
+	return listen_on(&port->base, steal_fd(&fd), err);
+}
+
+/* In the box's, which has only a loopback: of a configured address the port counts. */
+static void open_inside(struct port *port)
+{
+	const char *address = port->api->config->runtime_api_address;
+	const char *colon = address ? strrchr(address, ':') : NULL;
+	int number = colon ? atoi(colon + 1) : 0;
+
+	port->base.inside = number ? (uint16_t)number : INNER_PORT;
+	snprintf(port->base.address, sizeof(port->base.address), "127.0.0.1:%u", port->base.inside);
+}
+
+static bool is_inside(const struct config *config)
+{
+	return config->network == SANDBOX_NETWORK_NONE;
+}
+
 static struct runtime_port *open_port(struct runtime_ports *ports, struct environment *env,
                                       struct error *err)
 {
@@ -433,13 +475,12 @@ static struct runtime_port *open_port(struct runtime_ports *ports, struct enviro
 		.on_hangup = on_hangup,
 		.on_finished = on_finished,
 	};
-	autoclose int fd = listen_for(port, err);
-
-	if (fd != -1) {
-		set_address(port, fd);
-		if (http_listener_open(port->api->server, &port->listener, steal_fd(&fd), err))
-			return &port->base;
+	if (is_inside(port->api->config)) {
+		open_inside(port);
+		return &port->base;
 	}
+	if (open_outside(port, err))
+		return &port->base;
 	if (port->is_fixed)
 		port->api->fixed_in_use = false;
 	free(port);
@@ -454,9 +495,11 @@ struct runtime_api *runtime_api_create(struct http_server *server, const struct 
 	api->ports.open = open_port;
 	api->server = server;
 	api->config = config;
-	api->fixed = config->runtime_api_address ? http_listen(config->runtime_api_address, err)
-	                                         : -1;
-	if (api->fixed != -1 || !config->runtime_api_address)
+	api->fixed = -1;
+	if (!config->runtime_api_address || is_inside(config))
+		return api;
+	api->fixed = http_listen(config->runtime_api_address, err);
+	if (api->fixed != -1)
 		return api;
 	free(api);
 	return NULL;

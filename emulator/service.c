@@ -38,7 +38,7 @@ static void report_walls(const struct service *service)
 		const struct sandbox_wall_state *state = sandbox_host_wall(service->host,
 		                                                           (enum sandbox_wall)wall);
 
-		if (state->standing != SANDBOX_YES)
+		if (state->standing != SANDBOX_YES && !state->by_choice)
 			log_warning("sandbox: %s %s: %s",
 			            sandbox_wall_name((enum sandbox_wall)wall),
 			            state->standing == SANDBOX_NO ? "not enforced"
@@ -52,8 +52,11 @@ static bool raise_walls(struct service *service, struct error *err)
 	const struct config *config = service->config;
 	unsigned required = config->require_sandbox ? config->required_walls : 0;
 
+	/* Asked for, this wall stands or lrie does not start. */
+	if (config->network == SANDBOX_NETWORK_NONE)
+		required &= ~(1u << SANDBOX_WALL_NETWORK);
 	service->host = sandbox_probe(config->sandbox, required, err);
-	if (!service->host)
+	if (!service->host || !sandbox_host_set_network(service->host, config->network, err))
 		return false;
 	sandbox_host_set_syscalls(service->host, config->syscalls);
 	report_walls(service);

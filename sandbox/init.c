@@ -39,6 +39,7 @@
 #include "sandbox/landlock.h"
 #include "sandbox/message.h"
 #include "sandbox/namespace.h"
+#include "sandbox/network.h"
 #include "sandbox/rlimit.h"
 #include "sandbox/seccomp.h"
 #include "sandbox/tree.h"
@@ -228,6 +229,20 @@ static bool close_stdio(struct error *err)
 	return true;
 }
 
+static bool enter_network(const struct init *init, struct error *err)
+{
+	const struct message message = { .type = MESSAGE_LISTENER, .at_ns = message_now() };
+	autoclose int listener = -1;
+
+	if (!network_enter(init->plan->spec->listen_port, &listener, err))
+		return false;
+	if (listener == -1)
+		return true;
+	const struct message_fds fds = { .fd = { listener }, .count = 1 };
+	return message_send(init->socket, &message, &fds) ||
+	       error_set(err, errno, "pass on the listener of a new network");
+}
+
 static bool enter_namespaces(struct init *init, int *proc, struct error *err)
 {
 	const struct init_plan *plan = init->plan;
@@ -236,6 +251,8 @@ static bool enter_namespaces(struct init *init, int *proc, struct error *err)
 	if (!plan->namespaces)
 		return true;
 	if ((plan->namespaces & CLONE_NEWUSER) && !namespace_map_user(plan->uid, plan->gid, err))
+		return false;
+	if (plan->own_network && !enter_network(init, err))
 		return false;
 	if (hostname && sethostname(hostname, strlen(hostname)) == -1)
 		return error_set(err, errno, "set host name '%s'", hostname);
@@ -669,6 +686,7 @@ static void handle(struct init *init, const struct message *message, struct mess
 	case MESSAGE_SIGNAL:
 		handle_signal(init, message);
 		break;
+	case MESSAGE_LISTENER:
 	case MESSAGE_READY:
 	case MESSAGE_STARTED:
 	case MESSAGE_EXEC_FAILED:

@@ -36,6 +36,7 @@ struct init_plan {
 	unsigned long namespaces; /* the CLONE_NEW* flags init was forked with */
 	enum init_identity identity;
 	bool landlock;          /* programs follow the rules of landlock.h */
+	bool own_network;       /* to be made; see network.h */
 	unsigned process_limit; /* RLIMIT_NPROC of programs, or 0 */
 	uint64_t file_limit;    /* RLIMIT_FSIZE of programs, or 0 */
 	uid_t uid;              /* the owner's, outside */

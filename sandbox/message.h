@@ -23,6 +23,7 @@ enum message_type {
 	MESSAGE_SIGNAL, /* send signal 'number' to the process group of 'id' */
 
 	/* init to owner */
+	MESSAGE_LISTENER,    /* before READY; fds: what listens in the box's own network */
 	MESSAGE_READY,       /* fds: the box's /proc, when it has one of its own */
 	MESSAGE_STARTED,     /* the sender is about to become 'id', at 'at_ns'; 'pid' is its own;
 	                      * 'number': enum syscall_hold, 'error.code': why there is no filter;

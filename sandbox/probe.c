@@ -19,6 +19,7 @@
 #include "sandbox/fd.h"
 #include "sandbox/landlock.h"
 #include "sandbox/namespace.h"
+#include "sandbox/network.h"
 #include "sandbox/probe.h"
 #include "sandbox/wall.h"
 
@@ -288,6 +289,24 @@ bool sandbox_host_counts_user(const struct sandbox_host *host)
 bool sandbox_host_has_root(const struct sandbox_host *host)
 {
 	return host->namespaces & CLONE_NEWNS;
+}
+
+bool sandbox_host_set_network(struct sandbox_host *host, enum sandbox_network network,
+                              struct error *err)
+{
+	struct error why = { .text = "there are no namespaces" };
+
+	host->network = SANDBOX_NETWORK_HOST;
+	if (network == SANDBOX_NETWORK_NONE) {
+		if (!host->namespaces || !network_try(host->namespaces, &why)) {
+			walls_state_network(host, &why);
+			return error_set(err, 0, "no network of its own: %s",
+			                 host->walls[SANDBOX_WALL_NETWORK].detail);
+		}
+		host->network = network;
+	}
+	walls_state_network(host, NULL);
+	return true;
 }
 
 void sandbox_host_destroy(struct sandbox_host *host)

@@ -27,6 +27,8 @@ struct sandbox_host {
 	bool own_proc;  /* boxes have a /proc of their own */
 	bool bounded;   /* the number of processes is limited */
 
+	enum sandbox_network network;
+
 	enum sandbox_syscalls syscalls;
 	struct syscall_filter *filters[SANDBOX_SYSCALLS_OFF]; /* by policy; NULL: not made yet */
 	bool has_filter;                                      /* what follows is known */

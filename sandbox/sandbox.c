@@ -38,6 +38,7 @@ struct sandbox {
 	struct cgroup *group;
 	pid_t init;
 	int pidfd, socket, epoll;
+	int listener; /* in its own network; -1: none, or taken */
 	struct memory *memory;
 
 	const struct syscall_filter *filter; /* of its programs; NULL: none */
@@ -71,6 +72,7 @@ static bool fork_init(struct sandbox *box, int socket, const struct sandbox_spec
 		.namespaces = host->namespaces,
 		.identity = host->identity,
 		.landlock = host->landlock,
+		.own_network = host->network == SANDBOX_NETWORK_NONE,
 		.uid = geteuid(),
 		.gid = getegid(),
 		.owner = getpid(),
@@ -172,7 +174,9 @@ struct sandbox *sandbox_create(struct sandbox_host *host, const struct sandbox_s
 	if (!box)
 		abort();
 	sandbox_forget_rehearsal(host);
-	*box = (struct sandbox){ .host = host, .pidfd = -1, .socket = -1, .epoll = -1 };
+	*box = (struct sandbox){
+		.host = host, .pidfd = -1, .socket = -1, .epoll = -1, .listener = -1
+	};
 	host->boxes++;
 	if (!start_init(box, spec, err)) {
 		sandbox_destroy(box);
@@ -245,6 +249,7 @@ void sandbox_destroy(struct sandbox *box)
 	fd_close(&box->pidfd);
 	fd_close(&box->socket);
 	fd_close(&box->epoll);
+	fd_close(&box->listener);
 	memory_destroy(box->memory);
 	cgroup_destroy(box->group);
 	free(box);
@@ -394,6 +399,13 @@ void sandbox_signal(struct sandbox *box, unsigned id, int signal)
 	message_send(box->socket, &message, NULL);
 }
 
+/* ---- its network -------------------------------------------------------------------------- */
+
+int sandbox_take_listener(struct sandbox *box)
+{
+	return steal_fd(&box->listener);
+}
+
 /* ---- what happens in it --------------------------------------------------------------- */
 
 /* From here on refused calls wait for us. */
@@ -444,6 +456,7 @@ static void translate(struct sandbox *box, const struct message *message, struct
 		event->type = SANDBOX_EXITED;
 		on_exited(box, message, event);
 		break;
+	case MESSAGE_LISTENER:
 	case MESSAGE_ADOPTED:
 	case MESSAGE_FAILED:
 	case MESSAGE_CONFINE:
@@ -455,6 +468,20 @@ static void translate(struct sandbox *box, const struct message *message, struct
 	}
 }
 
+/* What is not the caller's business, or not yet. */
+static bool keep_message(struct sandbox *box, const struct message *message,
+                         struct message_fds *fds)
+{
+	if (message->type == MESSAGE_ADOPTED)
+		memory_adopted_exited(box->memory, message); /* only as a sum */
+	else if (message->type == MESSAGE_LISTENER && box->listener == -1)
+		box->listener = message_fds_steal(fds, 0);
+	else
+		return false;
+	message_fds_close(fds);
+	return true;
+}
+
 static bool take_message(struct sandbox *box, struct sandbox_event *event)
 {
 	struct message message;
@@ -463,12 +490,9 @@ static bool take_message(struct sandbox *box, struct sandbox_event *event)
 	if (box->socket == -1)
 		return false;
 	int got;
-	while ((got = message_receive(box->socket, &message, &fds)) == 1 &&
-	       message.type == MESSAGE_ADOPTED) {
-		memory_adopted_exited(box->memory,
-		                      &message); /* the caller's business only as a sum */
-		message_fds_close(&fds);
-	}
+	do {
+		got = message_receive(box->socket, &message, &fds);
+	} while (got == 1 && keep_message(box, &message, &fds));
 	if (got == 1) {
 		translate(box, &message, &fds, event);
 		message_fds_close(&fds);

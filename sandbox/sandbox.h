@@ -37,6 +37,7 @@ enum sandbox_wall {
 	SANDBOX_WALL_CPU,       /* CPU share by memory size */
 	SANDBOX_WALL_PIDS,      /* number of processes and threads */
 	SANDBOX_WALL_SYSCALLS,  /* system calls that Lambda does not permit are refused */
+	SANDBOX_WALL_NETWORK,   /* a network of its own; only for those who want it */
 	SANDBOX_WALL_COUNT,
 };
 
@@ -50,11 +51,12 @@ struct sandbox_wall_state {
 	enum sandbox_standing standing;
 	char mechanism[64]; /* "memory cgroup v1", "user namespace"; "" when it does not stand */
 	char detail[384];   /* why not, and what the user can do about it; "" when all is well */
+	bool by_choice;     /* it does not stand since nobody wants it: nothing is amiss */
 };
 
 enum sandbox_mode {
 	SANDBOX_AUTO, /* every wall this machine allows */
-	SANDBOX_FULL, /* all walls, or sandbox_probe() fails */
+	SANDBOX_FULL, /* all walls but that against the network, or sandbox_probe() fails */
 	SANDBOX_OFF,  /* a plain child process; for debugging */
 };
 
@@ -64,7 +66,8 @@ const char *sandbox_wall_name(enum sandbox_wall wall);
 /* What it keeps apart or limits, in a few words ("own root, read-only but for /tmp"). */
 const char *sandbox_wall_summary(enum sandbox_wall wall);
 
-/* Parses "memory,files" into a mask of BIT(wall); "" or NULL mean all walls.
+/* Parses "memory,files" into a mask of BIT(wall); "" or NULL mean all walls, but not that
+ * against the network, which is only meant when it is named.
  * An unknown word is an error that lists the known ones. */
 bool sandbox_walls_parse(const char *text, unsigned *mask, struct error *err);
 
@@ -103,6 +106,18 @@ enum sandbox_syscalls {
  * where it stands: without a filter there is none. */
 void sandbox_host_set_syscalls(struct sandbox_host *host, enum sandbox_syscalls policy);
 
+enum sandbox_network {
+	SANDBOX_NETWORK_HOST, /* boxes use the network of the machine */
+	SANDBOX_NETWORK_NONE, /* each has a loopback of its own, and nothing else */
+};
+
+/*
+ * Decides for the boxes that are created from now on; HOST before. Whether NONE is possible is
+ * tried: false and 'err' tell that it is not, and the boxes stay in the machine's network.
+ */
+bool sandbox_host_set_network(struct sandbox_host *host, enum sandbox_network network,
+                              struct error *err);
+
 /* ---- building a box ------------------------------------------------- */
 
 /* A folder or file of the host that the box shows. Read-only, no devices, no
@@ -126,6 +141,7 @@ struct sandbox_spec {
 	unsigned cpu_millis;   /* thousandths of one CPU while throttled; 0 for no limit */
 	unsigned processes;    /* processes and threads; 0 for no limit */
 	unsigned open_files;   /* RLIMIT_NOFILE, soft and hard; 0 leaves it alone */
+	uint16_t listen_port;  /* on 127.0.0.1 of its own network; 0: nothing. See below */
 };
 
 /*
@@ -169,6 +185,13 @@ struct sandbox_program {
  */
 bool sandbox_exec(struct sandbox *box, unsigned id, const struct sandbox_program *program,
                   struct error *err);
+
+/*
+ * The socket that listens inside, at the spec's 'listen_port', where the box has a network of its
+ * own: the caller's, who is the only one that can reach into it. Programs find it listening from
+ * their start on. Once, from SANDBOX_READY on; -1 where there is none.
+ */
+int sandbox_take_listener(struct sandbox *box);
 
 /* Sends 'signal' to the process group of program 'id'. Nothing happens if it has ended. */
 void sandbox_signal(struct sandbox *box, unsigned id, int signal);

@@ -24,6 +24,7 @@ static const char *const wall_names[] = {
 	[SANDBOX_WALL_HOSTNAME] = "hostname",   [SANDBOX_WALL_IDENTITY] = "identity",
 	[SANDBOX_WALL_MEMORY] = "memory",       [SANDBOX_WALL_CPU] = "cpu",
 	[SANDBOX_WALL_PIDS] = "pids",           [SANDBOX_WALL_SYSCALLS] = "syscalls",
+	[SANDBOX_WALL_NETWORK] = "network",
 };
 
 static const char *const wall_summaries[] = {
@@ -37,6 +38,7 @@ static const char *const wall_summaries[] = {
 	[SANDBOX_WALL_CPU] = "CPU by memory size",
 	[SANDBOX_WALL_PIDS] = "the number of processes and threads is limited",
 	[SANDBOX_WALL_SYSCALLS] = "system calls that Lambda refuses are refused",
+	[SANDBOX_WALL_NETWORK] = "a loopback of its own and nothing else",
 };
 _Static_assert(COUNT_OF(wall_summaries) == SANDBOX_WALL_COUNT, "a wall has no summary");
 
@@ -328,6 +330,26 @@ static void state_syscalls(struct sandbox_host *host)
 	}
 }
 
+void walls_state_network(struct sandbox_host *host, const struct error *why_not)
+{
+	struct sandbox_wall_state *state = &host->walls[SANDBOX_WALL_NETWORK];
+	char detail[sizeof(state->detail)];
+
+	state->by_choice = !why_not && host->network == SANDBOX_NETWORK_HOST;
+	if (host->identity == IDENTITY_KEPT)
+		return;
+	if (why_not) {
+		snprintf(detail, sizeof(detail), "%.80s; %.170s", why_not->text,
+		         namespace_remedy());
+		state_wall(host, SANDBOX_WALL_NETWORK, SANDBOX_NO, "", detail);
+	} else if (host->network == SANDBOX_NETWORK_NONE) {
+		state_wall(host, SANDBOX_WALL_NETWORK, SANDBOX_YES, "network namespace", "");
+	} else {
+		state_wall(host, SANDBOX_WALL_NETWORK, SANDBOX_NO, "",
+		           "the network of this machine is shared, by choice");
+	}
+}
+
 void walls_state(struct sandbox_host *host, const struct error *no_namespaces)
 {
 	if (host->namespaces)
@@ -339,6 +361,7 @@ void walls_state(struct sandbox_host *host, const struct error *no_namespaces)
 	state_controller(host, SANDBOX_WALL_CPU, CGROUP_CPU);
 	state_pids(host);
 	state_syscalls(host);
+	walls_state_network(host, NULL);
 }
 
 void walls_state_off(struct sandbox_host *host)

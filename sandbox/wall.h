@@ -10,11 +10,15 @@
 
 #include "sandbox/probe.h"
 
-#define ALL_WALLS ((1u << SANDBOX_WALL_COUNT) - 1)
+/* All that stand wherever they can. */
+#define ALL_WALLS (((1u << SANDBOX_WALL_COUNT) - 1) & ~(1u << SANDBOX_WALL_NETWORK))
 
 /* States all walls by what 'host' holds otherwise. 'no_namespaces' is why there are none, read only
  * when there are none. */
 void walls_state(struct sandbox_host *host, const struct error *no_namespaces);
+
+/* States the one against the network again; 'why_not' is why there cannot be one, or NULL. */
+void walls_state_network(struct sandbox_host *host, const struct error *why_not);
 
 /* States that nothing stands, since nothing is to. */
 void walls_state_off(struct sandbox_host *host);

@@ -173,6 +173,29 @@ static void test_required_walls(void)
 	IN_CHILD(require_walls());
 }
 
+/* It is not one of all walls, but one that nothing replaces. */
+static void want_no_network(void)
+{
+	struct error err = { .code = 0 };
+
+	become_docker();
+	CHECK(!sandbox_host_set_network(box_host(), SANDBOX_NETWORK_NONE, &err));
+	printf("# %s\n", err.text);
+	CHECK(strstr(err.text, "no network of its own: ") && strstr(err.text, "; "));
+	const struct sandbox_wall_state *state = sandbox_host_wall(box_host(),
+	                                                           SANDBOX_WALL_NETWORK);
+	CHECK_INT(state->standing, SANDBOX_NO);
+	CHECK(!state->by_choice);
+	CHECK(strstr(err.text, state->detail) != NULL);
+	CHECK(sandbox_host_set_network(box_host(), SANDBOX_NETWORK_HOST, &err));
+	CHECK(state->by_choice && strstr(state->detail, "by choice"));
+}
+
+static void test_no_network_is_not_possible(void)
+{
+	IN_CHILD(want_no_network());
+}
+
 static void run_a_box(void)
 {
 	static struct box_run run;
@@ -553,22 +576,25 @@ static void test_no_filter_at_all(void)
 static void test_words_for_walls(void)
 {
 	struct error err;
-	unsigned mask = 0, all = (1u << SANDBOX_WALL_COUNT) - 1;
+	unsigned mask = 0;
+	const unsigned all = ((1u << SANDBOX_WALL_COUNT) - 1) & ~(1u << SANDBOX_WALL_NETWORK);
 
 	CHECK(sandbox_walls_parse(NULL, &mask, &err) && mask == all);
 	CHECK(sandbox_walls_parse("", &mask, &err) && mask == all);
 	CHECK(sandbox_walls_parse("cpu", &mask, &err) && mask == 1u << SANDBOX_WALL_CPU);
+	CHECK(sandbox_walls_parse("network", &mask, &err) && mask == 1u << SANDBOX_WALL_NETWORK);
 	CHECK(sandbox_walls_parse("memory,files", &mask, &err));
 	CHECK_INT(mask, 1u << SANDBOX_WALL_MEMORY | 1u << SANDBOX_WALL_FILES);
 	CHECK(!sandbox_walls_parse("memory,", &mask, &err));
 	CHECK(!sandbox_walls_parse("memor", &mask, &err));
 	CHECK_STR(err.text, "unknown wall 'memor' (known are files, tmp, processes, ipc, hostname, "
-	                    "identity, memory, cpu, pids, syscalls)");
+	                    "identity, memory, cpu, pids, syscalls, network)");
 }
 
-TEST_MAIN(test_missing_walls_have_reasons, test_required_walls, test_boxes_work_without_namespaces,
-          test_writing_without_namespaces, test_files_are_bounded_without_namespaces,
-          test_no_landlock, test_daemons_end_without_namespaces,
-          test_nothing_survives_lrie_without_namespaces, test_every_step_may_fail,
-          test_somebody_else_has_the_listener, test_seccomp_is_refused, test_old_kernels,
-          test_no_filter_at_all, test_probe_says_the_same_each_time, test_words_for_walls)
+TEST_MAIN(test_missing_walls_have_reasons, test_required_walls, test_no_network_is_not_possible,
+          test_boxes_work_without_namespaces, test_writing_without_namespaces,
+          test_files_are_bounded_without_namespaces, test_no_landlock,
+          test_daemons_end_without_namespaces, test_nothing_survives_lrie_without_namespaces,
+          test_every_step_may_fail, test_somebody_else_has_the_listener, test_seccomp_is_refused,
+          test_old_kernels, test_no_filter_at_all, test_probe_says_the_same_each_time,
+          test_words_for_walls)

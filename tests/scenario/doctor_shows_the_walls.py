@@ -82,19 +82,33 @@ def test_without_a_sandbox_no_wall_stands(t):
 def test_a_required_wall_that_is_missing_is_exit_3_with_the_whole_table(t):
     for user in users():
         found = report(t, user=user)
-        missing = [wall["name"] for wall in found["walls"] if wall["enforced"] == "no"]
+        # all walls are those that stand wherever they can; the network is a choice
+        walls = [wall for wall in found["walls"] if wall["name"] != "network"]
+        missing = [wall["name"] for wall in walls if wall["enforced"] == "no"]
         standing = [wall["name"] for wall in found["walls"] if wall["enforced"] == "yes"]
         if standing:
             report(t, "--require-sandbox=" + ",".join(standing), user=user)
         full = report(t, "--sandbox", "full", user=user, expect=3 if missing else 0)
         t.equal(len(full["walls"]), len(found["walls"]))
-        t.true(all(wall["required"] for wall in full["walls"]), full)
+        t.equal([wall["name"] for wall in full["walls"] if wall["required"]],
+                [wall["name"] for wall in walls])
         if missing:
             again = report(t, "--require-sandbox=" + missing[0], user=user, expect=3)
             t.equal([wall["name"] for wall in again["walls"] if wall["required"]], missing[:1])
             t.equal(again["exit_code"], 3)
             text = t.run("doctor", "--require-sandbox", user=user, expect=3).stdout.decode()
             t.equal(text.count("it is required"), len(missing))
+
+
+def test_a_network_of_its_own_is_looked_for_when_it_is_wanted(t):
+    for user in users():
+        found = report(t, "--network", "none", user=user, expect=None)
+        wall = next(wall for wall in found["walls"] if wall["name"] == "network")
+        t.true(wall["required"], wall)
+        t.equal(found["exit_code"], 3 if wall["enforced"] == "no" else 0)
+        finished = t.run("invoke", "--bootstrap", harness.BOOTSTRAP, "--handler", "echo",
+                         "--network", "none", user=user)
+        t.equal(finished.code, found["exit_code"], finished)
 
 
 def test_options_of_a_command_line_are_understood(t):

@@ -280,6 +280,10 @@ static void test_mistakes(void)
 		{ { "lrie", "--sandbox", "on" }, "--sandbox: 'on' is not one of auto, full, off" },
 		{ { "lrie", "--sandbox=off", "--require-sandbox" },
 		  "--require-sandbox and --sandbox=off exclude each other" },
+		{ { "lrie", "--network", "bridge" },
+		  "--network: 'bridge' is not one of host, none" },
+		{ { "lrie", "--network=none", "--sandbox=off" },
+		  "--network=none and --sandbox=off exclude each other" },
 		{ { "lrie", "--seccomp", "on" },
 		  "--seccomp: 'on' is not one of default, strict, off" },
 		{ { "lrie", "--seccomp=off", "--require-sandbox=cpu,syscalls" },
@@ -405,18 +409,20 @@ static void test_mistake_in_environment_names_the_variable(void)
 
 static void test_required_walls(void)
 {
+	enum { all = ((1 << SANDBOX_WALL_COUNT) - 1) & ~(1 << SANDBOX_WALL_NETWORK) };
 	static const struct {
 		const char *word;
 		bool required;
 		unsigned walls;
 	} cases[] = {
-		{ "--require-sandbox", true, (1 << SANDBOX_WALL_COUNT) - 1 },
-		{ "--require-sandbox=", true, (1 << SANDBOX_WALL_COUNT) - 1 },
-		{ "--require-sandbox=full", true, (1 << SANDBOX_WALL_COUNT) - 1 },
-		{ "--require-sandbox=yes", true, (1 << SANDBOX_WALL_COUNT) - 1 },
+		{ "--require-sandbox", true, all },
+		{ "--require-sandbox=", true, all },
+		{ "--require-sandbox=full", true, all },
+		{ "--require-sandbox=yes", true, all },
 		{ "--require-sandbox=no", false, 0 },
 		{ "--require-sandbox=cpu", true, 1 << SANDBOX_WALL_CPU },
 		{ "--require-sandbox=syscalls", true, 1 << SANDBOX_WALL_SYSCALLS },
+		{ "--require-sandbox=network", true, 1 << SANDBOX_WALL_NETWORK },
 	};
 
 	begin();
@@ -431,6 +437,20 @@ static void test_required_walls(void)
 		CHECK(config->quiet);
 		config_destroy(config);
 	}
+}
+
+static void test_network(void)
+{
+	begin();
+	struct config *config = PARSE("lrie", "-q");
+	CHECK_INT(config->network, SANDBOX_NETWORK_HOST);
+	config_destroy(config);
+	config = PARSE("lrie", "--network=none");
+	CHECK_INT(config->network, SANDBOX_NETWORK_NONE);
+	config_destroy(config);
+	config = PARSE("aws-lambda-rie", "/bootstrap");
+	CHECK_INT(config->network, SANDBOX_NETWORK_HOST);
+	config_destroy(config);
 }
 
 static void test_seccomp(void)
@@ -866,7 +886,7 @@ static void test_help_has_each_option(void)
 TEST_MAIN(test_defaults, test_options, test_more_options, test_last_one_wins, test_commands,
           test_help_in_a_bad_environment, test_mistakes, test_environment,
           test_option_wins_over_environment, test_mistake_in_environment_names_the_variable,
-          test_required_walls, test_seccomp, test_log_levels, test_size_of_variables, test_rie,
-          test_rie_defaults, test_rie_environment, test_env_file, test_bad_env_files, test_pass_env,
-          test_numbers, test_seconds, test_addresses, test_distance, test_help,
+          test_required_walls, test_network, test_seccomp, test_log_levels, test_size_of_variables,
+          test_rie, test_rie_defaults, test_rie_environment, test_env_file, test_bad_env_files,
+          test_pass_env, test_numbers, test_seconds, test_addresses, test_distance, test_help,
           test_help_has_each_option)

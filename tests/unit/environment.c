@@ -1094,6 +1094,45 @@ static void test_box_cannot_be_built(void)
 	end();
 }
 
+/* In a network of its own the box listens, and says so when it is ready. */
+static void test_box_listens_for_its_port(void)
+{
+	begin();
+	CHECK_INT(box()->listen_port, 0);
+	init(1);
+	CHECK(!port()->is_listening);
+
+	stage_inside = 9001;
+	exits(EXIT_STATUS(1));
+	struct asker *asker = ask("one");
+	settle();
+	CHECK_INT(box()->listen_port, 9001);
+	CHECK(!port()->is_listening);
+	init(1);
+	CHECK(port()->is_listening && box()->listener == -1);
+	CHECK_INT(runtime_respond(port(), "one", "fine"), RUNTIME_ACCEPTED);
+	CHECK_INT(runtime_next(port()), RUNTIME_ACCEPTED);
+	check_result(asker, "fine");
+	fake_output_take();
+	end();
+}
+
+static void test_what_listens_in_the_box_cannot_be_used(void)
+{
+	begin();
+	init(1);
+	exits(EXIT_STATUS(1));
+	stage_inside = 9001;
+	stage_listen_fails = true;
+	struct asker *asker = ask("one");
+	settle();
+	start();
+	check_platform_failure(asker);
+	stage_listen_fails = false;
+	check_recovery();
+	end();
+}
+
 static void test_box_is_never_ready(void)
 {
 	begin();
@@ -1434,7 +1473,8 @@ TEST_MAIN(test_cold_then_warm, test_invoke_waits_for_init, test_box_gets_limits_
           test_answer_is_read_after_the_exit, test_next_is_read_after_the_exit,
           test_first_next_is_read_after_the_exit, test_exit_while_the_answer_uploads,
           test_upload_of_the_dead_never_ends, test_unusable_answer, test_calls_out_of_order,
-          test_exit_while_idle, test_box_cannot_be_built, test_box_is_never_ready,
+          test_exit_while_idle, test_box_cannot_be_built, test_box_listens_for_its_port,
+          test_what_listens_in_the_box_cannot_be_used, test_box_is_never_ready,
           test_life_cannot_start, test_no_watch_for_box_or_output, test_first_life_cannot_start,
           test_box_dies, test_next_is_read_after_the_box_died, test_stop_without_invocation,
           test_stop_with_invocation, test_stop_from_on_done, test_invoke_from_on_done)

@@ -134,6 +134,10 @@ struct sandbox *sandbox_create(struct sandbox_host *host, const struct sandbox_s
 	box->cpu_millis = spec->cpu_millis;
 	box->cpu = SANDBOX_CPU_FULL;
 	box->output = -1;
+	box->listen_port = spec->listen_port;
+	box->listener = -1;
+	if (spec->listen_port)
+		box->listener = eventfd(0, EFD_CLOEXEC);
 	box->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	assert(box->event_fd != -1);
 	box->next = fake_boxes;
@@ -151,6 +155,7 @@ void sandbox_destroy(struct sandbox *box)
 		place = &(*place)->next;
 	*place = box->next;
 	fd_close(&box->output);
+	fd_close(&box->listener);
 	fd_close(&box->event_fd);
 	free(box);
 }
@@ -178,6 +183,11 @@ bool sandbox_exec(struct sandbox *box, unsigned id, const struct sandbox_program
 	box->output = fcntl(program->output, F_DUPFD_CLOEXEC, 3);
 	assert(box->output != -1);
 	return true;
+}
+
+int sandbox_take_listener(struct sandbox *box)
+{
+	return steal_fd(&box->listener);
 }
 
 void sandbox_signal(struct sandbox *box, unsigned id, int signal)
@@ -258,6 +268,13 @@ struct sandbox_host *sandbox_probe(enum sandbox_mode mode, unsigned required, st
 void sandbox_host_set_syscalls(struct sandbox_host *host, enum sandbox_syscalls policy)
 {
 	(void)host, (void)policy;
+}
+
+bool sandbox_host_set_network(struct sandbox_host *host, enum sandbox_network network,
+                              struct error *err)
+{
+	(void)host, (void)network, (void)err;
+	return true;
 }
 
 void sandbox_host_destroy(struct sandbox_host *host)

@@ -57,6 +57,8 @@ struct sandbox {
 	char path[256];        /* its argv[0] */
 	uint64_t memory_bytes; /* of the spec */
 	unsigned cpu_millis;   /* of the spec */
+	uint16_t listen_port;  /* of the spec */
+	int listener;          /* a descriptor, where there is a port; -1 once it is taken */
 	enum sandbox_cpu cpu;  /* in force */
 	unsigned phase;        /* as set last */
 	uint64_t memory_peak;  /* what sandbox_memory_peak() tells; 0: nothing */
@@ -111,6 +113,7 @@ struct stage_port {
 	unsigned deliveries;
 	char delivered[UUID_SIZE]; /* request id of the last event */
 	bool is_uploading;
+	bool is_listening; /* it was given a listener from inside the box */
 };
 
 /* Open ports, newest first. */
@@ -118,6 +121,10 @@ extern struct stage_port *stage_ports;
 
 /* Opening a port fails from now on. */
 extern bool stage_port_fails;
+
+/* Ports want boxes to listen at that port of their own; to take over the listener fails. */
+extern uint16_t stage_inside;
+extern bool stage_listen_fails;
 
 /* A context with Lambda's defaults: 128 MB, 3 s, a bootstrap that exists. Its config may be
  * changed until the first environment is created; its on_change is the test's. */

@@ -14,7 +14,8 @@
 
 struct stage stage;
 struct stage_port *stage_ports;
-bool stage_port_fails;
+bool stage_port_fails, stage_listen_fails;
+uint16_t stage_inside;
 
 static unsigned next_port, open_invocations;
 static uint64_t done_count;
@@ -30,6 +31,16 @@ static void deliver(struct runtime_port *base, struct invocation *invocation)
 	snprintf(port->delivered, sizeof(port->delivered), "%s", invocation->request_id);
 }
 
+static bool listen_inside(struct runtime_port *base, int listener, struct error *err)
+{
+	struct stage_port *port = container_of(base, struct stage_port, base);
+
+	assert(base->inside && listener != -1 && !port->is_listening);
+	close(listener);
+	port->is_listening = !stage_listen_fails;
+	return port->is_listening || error_set(err, 0, "watch: no");
+}
+
 static void close_port(struct runtime_port *base)
 {
 	struct stage_port *port = container_of(base, struct stage_port, base);
@@ -41,7 +52,9 @@ static void close_port(struct runtime_port *base)
 	free(port);
 }
 
-static const struct runtime_port_ops port_ops = { .deliver = deliver, .close = close_port };
+static const struct runtime_port_ops port_ops = { .deliver = deliver,
+	                                          .listen = listen_inside,
+	                                          .close = close_port };
 
 static struct runtime_port *open_port(struct runtime_ports *ports, struct environment *env,
                                       struct error *err)
@@ -56,6 +69,7 @@ static struct runtime_port *open_port(struct runtime_ports *ports, struct enviro
 	port = xcalloc(1, sizeof(*port));
 	port->base.ops = &port_ops;
 	snprintf(port->base.address, sizeof(port->base.address), "127.0.0.1:%u", next_port++);
+	port->base.inside = stage_inside;
 	port->env = env;
 	port->next = stage_ports;
 	stage_ports = port;
@@ -238,7 +252,8 @@ void stage_open(void)
 	struct error err;
 
 	stage = (struct stage){ .config = defaults, .folder = "/tmp/lrie-unit-XXXXXX" };
-	stage_port_fails = false;
+	stage_port_fails = stage_listen_fails = false;
+	stage_inside = 0;
 	next_port = 40000;
 	fake_box_reset();
 	if (!mkdtemp(stage.folder))

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* network - what a box reaches by the network, and by whom it is reached */
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <stddef.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include "tests/box/box.h"
+
+#define PORT 9001
+
+/* Why boxes cannot have a network of their own, or NULL: then the next ones have. */
+static const char *cannot_be_alone(void)
+{
+	static struct error err;
+
+	return sandbox_host_set_network(box_host(), SANDBOX_NETWORK_NONE, &err) ? NULL : err.text;
+}
+
+#define NEED_NO_NETWORK                              \
+	do {                                         \
+		const char *why = cannot_be_alone(); \
+		if (why)                             \
+			SKIP(why);                   \
+	} while (0)
+
+static void share_the_network(void)
+{
+	struct error err;
+
+	CHECK(sandbox_host_set_network(box_host(), SANDBOX_NETWORK_HOST, &err));
+}
+
+/* A listener of this test, and the word that lets the probe connect to it. */
+static int listen_here(char word[64], const char *verb)
+{
+	struct sockaddr_in address = { .sin_family = AF_INET,
+		                       .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t length = sizeof(address);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (fd == -1 || bind(fd, (struct sockaddr *)&address, length) == -1 ||
+	    listen(fd, 64) == -1 || getsockname(fd, (struct sockaddr *)&address, &length) == -1)
+		box_die("listen");
+	snprintf(word, 64, "%s:127.0.0.1:%u", verb, ntohs(address.sin_port));
+	return fd;
+}
+
+static int listen_abstract(char word[64])
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	char name[32];
+	int length = snprintf(name, sizeof(name), "lrie-box-%d", (int)getpid());
+
+	memcpy(address.sun_path + 1, name, (size_t)length);
+	snprintf(word, 64, "abstract-connect:%s", name);
+	if (fd == -1 ||
+	    bind(fd, (struct sockaddr *)&address,
+	         (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)length)) == -1 ||
+	    listen(fd, 4) == -1)
+		box_die("listen");
+	return fd;
+}
+
+/* ---- a network of its own -------------------------------------------------- */
+
+static void test_nothing_outside_is_reached(void)
+{
+	char connect[64], abstract[64];
+	autoclose int tcp = listen_here(connect, "connect");
+	autoclose int unix_socket = listen_abstract(abstract);
+
+	/* So that it is not the test that cannot. */
+	BOX_CHECK(NULL, { connect, "ok" }, { abstract, "ok or EPERM" });
+	NEED_NO_NETWORK;
+	CHECK_INT(sandbox_host_wall(box_host(), SANDBOX_WALL_NETWORK)->standing, SANDBOX_YES);
+	BOX_CHECK(NULL, { "interfaces", "lo up" }, { connect, "ECONNREFUSED" },
+	          { abstract, "ECONNREFUSED" }, { "connect:192.0.2.1:80", "ENETUNREACH" });
+	share_the_network();
+}
+
+/* The probe's answer tells that the connection was made; it waits to be accepted. */
+static void take_connection(struct box_run *run, const char *word)
+{
+	autoclose int listener = sandbox_take_listener(run->box);
+
+	CHECK(listener != -1);
+	CHECK_INT(sandbox_take_listener(run->box), -1);
+	CHECK_STR(box_says(run, word), "ok");
+	autoclose int connection = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+	CHECK(connection != -1);
+}
+
+static void test_boxes_listen_at_the_same_port(void)
+{
+	static struct box_run first, second;
+	struct sandbox_spec spec = box_spec();
+	const char *word = "connect:127.0.0.1:9001";
+
+	NEED_NO_NETWORK;
+	spec.listen_port = PORT;
+	box_start(&first, &spec, word, "hold");
+	box_start(&second, &spec, word, "hold");
+	BOX_UNTIL(&first, box_find(&first, "hold"));
+	BOX_UNTIL(&second, box_find(&second, "hold"));
+	take_connection(&first, word);
+	take_connection(&second, word);
+	box_end(&first);
+	box_end(&second);
+	share_the_network();
+}
+
+static void test_no_listener_without(void)
+{
+	static struct box_run run;
+
+	box_start(&run, NULL, "hold");
+	BOX_UNTIL(&run, box_find(&run, "hold"));
+	CHECK_INT(sandbox_take_listener(run.box), -1);
+	box_end(&run);
+}
+
+/* A listener that nobody takes goes with the box. */
+static void test_no_descriptor_is_left(void)
+{
+	static struct box_run run;
+
+	NEED_NO_NETWORK;
+	box_run(&run, NULL, "uid"); /* the rehearsal is removed, lasting things are open */
+	autoclose int before = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	for (int i = 0; i < 3; i++)
+		box_run(&run, NULL, "uid");
+	autoclose int after = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	CHECK_INT(after, before + 1);
+	share_the_network();
+}
+
+TEST_MAIN(test_nothing_outside_is_reached, test_boxes_listen_at_the_same_port,
+          test_no_listener_without, test_no_descriptor_is_left)
