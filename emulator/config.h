@@ -33,6 +33,8 @@ enum config_command {
 
 enum config_color { CONFIG_COLOR_AUTO, CONFIG_COLOR_ALWAYS, CONFIG_COLOR_NEVER };
 
+enum config_access { CONFIG_ACCESS_BOX, CONFIG_ACCESS_ANY };
+
 struct config_list {
 	const char **items; /* NULL-terminated */
 	size_t count;
@@ -94,6 +96,7 @@ struct config {
 	/* the service */
 	const char *listen;
 	const char *runtime_api_address; /* NULL: an ephemeral port */
+	enum config_access runtime_api_access;
 	enum sandbox_mode sandbox;
 	enum sandbox_syscalls syscalls;
 	enum sandbox_network network;

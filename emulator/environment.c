@@ -731,6 +731,11 @@ enum runtime_state environment_runtime_state(const struct environment *env)
 	return env->runtime;
 }
 
+enum sandbox_peer environment_find_peer(const struct environment *env, int connection)
+{
+	return env->box ? sandbox_find_peer(env->box, connection) : SANDBOX_PEER_UNKNOWN;
+}
+
 void environment_runtime_contact(struct environment *env)
 {
 	if (!env->init.contact_ns)

@@ -115,7 +115,10 @@ enum runtime_verdict {
 
 enum runtime_state environment_runtime_state(const struct environment *env);
 
-/* Somebody speaks to the Runtime API: marks the first contact. */
+/* Who made a connection to the Runtime API. Takes a while: once per connection. */
+enum sandbox_peer environment_find_peer(const struct environment *env, int connection);
+
+/* The runtime speaks to the Runtime API: marks the first contact. */
 void environment_runtime_contact(struct environment *env);
 
 /* /next. The Runtime API counts the call among the held ones before it asks: the event may

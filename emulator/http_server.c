@@ -113,6 +113,7 @@ struct http_connection {
 	struct http_exchange *exchange;
 	struct loop_watch watch; /* on the socket, for its whole life */
 	const char *target;      /* the request target that MHD is parsing now */
+	unsigned mark;           /* the handler's */
 	bool has_hung_up;
 	bool is_expiring;
 };
@@ -251,6 +252,21 @@ void http_exchange_set_user(struct http_exchange *exchange, void *user)
 void *http_exchange_user(const struct http_exchange *exchange)
 {
 	return exchange->user;
+}
+
+int http_exchange_socket(const struct http_exchange *exchange)
+{
+	return exchange->connection->watch.fd;
+}
+
+void http_exchange_set_mark(struct http_exchange *exchange, unsigned mark)
+{
+	exchange->connection->mark = mark;
+}
+
+unsigned http_exchange_mark(const struct http_exchange *exchange)
+{
+	return exchange->connection->mark;
 }
 
 void http_exchange_accept_body(struct http_exchange *exchange, size_t limit)

@@ -116,6 +116,12 @@ void http_exchange_take_body(struct http_exchange *exchange, struct buffer *body
 void http_exchange_set_user(struct http_exchange *exchange, void *user);
 void *http_exchange_user(const struct http_exchange *exchange);
 
+/* The connection: its socket, to ask the kernel about the peer, and a number of the handler's own
+ * that all exchanges on it share, 0 at first. */
+int http_exchange_socket(const struct http_exchange *exchange);
+void http_exchange_set_mark(struct http_exchange *exchange, unsigned mark);
+unsigned http_exchange_mark(const struct http_exchange *exchange);
+
 /* ---- the reply ---- */
 
 /* Adds a response header. A value with line breaks or control characters, or an empty one, is

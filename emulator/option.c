@@ -256,6 +256,20 @@ static bool parse_network(struct settings *settings, const struct option *option
 	return true;
 }
 
+static bool parse_access(struct settings *settings, const struct option *option, const char *text,
+                         struct error *err)
+{
+	static const char *const words[] = {
+		[CONFIG_ACCESS_BOX] = "box", [CONFIG_ACCESS_ANY] = "any", NULL
+	};
+	unsigned index;
+
+	if (!option_value_choice(text, words, &index, err))
+		return false;
+	*(enum config_access *)option_field(settings, option) = (enum config_access)index;
+	return true;
+}
+
 /* "", "full" and "yes" stand for all walls, "no" for none, the rest is a list. */
 static bool parse_walls(struct settings *settings, const struct option *option, const char *text,
                         struct error *err)
@@ -421,6 +435,14 @@ const struct option option_table[] = {
 	  .rie_preset = "127.0.0.1:9001",
 	  .help = "Where the first environment finds the Runtime API; else a free port for "
 	          "each environment." },
+	/* In RIE mode the container is the box, and what else is in it may belong to the function. */
+	{ .name = "runtime-api-access", .value = "box|any",
+	  .variable = "LRIE_RUNTIME_API_ACCESS", .group = GROUP_SERVICE,
+	  .commands = SERVE | INVOKE | DOCTOR,
+	  .parse = parse_access, .field = CONFIG(runtime_api_access),
+	  .preset = "box", .rie_preset = "any",
+	  .help = "Who may call the Runtime API of an environment. box: its own processes. any: "
+	          "every program of this machine, for debugging." },
 	{ .name = "concurrency", .value = "NUMBER", .variable = "LRIE_CONCURRENCY",
 	  .group = GROUP_SERVICE, .commands = SERVE | DOCTOR,
 	  .parse = parse_number, .field = CONFIG(concurrency), .min = 1, .max = 1000,

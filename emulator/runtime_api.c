@@ -37,6 +37,7 @@ enum call_kind {
 	CALL_ERROR,
 	CALL_INIT_ERROR,
 	CALL_PING,
+	CALL_FOREIGN, /* whoever makes it has no business here */
 	CALL_UNKNOWN = FRONT_UNKNOWN,
 	CALL_WRONG_METHOD = FRONT_WRONG_METHOD,
 };
@@ -78,6 +79,7 @@ struct port {
 	bool is_fixed;
 	bool is_open; /* listens */
 	bool closing;
+	bool has_warned; /* of foreigners */
 };
 
 /* ---- replies ---- */
@@ -311,6 +313,51 @@ static void handle_init_error(struct port *port, struct call *call)
 		reply_invalid_state(exchange, before, RUNTIME_CALL_INIT_ERROR);
 }
 
+/* ---- who calls ---- */
+
+/* Looked up at the first call of a connection. The mark is one more than the answer. */
+static enum sandbox_peer peer_of(const struct port *port, struct http_exchange *exchange)
+{
+	unsigned mark = http_exchange_mark(exchange);
+
+	if (mark == 0) {
+		mark = 1 + environment_find_peer(port->env, http_exchange_socket(exchange));
+		http_exchange_set_mark(exchange, mark);
+	}
+	return (enum sandbox_peer)(mark - 1);
+}
+
+/*
+ * A peer that is gone may have been the runtime, which posts its answer and ends; that answer
+ * carries an id that nobody else knows. To ask for an event and not to wait for it makes no sense.
+ */
+static bool is_foreign(const struct port *port, struct http_exchange *exchange, enum call_kind kind)
+{
+	if (port->api->config->runtime_api_access == CONFIG_ACCESS_ANY)
+		return false;
+	switch (peer_of(port, exchange)) {
+	case SANDBOX_PEER_INSIDE:
+	case SANDBOX_PEER_UNKNOWN:
+		return false;
+	case SANDBOX_PEER_OUTSIDE:
+		return true;
+	case SANDBOX_PEER_GONE:
+		return kind == CALL_NEXT;
+	}
+	return true;
+}
+
+static void reply_foreign(struct port *port, struct http_exchange *exchange)
+{
+	if (!port->has_warned)
+		log_warning("a process outside of the box called the Runtime API at %s and was "
+		            "refused (--runtime-api-access=any lets it)",
+		            port->base.address);
+	port->has_warned = true;
+	reply_error(exchange, 403, "AccessDenied",
+	            "Only processes of this environment may call its Runtime API");
+}
+
 /* ---- the listener ---- */
 
 static void on_head(struct http_listener *listener, struct http_exchange *exchange)
@@ -322,6 +369,10 @@ static void on_head(struct http_listener *listener, struct http_exchange *exchan
 	call->exchange = exchange;
 	call->kind = (enum call_kind)front_find_route(routes, exchange, id, sizeof(id));
 	http_exchange_set_user(exchange, call);
+	if (is_foreign(port, exchange, call->kind)) {
+		call->kind = CALL_FOREIGN;
+		return;
+	}
 	environment_runtime_contact(port->env);
 	if (call->kind == CALL_RESPONSE || call->kind == CALL_ERROR) {
 		call->state = environment_runtime_state(port->env);
@@ -351,6 +402,9 @@ static void on_request(struct http_listener *listener, struct http_exchange *exc
 		break;
 	case CALL_PING:
 		front_reply_text(exchange, 200, "text/plain; charset=utf-8", "pong");
+		break;
+	case CALL_FOREIGN:
+		reply_foreign(port, exchange);
 		break;
 	case CALL_UNKNOWN:
 		front_reply_unknown(exchange);

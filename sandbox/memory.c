@@ -95,6 +95,11 @@ bool memory_has_own_proc(const struct memory *memory)
 	return memory->proc != -1;
 }
 
+int memory_proc(const struct memory *memory)
+{
+	return memory->proc;
+}
+
 void memory_program_started(struct memory *memory, unsigned id, pid_t pid)
 {
 	char path[32];

@@ -32,6 +32,7 @@ void memory_confine(struct memory *memory, struct cgroup *group);
 /* The box stands. Takes over 'proc', its own /proc, or -1. */
 void memory_ready(struct memory *memory, int proc);
 bool memory_has_own_proc(const struct memory *memory);
+int memory_proc(const struct memory *memory); /* stays the memory's; -1: none */
 
 /* A program was started or has ended, or could not be executed. */
 void memory_program_started(struct memory *memory, unsigned id, pid_t pid);

@@ -20,6 +20,7 @@
 #include "sandbox/landlock.h"
 #include "sandbox/namespace.h"
 #include "sandbox/network.h"
+#include "sandbox/peer.h"
 #include "sandbox/probe.h"
 #include "sandbox/wall.h"
 
@@ -241,6 +242,7 @@ static bool find_walls(struct sandbox_host *host, struct error *err)
 		return false;
 	}
 	host->has_filter = true;
+	host->peers = peer_open();
 	walls_state(host, &why);
 	return true;
 }
@@ -251,6 +253,7 @@ struct sandbox_host *sandbox_probe(enum sandbox_mode mode, unsigned required, st
 
 	if (!host)
 		abort();
+	host->peers = -1;
 	if (mode == SANDBOX_OFF) {
 		host->identity = IDENTITY_KEPT;
 		walls_state_off(host);
@@ -314,6 +317,7 @@ void sandbox_host_destroy(struct sandbox_host *host)
 	if (!host)
 		return;
 	sandbox_forget_rehearsal(host);
+	fd_close(&host->peers);
 	for (int policy = 0; policy < SANDBOX_SYSCALLS_OFF; policy++)
 		syscall_filter_destroy(host->filters[policy]);
 	cgroup_host_destroy(host->cgroups);

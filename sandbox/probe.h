@@ -28,6 +28,7 @@ struct sandbox_host {
 	bool bounded;   /* the number of processes is limited */
 
 	enum sandbox_network network;
+	int peers; /* see peer.h; -1: connections cannot be looked up */
 
 	enum sandbox_syscalls syscalls;
 	struct syscall_filter *filters[SANDBOX_SYSCALLS_OFF]; /* by policy; NULL: not made yet */

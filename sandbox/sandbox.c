@@ -27,6 +27,7 @@
 #include "sandbox/memory.h"
 #include "sandbox/message.h"
 #include "sandbox/namespace.h"
+#include "sandbox/peer.h"
 #include "sandbox/probe.h"
 #include "sandbox/sandbox.h"
 
@@ -404,6 +405,20 @@ void sandbox_signal(struct sandbox *box, unsigned id, int signal)
 int sandbox_take_listener(struct sandbox *box)
 {
 	return steal_fd(&box->listener);
+}
+
+enum sandbox_peer sandbox_find_peer(const struct sandbox *box, int connection)
+{
+	const struct sandbox_host *host = box->host;
+	const struct peer_box inside = {
+		.uid = host->identity == IDENTITY_ASSUMED ? IDENTITY_UID : geteuid(),
+		.init = box->init,
+		.proc = memory_proc(box->memory),
+	};
+
+	if (host->identity == IDENTITY_KEPT || host->network == SANDBOX_NETWORK_NONE)
+		return SANDBOX_PEER_INSIDE;
+	return peer_judge(host->peers, connection, &inside);
 }
 
 /* ---- what happens in it --------------------------------------------------------------- */

@@ -335,7 +335,7 @@ void walls_state_network(struct sandbox_host *host, const struct error *why_not)
 	struct sandbox_wall_state *state = &host->walls[SANDBOX_WALL_NETWORK];
 	char detail[sizeof(state->detail)];
 
-	state->by_choice = !why_not && host->network == SANDBOX_NETWORK_HOST;
+	state->by_choice = !why_not && host->network == SANDBOX_NETWORK_HOST && host->peers != -1;
 	if (host->identity == IDENTITY_KEPT)
 		return;
 	if (why_not) {
@@ -344,9 +344,14 @@ void walls_state_network(struct sandbox_host *host, const struct error *why_not)
 		state_wall(host, SANDBOX_WALL_NETWORK, SANDBOX_NO, "", detail);
 	} else if (host->network == SANDBOX_NETWORK_NONE) {
 		state_wall(host, SANDBOX_WALL_NETWORK, SANDBOX_YES, "network namespace", "");
-	} else {
+	} else if (host->peers != -1) {
 		state_wall(host, SANDBOX_WALL_NETWORK, SANDBOX_NO, "",
 		           "the network of this machine is shared, by choice");
+	} else {
+		state_wall(host, SANDBOX_WALL_NETWORK, SANDBOX_NO, "",
+		           "the network of this machine is shared, and since the kernel does not "
+		           "tell who connects (sock_diag), any process may use what is meant for "
+		           "the box; 'modprobe tcp_diag' helps, or a network of its own");
 	}
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* network - what a box reaches by the network, and by whom it is reached */
+/* network - what a box reaches by the network, and who reaches what is meant for it */
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <stddef.h>
@@ -91,6 +91,7 @@ static void take_connection(struct box_run *run, const char *word)
 	CHECK_STR(box_says(run, word), "ok");
 	autoclose int connection = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
 	CHECK(connection != -1);
+	CHECK_INT(sandbox_find_peer(run->box, connection), SANDBOX_PEER_INSIDE);
 }
 
 static void test_boxes_listen_at_the_same_port(void)
@@ -137,5 +138,118 @@ static void test_no_descriptor_is_left(void)
 	share_the_network();
 }
 
+/* ---- who connects ----------------------------------------------------------- */
+
+/* Where the kernel does not tell, nobody is refused. */
+#define NEED_PEERS                                                                         \
+	do {                                                                               \
+		if (!sandbox_host_wall(box_host(), SANDBOX_WALL_NETWORK)->by_choice)       \
+			SKIP(sandbox_host_wall(box_host(), SANDBOX_WALL_NETWORK)->detail); \
+	} while (0)
+
+static int accept_here(int listener)
+{
+	int connection = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+
+	if (connection == -1)
+		box_die("accept");
+	return connection;
+}
+
+static void test_a_program_is_inside(void)
+{
+	static struct box_run run;
+	char word[64];
+
+	NEED_PEERS;
+	autoclose int listener = listen_here(word, "connect");
+	box_start(&run, NULL, word, "hold");
+	BOX_UNTIL(&run, box_find(&run, "hold"));
+	autoclose int connection = accept_here(listener);
+	CHECK_INT(sandbox_find_peer(run.box, connection), SANDBOX_PEER_INSIDE);
+	box_end(&run);
+}
+
+static void test_a_daemon_of_it_is_inside(void)
+{
+	static struct box_run run;
+	char word[64];
+
+	NEED_PEERS;
+	autoclose int listener = listen_here(word, "daemon-connect");
+	box_start(&run, NULL, word, "hold");
+	BOX_UNTIL(&run, box_find(&run, "hold") && box_find(&run, word));
+	autoclose int connection = accept_here(listener);
+	CHECK_INT(sandbox_find_peer(run.box, connection), SANDBOX_PEER_INSIDE);
+	box_end(&run);
+}
+
+static void test_others_are_outside(void)
+{
+	static struct box_run run, other;
+	char word[64];
+	struct sockaddr_in address;
+	socklen_t length = sizeof(address);
+
+	NEED_PEERS;
+	autoclose int listener = listen_here(word, "connect");
+	box_start(&run, NULL, "hold");
+	BOX_UNTIL(&run, box_find(&run, "hold"));
+
+	/* a program of another box, who has the same user */
+	box_start(&other, NULL, word, "hold");
+	BOX_UNTIL(&other, box_find(&other, "hold"));
+	autoclose int from_box = accept_here(listener);
+	CHECK_INT(sandbox_find_peer(run.box, from_box), SANDBOX_PEER_OUTSIDE);
+	CHECK_INT(sandbox_find_peer(other.box, from_box), SANDBOX_PEER_INSIDE);
+
+	/* and this test */
+	autoclose int client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	getsockname(listener, (struct sockaddr *)&address, &length);
+	CHECK(connect(client, (struct sockaddr *)&address, length) == 0);
+	autoclose int from_here = accept_here(listener);
+	CHECK_INT(sandbox_find_peer(run.box, from_here), SANDBOX_PEER_OUTSIDE);
+	box_end(&run);
+	box_end(&other);
+}
+
+static void test_who_has_ended_is_gone(void)
+{
+	static struct box_run run;
+	char word[64];
+
+	NEED_PEERS;
+	autoclose int listener = listen_here(word, "connect");
+	box_start(&run, NULL, word, "exit:0");
+	BOX_UNTIL(&run, run.exited);
+	autoclose int connection = accept_here(listener);
+	CHECK_INT(sandbox_find_peer(run.box, connection), SANDBOX_PEER_GONE);
+	box_end(&run);
+}
+
+/* An IPv6 socket that takes IPv4 has mapped addresses. */
+static void test_addresses_of_the_other_family(void)
+{
+	static struct box_run run;
+	struct sockaddr_in6 address = { .sin6_family = AF_INET6, .sin6_addr = IN6ADDR_ANY_INIT };
+	socklen_t length = sizeof(address);
+	char word[64];
+
+	NEED_PEERS;
+	autoclose int listener = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (listener == -1 || bind(listener, (struct sockaddr *)&address, length) == -1 ||
+	    listen(listener, 4) == -1)
+		SKIP("there is no IPv6");
+	getsockname(listener, (struct sockaddr *)&address, &length);
+	snprintf(word, sizeof(word), "connect:127.0.0.1:%u", ntohs(address.sin6_port));
+	box_start(&run, NULL, word, "hold");
+	BOX_UNTIL(&run, box_find(&run, "hold"));
+	autoclose int connection = accept_here(listener);
+	CHECK_INT(sandbox_find_peer(run.box, connection), SANDBOX_PEER_INSIDE);
+	box_end(&run);
+}
+
 TEST_MAIN(test_nothing_outside_is_reached, test_boxes_listen_at_the_same_port,
-          test_no_listener_without, test_no_descriptor_is_left)
+          test_no_listener_without, test_no_descriptor_is_left, test_a_program_is_inside,
+          test_a_daemon_of_it_is_inside, test_others_are_outside, test_who_has_ended_is_gone,
+          test_addresses_of_the_other_family)

@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""What of the network a function has."""
+"""What of the network a function has, and that nobody else calls its Runtime API."""
 import os
 
 import harness
 
 NOBODY = 65534
 USERS = [None] + ([NOBODY] if os.geteuid() == 0 else [])
+NEXT = harness.RUNTIME_PATH + "/invocation/next"
 
 
 def alone(t, handler, *options):
@@ -22,6 +23,25 @@ def alone(t, handler, *options):
 
 def address_of(lrie):
     return lrie.do("env").json()["AWS_LAMBDA_RUNTIME_API"]
+
+
+def ask(lrie, port, method="GET", path=NEXT, body=None):
+    with lrie.test.closing(harness.Connection(port)) as connection:
+        return connection.ask(method, path, body)
+
+
+def check_refusal(t, reply):
+    t.equal(reply.status, 403)
+    t.equal(reply.header("Content-Type"), "application/json")
+    t.equal(reply.json()["errorType"], "AccessDenied")
+    t.true("its Runtime API" in reply.json()["errorMessage"], reply)
+
+
+def refusals(lrie):
+    return [line for line in lrie.stderr.lines() if "called the Runtime API" in line]
+
+
+# ---- a network of its own
 
 
 def test_a_function_without_a_network_is_served(t):
@@ -88,6 +108,109 @@ def test_the_wall_can_be_required(t):
     finished = t.run("invoke", "--bootstrap", harness.BOOTSTRAP, "--require-sandbox=network",
                      expect=3)
     t.match(finished.stderr, r"(?s).*missing walls: network \(.*")
+
+
+# ---- who calls
+
+
+def test_an_outsider_is_refused_and_disturbs_nothing(t):
+    for user in USERS:
+        lrie = t.serve("echo", user=user)
+        port = int(address_of(lrie).split(":")[1])
+        caller = lrie.begin_invoke(b'{"do":"sleep:300,answer:\\"mine\\""}')
+        for path in (NEXT, "/2018-06-01/ping", "/anything"):
+            check_refusal(t, ask(lrie, port, path=path))
+        check_refusal(t, ask(lrie, port, "POST", harness.RUNTIME_PATH + "/init/error", b"{}"))
+        check_refusal(t, ask(lrie, port, "POST", harness.RUNTIME_PATH + "/invocation/"
+                             "00000000-0000-4000-8000-000000000000/response", b'"stolen"'))
+        t.equal(caller.reply().body, b'"mine"')
+        t.equal(lrie.invoke(b'"next"').body, b'"next"')
+        t.equal(lrie.do("count").json(), 4)
+        t.equal(len(refusals(lrie)), 1, "lines about it")
+        t.match(refusals(lrie)[0], r"lrie: warning: a process outside of the box called the "
+                r"Runtime API at 127\.0\.0\.1:%d and was refused .*" % port)
+        lrie.stop()
+
+
+def status_for(user, group, port):
+    """What a process of that user gets to hear."""
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            os.setgroups([])
+            os.setresgid(group, group, group)
+            os.setresuid(user, user, user)
+            with harness.Connection(port) as connection:
+                os.write(writer, b"%d" % connection.ask("GET", NEXT).status)
+        finally:
+            os._exit(0)
+    os.close(writer)
+    with os.fdopen(reader, "rb") as pipe:
+        status = pipe.read()
+    os.waitpid(child, 0)
+    return status
+
+
+def test_an_outsider_of_the_same_user_is_refused(t):
+    t.need_root()
+    for user in USERS:
+        lrie = t.serve("echo", user=user)
+        port = int(address_of(lrie).split(":")[1])
+        # in the box of root the function is user 993 of the machine
+        t.equal(status_for(user or 993, user or 990, port), b"403")
+        t.equal(lrie.invoke(b'"mine"').body, b'"mine"')
+        lrie.stop()
+
+
+def test_another_environment_is_refused(t):
+    for user in USERS:
+        lrie = t.serve("echo", "--memory", "1769", user=user)
+        both = [lrie.begin_invoke(b'{"do":"sleep:300,env"}') for _ in range(2)]
+        addresses = {caller.reply().json()["AWS_LAMBDA_RUNTIME_API"] for caller in both}
+        t.equal(len(addresses), 2, "addresses")
+        victim = lrie.begin_invoke(b'{"do":"sleep:800,answer:\\"mine\\""}')
+        lrie.stdout.wait_line("START .*", 3)
+        replies = [lrie.do("trespass:%s,last" % address.split(":")[1]).json()
+                   for address in addresses]
+        # one of them is the caller's own
+        t.equal(sorted(reply["status"] for reply in replies), [200, 403])
+        t.true(any("AccessDenied" in reply["body"] for reply in replies), replies)
+        t.equal(victim.reply().body, b'"mine"')
+        t.equal(len(refusals(lrie)), 1, "lines about it")
+        lrie.stop()
+
+
+def test_children_of_a_runtime_are_its_own(t):
+    for user in USERS:
+        lrie = t.serve("echo", "--memory", "1769", user=user)
+        t.equal(lrie.do("child:redial:20,last").status, 200)
+        t.equal(refusals(lrie), [])
+        lrie.stop()
+
+
+def test_anybody_may_call_when_the_user_says_so(t):
+    for options in (["--runtime-api-access=any"], ["--sandbox=off"]):
+        lrie = t.serve("echo", *options)
+        port = int(address_of(lrie).split(":")[1])
+        reply = ask(lrie, port, path="/2018-06-01/ping")
+        t.equal((reply.status, reply.body), (200, b"pong"))
+        t.equal(refusals(lrie), [])
+
+
+def test_a_flood_of_connections_is_survived(t):
+    """A function that dials without end does not keep lrie from its other work."""
+    for network in ("host", "none"):
+        lrie = t.serve("echo", "--network", network, "--memory", "1769", "--timeout", "30")
+        flood = lrie.begin_invoke(b'{"do":"redial:3000,answer:\\"done\\""}')
+        lrie.stdout.wait_line("START .*")
+        for _ in range(20):
+            t.equal(lrie.invoke(b'"quick"').body, b'"quick"')
+        t.equal(flood.reply().body, b'"done"')
+        open_files = len(os.listdir("/proc/%d/fd" % lrie.pid))
+        t.between(10, open_files, 100, "descriptors of lrie")
+        t.equal(refusals(lrie), [])
+        lrie.stop()
 
 
 if __name__ == "__main__":

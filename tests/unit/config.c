@@ -284,6 +284,8 @@ static void test_mistakes(void)
 		  "--network: 'bridge' is not one of host, none" },
 		{ { "lrie", "--network=none", "--sandbox=off" },
 		  "--network=none and --sandbox=off exclude each other" },
+		{ { "lrie", "--runtime-api-access", "all" },
+		  "--runtime-api-access: 'all' is not one of box, any" },
 		{ { "lrie", "--seccomp", "on" },
 		  "--seccomp: 'on' is not one of default, strict, off" },
 		{ { "lrie", "--seccomp=off", "--require-sandbox=cpu,syscalls" },
@@ -444,12 +446,15 @@ static void test_network(void)
 	begin();
 	struct config *config = PARSE("lrie", "-q");
 	CHECK_INT(config->network, SANDBOX_NETWORK_HOST);
+	CHECK_INT(config->runtime_api_access, CONFIG_ACCESS_BOX);
 	config_destroy(config);
-	config = PARSE("lrie", "--network=none");
+	config = PARSE("lrie", "--network=none", "--runtime-api-access=any");
 	CHECK_INT(config->network, SANDBOX_NETWORK_NONE);
+	CHECK_INT(config->runtime_api_access, CONFIG_ACCESS_ANY);
 	config_destroy(config);
 	config = PARSE("aws-lambda-rie", "/bootstrap");
 	CHECK_INT(config->network, SANDBOX_NETWORK_HOST);
+	CHECK_INT(config->runtime_api_access, CONFIG_ACCESS_ANY);
 	config_destroy(config);
 }
 
