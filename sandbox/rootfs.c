@@ -38,6 +38,9 @@
 #define MOUNT_RECURSIVE (1UL << 14)
 #define UNMOUNT_DETACH 2
 
+/* A path is looked up in microseconds: whoever disturbs all of these means to. */
+#define OPEN_ATTEMPTS 1000
+
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
 /* ---- system calls that C libraries learned late ---------------------- */
@@ -72,8 +75,16 @@ static int open_in_root(int root, const char *path, uint64_t flags)
 {
 	struct open_how how = { .flags = flags | O_CLOEXEC,
 		                .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS };
+	int fd = -1;
 
-	return (int)syscall(SYS_openat2, root, path, &how, sizeof(how));
+	/* With ".." in the path, a mount or rename anywhere on the machine at that moment makes the
+	 * kernel unsure of where that leads. */
+	for (int attempt = 0; attempt < OPEN_ATTEMPTS; attempt++) {
+		fd = (int)syscall(SYS_openat2, root, path, &how, sizeof(how));
+		if (fd != -1 || errno != EAGAIN)
+			break;
+	}
+	return fd;
 }
 
 /* ---- what every box shows of this machine ---------------------------- */

@@ -414,6 +414,43 @@ static void test_bind_targets(void)
 	box_remove(task);
 }
 
+/* Moves folders of its own, without end: what the kernel looks up meanwhile, it may have to again.
+ */
+static pid_t start_to_rename(const char *folder)
+{
+	char from[PATH_MAX], to[PATH_MAX];
+	pid_t pid = fork();
+
+	if (pid != 0)
+		return pid;
+	snprintf(from, sizeof(from), "%s/from", folder);
+	snprintf(to, sizeof(to), "%s/to", folder);
+	for (mkdir(from, 0755);;) {
+		rename(from, to);
+		rename(to, from);
+	}
+}
+
+static void test_bind_targets_while_folders_are_renamed(void)
+{
+	struct sandbox_spec spec = box_spec();
+	const struct sandbox_bind bind = {
+		.source = "/usr",
+		.target = "/usr/../usr/../usr/../usr/../usr/../usr/../usr/../usr/../usr/../usr/..",
+	};
+
+	NEED(SANDBOX_WALL_FILES);
+	const char *folder = box_folder();
+	pid_t child = start_to_rename(folder);
+	spec.binds = &bind;
+	spec.bind_count = 1;
+	for (int i = 0; i < 40; i++)
+		check_refused(&spec, "bind target '/usr/..");
+	kill(child, SIGKILL);
+	waitpid(child, NULL, 0);
+	box_remove(folder);
+}
+
 static void test_many_binds(void)
 {
 	enum { COUNT = 200 };
@@ -604,6 +641,7 @@ TEST_MAIN(test_everything_is_read_only, test_tmp_can_be_used, test_tmp_is_bounde
           test_tmp_is_bounded_in_files, test_the_root_is_short, test_devices, test_proc_is_its_own,
           test_dangerous_proc_files, test_nothing_leads_out, test_layers_are_merged,
           test_layers_of_any_name, test_odd_files, test_task_root_on_other_file_systems,
-          test_task_root_that_disappears, test_binds, test_bind_targets, test_many_binds,
-          test_long_paths, test_links_stay_inside, test_task_root_may_be_a_link,
-          test_missing_folders_are_named, test_working_directory)
+          test_task_root_that_disappears, test_binds, test_bind_targets,
+          test_bind_targets_while_folders_are_renamed, test_many_binds, test_long_paths,
+          test_links_stay_inside, test_task_root_may_be_a_link, test_missing_folders_are_named,
+          test_working_directory)
