@@ -158,6 +158,14 @@ static int make_locked(int above, const char *name)
 	return -1;
 }
 
+void cgroup_sweep(const char *path)
+{
+	autoclose int above = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (above != -1)
+		sweep(above);
+}
+
 bool cgroup_parent_make(struct cgroup_parent *parent, const char *path, struct error *err)
 {
 	autoclose int above = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

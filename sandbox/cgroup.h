@@ -147,6 +147,9 @@ uint64_t cgroup_value(const char *text, const char *key);
 /* Sets 'file' of the group 'dir' to a number. */
 bool cgroup_set_number(int dir, const char *file, uint64_t number, struct error *err);
 
+/* Removes from the folder 'path' the parent groups whose owner is dead. */
+void cgroup_sweep(const char *path);
+
 /* Makes, locks and opens the group 'parent->name' in the folder 'path', after sweeping it. */
 bool cgroup_parent_make(struct cgroup_parent *parent, const char *path, struct error *err);
 

@@ -208,11 +208,25 @@ static bool climb(char *path, const char *mount)
 	return true;
 }
 
+/*
+ * Which of the three ways was open to a dead lrie depended on who else was in its group;
+ * what it left may lie further up than where this one settles.
+ */
+static void sweep_above(const struct cgroup_place *place)
+{
+	char path[sizeof(place->own)];
+
+	memcpy(path, place->own, sizeof(path));
+	while (climb(path, place->mount))
+		cgroup_sweep(path);
+}
+
 bool cgroup_v2_prepare(struct cgroup_parent *parent, const struct cgroup_place *place,
                        unsigned *usable, struct error *err)
 {
 	char path[sizeof(place->own)];
 
+	sweep_above(place);
 	memcpy(path, place->own, sizeof(path));
 	if (hand_down(path) & (1u << CGROUP_MEMORY))
 		return make_parent(parent, path, usable, err);
