@@ -60,6 +60,15 @@ BOX_UNUSED static uint64_t box_now(void)
 	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
+/* By how much bounds of time are to be wider, for sanitizers and slow machines. */
+BOX_UNUSED static unsigned box_slow(void)
+{
+	const char *given = getenv("LRIE_TEST_SLOW");
+	int factor = given ? atoi(given) : 1;
+
+	return factor > 1 ? (unsigned)factor : 1;
+}
+
 /* ---- the machine ----------------------------------------------------------- */
 
 static struct sandbox_host *box_host_now;
