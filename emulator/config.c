@@ -578,6 +578,7 @@ static bool finish(struct settings *settings, struct error *err)
 	finish_init_timeout(config);
 	finish_color(config);
 	config->terminal = get_set("TERM");
+	config->temporary = get_set("TMPDIR");
 	take_credentials(config);
 	take_github(&config->bench);
 	take_host_environment(config);

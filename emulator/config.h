@@ -73,6 +73,7 @@ struct config {
 	struct config_list arguments; /* for the bootstrap; of lrie shell: the command */
 	const char *task_root;        /* NULL: the bootstrap's folder */
 	struct config_list layers;
+	const char *temporary;    /* TMPDIR; NULL: not set */
 	struct config_list binds; /* "DIR" or "SOURCE:TARGET" */
 	const char *handler;      /* NULL: none (RIE mode only) */
 	const char *function_name;

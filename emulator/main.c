@@ -2,6 +2,7 @@
 /* main - reads the command line and runs the command */
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -57,6 +58,18 @@ static void fill_standard_descriptors(void)
 		close(fd);
 }
 
+/* One that came where no loop heard it, and that was blocked until all was undone. */
+static void meet_late_signals(void)
+{
+	sigset_t signals;
+
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGHUP);
+	sigaddset(&signals, SIGINT);
+	sigaddset(&signals, SIGTERM);
+	sigprocmask(SIG_UNBLOCK, &signals, NULL);
+}
+
 int main(int argc, char **argv)
 {
 	struct error err;
@@ -74,5 +87,6 @@ int main(int argc, char **argv)
 	int code = commands[config->command](config);
 
 	config_destroy(config);
+	meet_late_signals();
 	return code;
 }

@@ -341,10 +341,11 @@ const struct option option_table[] = {
 	  .group = GROUP_FUNCTION, .commands = RUN,
 	  .parse = parse_text, .field = CONFIG(task_root),
 	  .help = "The folder shown as /var/task; else that of the bootstrap." },
-	{ .name = "layer", .value = "DIR", .variable = "LRIE_LAYER",
+	{ .name = "layer", .value = "DIR|ZIP", .variable = "LRIE_LAYER",
 	  .group = GROUP_FUNCTION, .commands = RUN,
 	  .parse = parse_item, .field = CONFIG(layers),
-	  .help = "A folder to merge into /opt, later ones over earlier ones. Repeatable." },
+	  .help = "A folder or zip file to merge into /opt, later ones over earlier ones. "
+	          "Repeatable." },
 	{ .name = "bind", .value = "DIR|SOURCE:TARGET", .variable = "LRIE_BIND",
 	  .group = GROUP_FUNCTION, .commands = RUN,
 	  .parse = parse_item, .field = CONFIG(binds),

@@ -18,6 +18,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "emulator/layer.h"
 #include "sandbox/fd.h"
 
 #define TASK_ROOT "/var/task"
@@ -32,8 +33,7 @@ struct package {
 	bool own_root;
 	char *task_root;    /* on the host, or NULL */
 	char *runtime_root; /* on the host, or NULL */
-	char **layers;      /* on the host */
-	size_t layer_count;
+	struct layers *layers;
 	struct sandbox_bind *binds;
 	size_t bind_count;
 	char *bootstrap; /* on the host, as named by the user; NULL: look it up */
@@ -114,8 +114,8 @@ static char *show(const struct package *package, const char *path)
 	rest = package->task_root ? below(path, package->task_root) : NULL;
 	if (rest)
 		return xasprintf(TASK_ROOT "%s", rest);
-	for (size_t i = package->layer_count; i > 0; i--) {
-		rest = below(path, package->layers[i - 1]);
+	for (size_t i = package->layers->count; i > 0; i--) {
+		rest = below(path, package->layers->paths[i - 1]);
 		if (rest)
 			return xasprintf(LAYER_ROOT "%s", rest);
 	}
@@ -253,23 +253,6 @@ static void bind_image(struct package *package)
 
 /* ---- the folders ---- */
 
-static bool find_layers(struct package *package, struct error *err)
-{
-	const struct config_list *layers = &package->config->layers;
-
-	package->layers = xcalloc(layers->count + 1, sizeof(*package->layers));
-	for (size_t i = 0; i < layers->count; i++) {
-		char *layer = resolve_folder("layer", layers->items[i], err);
-
-		if (!layer)
-			return false;
-		package->layers[package->layer_count++] = layer;
-	}
-	if (layers->count == 0 && is_folder(LAYER_ROOT))
-		package->layers[package->layer_count++] = xstrdup(LAYER_ROOT);
-	return true;
-}
-
 static bool find_bootstrap(struct package *package, struct error *err)
 {
 	const char *named = package->config->bootstrap;
@@ -339,13 +322,19 @@ static bool find_cwd(struct package *package, struct error *err)
 	return true;
 }
 
+static bool find_layers(struct package *package, struct error *err)
+{
+	package->layers = layers_create(package->config, err);
+	return package->layers;
+}
+
 static bool find_all(struct package *package, struct error *err)
 {
 	const struct config *config = package->config;
 
 	if (is_folder(RUNTIME_ROOT))
 		package->runtime_root = xstrdup(RUNTIME_ROOT);
-	if (!find_layers(package, err) || !find_bootstrap(package, err) ||
+	if (!find_bootstrap(package, err) || !find_layers(package, err) ||
 	    !find_task_root(package, err) || !find_cwd(package, err))
 		return false;
 	if (config->rie)
@@ -353,6 +342,8 @@ static bool find_all(struct package *package, struct error *err)
 	for (size_t i = 0; i < config->binds.count; i++)
 		if (!parse_bind(package, config->binds.items[i], err))
 			return false;
+	if (config->layers.count > 0)
+		layers_check_size(package->layers, package->task_root);
 	return true;
 }
 
@@ -375,13 +366,11 @@ void package_destroy(struct package *package)
 {
 	if (!package)
 		return;
-	for (size_t i = 0; i < package->layer_count; i++)
-		free(package->layers[i]);
 	for (size_t i = 0; i < package->bind_count; i++) {
 		free((char *)package->binds[i].source);
 		free((char *)package->binds[i].target);
 	}
-	free(package->layers);
+	layers_destroy(package->layers);
 	free(package->binds);
 	free(package->task_root);
 	free(package->runtime_root);
@@ -391,6 +380,11 @@ void package_destroy(struct package *package)
 	free(package->argv);
 	free(package->cwd);
 	free(package);
+}
+
+bool package_merge_layers(struct package *package, struct error *err)
+{
+	return layers_merge(package->layers, package->config, err);
 }
 
 const char *package_cwd(const struct package *package)
@@ -413,8 +407,8 @@ void package_fill_spec(const struct package *package, struct sandbox_spec *spec)
 {
 	spec->task_root = package->task_root;
 	spec->runtime_root = package->runtime_root;
-	spec->layers = (const char *const *)package->layers;
-	spec->layer_count = package->layer_count;
+	spec->layers = (const char *const *)package->layers->paths;
+	spec->layer_count = package->layers->count;
 	spec->binds = package->binds;
 	spec->bind_count = package->bind_count;
 }
@@ -434,8 +428,8 @@ static char *look_up(struct package *package, struct fault *fault)
 			return path;
 		free(path);
 	}
-	for (size_t i = package->layer_count; i > 0; i--) {
-		path = xasprintf("%s/bootstrap", package->layers[i - 1]);
+	for (size_t i = package->layers->count; i > 0; i--) {
+		path = xasprintf("%s/bootstrap", package->layers->paths[i - 1]);
 		if (is_file(path))
 			return path;
 		free(path);

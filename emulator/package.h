@@ -27,6 +27,9 @@ struct package;
 struct package *package_create(const struct config *config, bool own_root, struct error *err);
 void package_destroy(struct package *package);
 
+/* Makes one folder of all layers, where boxes cannot show several as one. */
+bool package_merge_layers(struct package *package, struct error *err);
+
 /* Fills in the folders and binds of 'spec', which live as long as the package. */
 void package_fill_spec(const struct package *package, struct sandbox_spec *spec);
 

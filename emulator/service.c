@@ -92,11 +92,26 @@ static bool prepare(struct service *service, int output_fd, struct error *err)
 	return service->runtime_api;
 }
 
+/* Where boxes cannot merge layers, we do it for them. */
+static bool settle_layers(struct package *package, const struct service *service, struct error *err)
+{
+	struct sandbox_spec spec = { .task_root = NULL };
+
+	package_fill_spec(package, &spec);
+	if (!sandbox_host_has_root(service->host)) {
+		if (service->config->layers.count > 0)
+			log_warning("layers are not in /opt, since boxes have no root of their own "
+			            "here");
+		return true;
+	}
+	return sandbox_merges_layers(service->host, &spec) || package_merge_layers(package, err);
+}
+
 bool workload_init(struct workload *workload, const struct service *service,
                    const struct config *config, struct error *err)
 {
 	workload->package = package_create(config, sandbox_host_has_root(service->host), err);
-	if (!workload->package)
+	if (!workload->package || !settle_layers(workload->package, service, err))
 		return false;
 	workload->context = (struct environment_context){
 		.config = config,

@@ -312,6 +312,33 @@ bool sandbox_host_set_network(struct sandbox_host *host, enum sandbox_network ne
 	return true;
 }
 
+/* Ends the child: with status 0 when it works. */
+static __attribute__((noreturn)) void try_to_merge(unsigned long namespaces, uid_t uid, gid_t gid,
+                                                   const struct sandbox_spec *spec)
+{
+	struct error err;
+
+	if ((namespaces & CLONE_NEWUSER) && !namespace_map_user(uid, gid, &err))
+		_exit(1);
+	_exit(rootfs_merges_layers(spec, &err) ? 0 : 1);
+}
+
+bool sandbox_merges_layers(const struct sandbox_host *host, const struct sandbox_spec *spec)
+{
+	unsigned long namespaces = host->namespaces & (CLONE_NEWNS | CLONE_NEWUSER);
+	uid_t uid = geteuid();
+	gid_t gid = getegid();
+	int pidfd = -1, status;
+
+	if (spec->layer_count < 2 || !namespaces)
+		return true;
+	pid_t pid = namespace_fork(namespaces, &pidfd);
+	if (pid == 0)
+		try_to_merge(namespaces, uid, gid, spec);
+	fd_close(&pidfd);
+	return pid != -1 && waitpid(pid, &status, __WALL) == pid && status == 0;
+}
+
 void sandbox_host_destroy(struct sandbox_host *host)
 {
 	if (!host)

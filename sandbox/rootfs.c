@@ -586,6 +586,19 @@ static bool layers_open(struct layers *layers, const struct sandbox_spec *spec, 
 	return true;
 }
 
+/* The layers as one file system that is mounted nowhere yet, or -1. */
+static int make_overlay(const struct layers *layers, struct error *err)
+{
+	const struct option options[] = { { "lowerdir", layers->lowerdir }, { NULL, NULL } };
+	int mount = make_filesystem("overlay", options, READ_ONLY, err);
+
+	if (mount == -1 && err->code == ELOOP)
+		error_set(err, 0, "one of %zu layers is a folder in another", layers->count);
+	else if (mount == -1)
+		error_prefix(err, "merge %zu layers", layers->count);
+	return mount;
+}
+
 static bool merge_layers(int root, const struct sandbox_spec *spec, struct error *err)
 {
 	__attribute__((cleanup(layers_close))) struct layers layers = { .count = 0 };
@@ -596,13 +609,20 @@ static bool merge_layers(int root, const struct sandbox_spec *spec, struct error
 		return false;
 	if (layers.count == 1)
 		return show_folder(root, spec->layers[spec->layer_count - 1], "layer", "/opt", err);
-	const struct option options[] = { { "lowerdir", layers.lowerdir }, { NULL, NULL } };
-	autoclose int mount = make_filesystem("overlay", options, READ_ONLY, err);
-	if (mount == -1 && err->code == ELOOP)
-		return error_set(err, 0, "one of %zu layers is a folder in another", layers.count);
+	autoclose int mount = make_overlay(&layers, err);
 	if (mount == -1)
-		return error_prefix(err, "merge %zu layers", layers.count);
+		return false;
 	return sys_move_mount(mount, root, "opt") == 0 || error_set(err, errno, "mount '/opt'");
+}
+
+bool rootfs_merges_layers(const struct sandbox_spec *spec, struct error *err)
+{
+	__attribute__((cleanup(layers_close))) struct layers layers = { .count = 0 };
+
+	if (spec->layer_count > MAX_LAYERS || !layers_open(&layers, spec, err))
+		return false;
+	autoclose int mount = layers.count > 1 ? make_overlay(&layers, err) : -1;
+	return layers.count == 1 || mount != -1;
 }
 
 static bool make_opt(int root, const struct sandbox_spec *spec, struct error *err)

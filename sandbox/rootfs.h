@@ -29,4 +29,8 @@ void rootfs_host_destroy(struct rootfs_host *host);
 bool rootfs_enter(const struct rootfs_host *host, const struct sandbox_spec *spec, int *proc,
                   struct error *err);
 
+/* In a child that has the namespaces of a box: whether the layers of 'spec' can be shown as one
+ * folder. Mounts nothing. */
+bool rootfs_merges_layers(const struct sandbox_spec *spec, struct error *err);
+
 #endif

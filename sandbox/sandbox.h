@@ -145,6 +145,13 @@ struct sandbox_spec {
 };
 
 /*
+ * Whether boxes can show the layers of 'spec' as one folder, tried in a child that is thrown away.
+ * Where the kernel has no overlayfs for user namespaces (before Linux 5.11), or file systems do not
+ * go with it, they cannot; the caller then gives them a single one.
+ */
+bool sandbox_merges_layers(const struct sandbox_host *host, const struct sandbox_spec *spec);
+
+/*
  * Starts to build a box. 'spec' is only read during the call. Returns NULL and
  * fills 'err' when not even the init process could be started; all later
  * failures arrive as SANDBOX_FAILED.

@@ -11,9 +11,9 @@ cd "${srcdir:-$(dirname "$0")/..}"
 layers='
 commands  main commands cmd_bench cmd_doctor cmd_invoke cmd_serve cmd_shell event service
 fronts    front invoke_api runtime_api
-core      bench box environment function invocation log_tail package program_output runtime_state
+core      bench box environment function invocation layer log_tail package program_output runtime_state
 pure      arn base64 bench_baseline bench_export bench_json bench_result bench_table config config_help doctor_report env_file fault finding function_variable identifier measurement metric option option_value phase price report route stats threshold variables
-plumbing  buffer clock elf http_head http_listen http_origin http_server json json_check log loop output relay stream terminal utf8 whole_file
+plumbing  buffer clock elf folder http_head http_listen http_origin http_server json json_check log loop output relay stream terminal utf8 whole_file zip
 '
 core_must_not='json json_check http_server route' # no HTTP and no JSON text in the core
 sandbox_shows='sandbox error fd'       # all that the emulator may know of sandbox/
@@ -108,7 +108,7 @@ map_violations() {
 }
 
 failed=0
-echo 1..11
+echo 1..12
 rule 'includes in emulator/ never point up' layer_violations
 rule 'the core knows no HTTP and no JSON text' core_violations
 rule 'the emulator sees only the front of sandbox/' sandbox_seen_violations
@@ -118,6 +118,7 @@ rule 'one home for libmicrohttpd' \
 	outside_of 'include <microhttpd\.h>' emulator/http_server.c
 rule 'one home for json-c' outside_of 'include <(json-c/|json\.h|json_)' emulator/json.c
 rule 'one home for libseccomp' outside_of 'include <seccomp\.h>' sandbox/seccomp.c
+rule 'one home for minizip' outside_of 'include <(minizip/)?unzip\.h>' emulator/zip.c
 rule 'one reader of the environment' \
 	outside_of '\<(secure_)?getenv *\([^)]|\<environ\>' emulator/config.c
 rule 'no unbounded string calls' \

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* files - what a function sees of the file system, and what it can change: /tmp, and no more */
+#include <sys/socket.h>
 #include <sys/sysmacros.h>
+#include <sys/un.h>
 
 #include "tests/box/box.h"
 
@@ -568,6 +570,151 @@ static void test_links_stay_inside(void)
 	box_remove(tool);
 }
 
+/* A folder with all that could lead elsewhere, or be something else than it seems. */
+static const char *hostile_folder(void)
+{
+	static const struct {
+		const char *name, *target;
+	} links[] = { { "tmp", "/tmp" },         { "proc", "/proc" },
+		      { "dev", "/dev" },         { "etc", "../../../../../../../../etc" },
+		      { "opt", "/opt" },         { "var", "/var/task/var" },
+		      { "self", "." },           { "parent", ".." },
+		      { "dangling", "no/such" }, { "new\nline", "/proc/1/environ" } };
+	const char *folder = box_folder();
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	char path[PATH_MAX];
+
+	for (size_t i = 0; i < sizeof(links) / sizeof(*links); i++) {
+		snprintf(path, sizeof(path), "%s/%s", folder, links[i].name);
+		if (symlink(links[i].target, path) == -1)
+			box_die(path);
+	}
+	snprintf(path, sizeof(path), "%s/fifo", folder);
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s/socket", folder);
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (mkfifo(path, 0666) == -1 ||
+	    bind(fd, (struct sockaddr *)&address, sizeof(address)) == -1)
+		box_die(path);
+	close(fd);
+	snprintf(path, sizeof(path), "%s/zero", folder);
+	if (mknod(path, S_IFCHR | 0666, makedev(1, 5)) == -1 && geteuid() == 0)
+		box_die(path);
+	box_put(folder, "file", "plain", 0666);
+	return folder;
+}
+
+/* What a box makes of it where it is shown as 'place'. */
+static void check_hostile(const struct sandbox_spec *spec, const char *place, const char *mark)
+{
+	static struct box_run run;
+	static const struct {
+		const char *verb, *path, *answer;
+	} cases[] = {
+		{ "read", "file", "plain" },
+		{ "write", "file", "EROFS" },
+		{ "unlink", "tmp", "EROFS" },
+		{ "read", "dangling", "ENOENT" },
+		{ "write", "dangling", "ENOENT" },
+		{ "read", "var/x", "ELOOP" },
+		{ "read", "self/self/file", "plain" },
+		{ "read", "etc/shadow", "ENOENT" },
+		{ "write", "etc/passwd", "EROFS or EACCES" },
+		{ "read", "proc/1/environ", "EACCES" },
+		{ "write", "proc/sys/kernel/hostname", "EROFS or EACCES" },
+		{ "read", "dev/null", "empty" },
+		{ "ls", "dev", "fd full null random stderr stdin stdout urandom zero" },
+		{ "read", "socket", "ENXIO" },
+		{ "read", "zero", "EACCES" },
+		{ "write", "opt/x", "EROFS" },
+		{ "write", "parent/x", "EROFS" },
+	};
+	enum { COUNT = sizeof(cases) / sizeof(*cases) };
+	char program[PATH_MAX], words[COUNT + 1][256];
+	const char *argv[COUNT + 3] = { program };
+
+	snprintf(program, sizeof(program), "/probe/%s", strrchr(box_probe_path(), '/') + 1);
+	for (size_t i = 0; i < COUNT; i++) {
+		snprintf(words[i], sizeof(words[i]), "%s:%s/%s", cases[i].verb, place,
+		         cases[i].path);
+		argv[i + 1] = words[i];
+	}
+	snprintf(words[COUNT], sizeof(words[COUNT]), "write:%s/tmp/%s", place, mark);
+	argv[COUNT + 1] = words[COUNT];
+	box_begin(&run, box_host(), spec, argv, NULL, "/");
+	BOX_UNTIL(&run, run.exited || run.failed || run.exec_failed);
+	box_end(&run);
+	CHECK_STR(run.error.text, "");
+	CHECK_INT(run.status, 0);
+	for (size_t i = 0; i < COUNT; i++) {
+		test_case(words[i]);
+		const char *answer = box_says(&run, words[i]);
+		if (strcmp(cases[i].path, "zero") == 0 && geteuid() != 0)
+			continue; /* who could not make it */
+		if (!box_is_one_of(answer, cases[i].answer))
+			CHECK_STR(answer, cases[i].answer);
+	}
+	test_case(NULL);
+	CHECK_STR(box_says(&run, words[COUNT]), "ok"); /* of the box's own /tmp */
+}
+
+static void test_hostile_folders(void)
+{
+	NEED(SANDBOX_WALL_FILES);
+	const char *folder = hostile_folder(), *other = box_folder();
+	const char *layers[] = { other, folder };
+	char mark[64], path[PATH_MAX];
+	struct sandbox_spec spec = box_spec();
+	struct sandbox_bind binds[] = { { box_task_root(), "/probe" }, { folder, "/bound" } };
+
+	snprintf(mark, sizeof(mark), "lrie-hostile-%d", (int)getpid());
+	spec.binds = binds;
+	spec.bind_count = 2;
+	spec.task_root = spec.runtime_root = folder;
+	spec.layers = layers + 1;
+	spec.layer_count = 1;
+	check_hostile(&spec, "/var/task", mark);
+	check_hostile(&spec, "/var/runtime", mark);
+	check_hostile(&spec, "/opt", mark);
+	check_hostile(&spec, "/bound", mark);
+	spec.layers = layers;
+	spec.layer_count = 2;
+	if (sandbox_merges_layers(box_host(), &spec))
+		check_hostile(&spec, "/opt", mark);
+	snprintf(path, sizeof(path), "/tmp/%s", mark);
+	CHECK(access(path, F_OK) == -1);
+	snprintf(path, sizeof(path), "%s/file", folder);
+	char text[16] = "";
+	CHECK(fd_read_file(AT_FDCWD, path, text, sizeof(text)) == 5);
+	CHECK_STR(text, "plain");
+	box_remove(folder);
+	box_remove(other);
+}
+
+/* The caller has to merge what no overlay takes. */
+static void test_layers_that_cannot_be_merged(void)
+{
+	NEED(SANDBOX_WALL_FILES);
+	const char *one = box_folder(), *other = box_folder();
+	char inner[PATH_MAX];
+	const char *layers[] = { one, other };
+	struct sandbox_spec spec = box_spec();
+
+	snprintf(inner, sizeof(inner), "%s/inner", one);
+	if (mkdir(inner, 0755) == -1)
+		box_die(inner);
+	spec.layers = layers;
+	for (spec.layer_count = 0; spec.layer_count < 2; spec.layer_count++)
+		CHECK(sandbox_merges_layers(box_host(), &spec));
+	if (has_overlay())
+		CHECK(sandbox_merges_layers(box_host(), &spec));
+	layers[1] = inner;
+	CHECK(!sandbox_merges_layers(box_host(), &spec));
+	layers[1] = "/no/such/layer";
+	CHECK(!sandbox_merges_layers(box_host(), &spec));
+	box_remove(one);
+	box_remove(other);
+}
+
 /* Where a folder of the function is a link, what it leads to is shown. */
 static void test_task_root_may_be_a_link(void)
 {
@@ -643,5 +790,5 @@ TEST_MAIN(test_everything_is_read_only, test_tmp_can_be_used, test_tmp_is_bounde
           test_layers_of_any_name, test_odd_files, test_task_root_on_other_file_systems,
           test_task_root_that_disappears, test_binds, test_bind_targets,
           test_bind_targets_while_folders_are_renamed, test_many_binds, test_long_paths,
-          test_links_stay_inside, test_task_root_may_be_a_link, test_missing_folders_are_named,
-          test_working_directory)
+          test_links_stay_inside, test_hostile_folders, test_layers_that_cannot_be_merged,
+          test_task_root_may_be_a_link, test_missing_folders_are_named, test_working_directory)

@@ -1,0 +1,315 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * layer - the layers of a function, as folders that a box can show
+ *
+ * The private folder is on disk and not a tmpfs of our own: unpacked layers may have hundreds of
+ * megabytes, and an ordinary user could not show a mount of one namespace in the boxes of others.
+ * Its lock tells whose it is: whoever can take it has found an orphan, or somebody who has not come
+ * to lock it yet, and who then makes another.
+ */
+#include "emulator/layer.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include "emulator/folder.h"
+#include "emulator/log.h"
+#include "emulator/zip.h"
+#include "sandbox/fd.h"
+
+#define LAYER_ROOT "/opt"
+#define PREFIX "lrie-layer-"
+
+/* What Lambda takes, what a box can merge, and what we unpack at most. */
+#define LAMBDA_LAYERS 5
+#define MOST_LAYERS 12
+#define LAMBDA_BYTES (UINT64_C(250) << 20)
+#define MOST_BYTES (4 * LAMBDA_BYTES)
+#define MOST_ENTRIES 200000
+
+/* Looked at for a warning. */
+#define SIZED_ENTRIES 4096
+
+/* ---- the private folder ---- */
+
+static const char *temporary(const struct config *config)
+{
+	return config->temporary && config->temporary[0] == '/' ? config->temporary : "/tmp";
+}
+
+/* A folder of ours that nobody holds the lock of. */
+static bool is_orphan(int dir)
+{
+	struct stat status;
+
+	return dir != -1 && fstat(dir, &status) == 0 && status.st_uid == geteuid() &&
+	       flock(dir, LOCK_EX | LOCK_NB) == 0;
+}
+
+/* Removes what a lrie that was killed has left behind. What cannot be removed stays. */
+static void sweep(const char *parent)
+{
+	autoclose int dir = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *entries = opendir(parent);
+	struct error ignored;
+
+	for (struct dirent *entry; dir != -1 && entries && (entry = readdir(entries));) {
+		if (strncmp(entry->d_name, PREFIX, strlen(PREFIX)) != 0)
+			continue;
+		autoclose int orphan = openat(dir, entry->d_name,
+		                              O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		if (is_orphan(orphan) && folder_remove(dir, entry->d_name, &ignored))
+			log_info("removed '%s/%s', which a lrie that was killed has left", parent,
+			         entry->d_name);
+	}
+	if (entries)
+		closedir(entries);
+}
+
+/* Somebody who sweeps may have found it before it was locked: then it is gone, or will be. */
+static bool lock_workshop(struct layers *layers)
+{
+	struct stat held, there;
+
+	layers->lock = open(layers->workshop, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (layers->lock != -1 && flock(layers->lock, LOCK_EX | LOCK_NB) == 0 &&
+	    fstat(layers->lock, &held) == 0 && stat(layers->workshop, &there) == 0 &&
+	    held.st_ino == there.st_ino)
+		return true;
+	fd_close(&layers->lock);
+	return false;
+}
+
+static void warn_of_noexec(const char *path)
+{
+	struct statvfs system;
+
+	if (statvfs(path, &system) == 0 && (system.f_flag & ST_NOEXEC))
+		log_warning("programs of zip layers cannot be executed: '%s' is mounted noexec; "
+		            "set TMPDIR to another folder",
+		            path);
+}
+
+static bool make_workshop(struct layers *layers, const struct config *config, struct error *err)
+{
+	const char *parent = temporary(config);
+
+	if (layers->workshop)
+		return true;
+	sweep(parent);
+	warn_of_noexec(parent);
+	for (int attempt = 0; attempt < 10; attempt++) {
+		layers->workshop = xasprintf("%s/" PREFIX "XXXXXX", parent);
+		if (!mkdtemp(layers->workshop)) {
+			error_set(err, errno, "create a folder for layers in '%s'", parent);
+			break;
+		}
+		if (lock_workshop(layers))
+			return fchmod(layers->lock, 0755) == 0 ||
+			       error_set(err, errno, "prepare '%s'", layers->workshop);
+		error_set(err, 0, "create a folder for layers in '%s'", parent);
+		free(layers->workshop);
+		layers->workshop = NULL;
+	}
+	free(layers->workshop);
+	layers->workshop = NULL;
+	return false;
+}
+
+/* Makes the folder 'name' in the private one, and opens it. */
+static int make_place(const struct layers *layers, const char *name, struct error *err)
+{
+	if (mkdirat(layers->lock, name, 0755) == -1) {
+		error_set(err, errno, "create '%s/%s'", layers->workshop, name);
+		return -1;
+	}
+	int dir = openat(layers->lock, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (dir == -1)
+		error_set(err, errno, "open '%s/%s'", layers->workshop, name);
+	return dir;
+}
+
+/* ---- unpacking ---- */
+
+/* Whoever blocks them already has a loop that hears them. */
+static void block_signals(void)
+{
+	sigset_t signals;
+
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGHUP);
+	sigaddset(&signals, SIGINT);
+	sigaddset(&signals, SIGTERM);
+	sigprocmask(SIG_BLOCK, &signals, NULL);
+}
+
+/* The loop does not run yet: whoever ends us now shall not have to wait. */
+static bool is_signalled(void)
+{
+	sigset_t pending;
+
+	return sigpending(&pending) == 0 &&
+	       (sigismember(&pending, SIGHUP) || sigismember(&pending, SIGINT) ||
+	        sigismember(&pending, SIGTERM));
+}
+
+static bool unpack(struct layers *layers, const char *path, int place, struct error *err)
+{
+	const struct zip_limits limits = { .bytes = MOST_BYTES, .entries = MOST_ENTRIES };
+	uint64_t bytes;
+
+	if (zip_unpack(path, place, &limits, is_signalled, &bytes, err)) {
+		log_info("layer '%s': unpacked %llu bytes to '%s'", path, (unsigned long long)bytes,
+		         layers->workshop);
+		return true;
+	}
+	return error_prefix(err, "layer '%s'", path);
+}
+
+static void add_path(struct layers *layers, char *path)
+{
+	layers->paths = xrealloc(layers->paths, (layers->count + 1) * sizeof(*layers->paths));
+	layers->paths[layers->count++] = path;
+}
+
+static bool add_zip(struct layers *layers, const struct config *config, const char *path,
+                    struct error *err)
+{
+	char name[24];
+
+	block_signals();
+	if (!make_workshop(layers, config, err))
+		return error_prefix(err, "layer '%s'", path);
+	snprintf(name, sizeof(name), "%zu", layers->count);
+	autoclose int place = make_place(layers, name, err);
+	if (place == -1 || !unpack(layers, path, place, err))
+		return false;
+	add_path(layers, xasprintf("%s/%s", layers->workshop, name));
+	return true;
+}
+
+static bool add_layer(struct layers *layers, const struct config *config, const char *path,
+                      struct error *err)
+{
+	struct stat status;
+	char *resolved = realpath(path, NULL);
+
+	if (!resolved || stat(resolved, &status) == -1) {
+		error_set(err, errno, "layer '%s'", path);
+		free(resolved);
+		return false;
+	}
+	if (S_ISDIR(status.st_mode)) {
+		add_path(layers, resolved);
+		return true;
+	}
+	free(resolved);
+	if (S_ISREG(status.st_mode))
+		return add_zip(layers, config, path, err);
+	return error_set(err, 0, "layer '%s': neither a folder nor a zip file", path);
+}
+
+static bool check_count(size_t count, struct error *err)
+{
+	if (count > MOST_LAYERS)
+		return error_set(err, 0, "%zu layers: a box can merge %d", count, MOST_LAYERS);
+	if (count > LAMBDA_LAYERS)
+		log_warning("%zu layers: Lambda takes %d", count, LAMBDA_LAYERS);
+	return true;
+}
+
+static bool is_folder(const char *path)
+{
+	struct stat status;
+
+	return stat(path, &status) == 0 && S_ISDIR(status.st_mode);
+}
+
+struct layers *layers_create(const struct config *config, struct error *err)
+{
+	if (!check_count(config->layers.count, err))
+		return NULL;
+	struct layers *layers = xcalloc(1, sizeof(*layers));
+
+	layers->lock = -1;
+	if (config->layers.count == 0 && is_folder(LAYER_ROOT))
+		add_path(layers, xstrdup(LAYER_ROOT));
+	for (size_t i = 0; i < config->layers.count; i++) {
+		if (!add_layer(layers, config, config->layers.items[i], err)) {
+			layers_destroy(layers);
+			return NULL;
+		}
+	}
+	return layers;
+}
+
+void layers_destroy(struct layers *layers)
+{
+	struct error err;
+
+	if (!layers)
+		return;
+	if (layers->workshop)
+		block_signals();
+	if (layers->workshop && !folder_remove(AT_FDCWD, layers->workshop, &err))
+		log_warning("%s", err.text);
+	for (size_t i = 0; i < layers->count; i++)
+		free(layers->paths[i]);
+	free(layers->paths);
+	free(layers->workshop);
+	fd_close(&layers->lock);
+	free(layers);
+}
+
+/* ---- merging ---- */
+
+static bool copy_all(const struct layers *layers, int place, struct error *err)
+{
+	for (size_t i = 0; i < layers->count; i++) {
+		autoclose int layer = open(layers->paths[i], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+		if (layer == -1)
+			return error_set(err, errno, "layer '%s'", layers->paths[i]);
+		if (!folder_copy(layer, place, err))
+			return error_prefix(err, "layer '%s'", layers->paths[i]);
+	}
+	return true;
+}
+
+bool layers_merge(struct layers *layers, const struct config *config, struct error *err)
+{
+	if (layers->count < 2)
+		return true;
+	if (!make_workshop(layers, config, err))
+		return false;
+	autoclose int place = make_place(layers, "merged", err);
+	if (place == -1 || !copy_all(layers, place, err))
+		return false;
+	while (layers->count > 0)
+		free(layers->paths[--layers->count]);
+	add_path(layers, xasprintf("%s/merged", layers->workshop));
+	return true;
+}
+
+/* ---- Lambda's limit ---- */
+
+void layers_check_size(const struct layers *layers, const char *task_root)
+{
+	uint64_t bytes = task_root ? folder_size(task_root, SIZED_ENTRIES) : 0;
+
+	for (size_t i = 0; i < layers->count; i++)
+		bytes += folder_size(layers->paths[i], SIZED_ENTRIES);
+	if (bytes > LAMBDA_BYTES)
+		log_warning("the function and its layers have %llu MB or more: Lambda takes %llu",
+		            (unsigned long long)(bytes >> 20),
+		            (unsigned long long)(LAMBDA_BYTES >> 20));
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * layer - the layers of a function, as folders that a box can show.
+ *
+ * A layer is a folder, which is shown as it is, or a zip file as Lambda takes it. That one is
+ * unpacked into a private folder below $TMPDIR, which is removed at the end; if lrie is killed, the
+ * next one that unpacks a layer there removes it.
+ *
+ * Source of limits: spec environment-and-limits.md §3 (5 layers; 250 MB unpacked with the
+ * function).
+ */
+#ifndef EMULATOR_LAYER_H
+#define EMULATOR_LAYER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "emulator/config.h"
+
+struct layers {
+	char **paths; /* of folders, absolute, lowest first */
+	size_t count;
+	char *workshop; /* the private folder, or NULL */
+	int lock;       /* held as long as it is ours; -1: there is none */
+};
+
+/*
+ * Unpacks the zip files among the layers of 'config', if there are any; without a layer it is the
+ * machine's own /opt. Only reads 'config' during the call. What Lambda would not take, but a box
+ * shows, is a warning.
+ *
+ * When something is unpacked, SIGHUP, SIGINT and SIGTERM are blocked from then on, so that they end
+ * nobody before it is removed: the loop hears them all the same, and main() at the end.
+ */
+struct layers *layers_create(const struct config *config, struct error *err);
+
+/* Removes what was unpacked. NULL is fine. */
+void layers_destroy(struct layers *layers);
+
+/* Makes one folder of them all, where boxes cannot show several as one. */
+bool layers_merge(struct layers *layers, const struct config *config, struct error *err);
+
+/* Warns if the layers and the function's own folder have more than Lambda takes. Looks at some
+ * thousand files only, to keep the start short. */
+void layers_check_size(const struct layers *layers, const char *task_root);
+
+#endif
