@@ -23,7 +23,7 @@ static const char *figure(double value, char *text, size_t size)
 	return text;
 }
 
-static void append_cell(struct buffer *out, double value)
+void bench_table_cell(struct buffer *out, double value)
 {
 	char text[32];
 
@@ -44,6 +44,16 @@ static void append_name(struct buffer *out, const char *name, int width)
 	buffer_append_format(out, "%*s", length < room ? (int)(room - length) : 0, "");
 }
 
+void bench_table_name(struct buffer *out, const char *name)
+{
+	append_name(out, name, NAME_WIDTH);
+}
+
+void bench_table_whole_name(struct buffer *out, const char *name)
+{
+	append_name(out, name, (int)strlen(name));
+}
+
 /* ---- one entry ---- */
 
 static const char *unit(enum metric_id metric)
@@ -59,13 +69,13 @@ static void append_statistics(struct buffer *out, enum metric_id metric, const s
 	         figure(stats->high, high, sizeof(high)));
 	buffer_append_format(out, "%-13s", metric_table[metric].name);
 	buffer_append_format(out, "%s", unit(metric));
-	append_cell(out, stats->median);
+	bench_table_cell(out, stats->median);
 	buffer_append_format(out, "%18s", isnan(stats->low) ? "-" : interval);
-	append_cell(out, stats->p10);
-	append_cell(out, stats->p90);
-	append_cell(out, stats->p99);
-	append_cell(out, stats->min);
-	append_cell(out, stats->max);
+	bench_table_cell(out, stats->p10);
+	bench_table_cell(out, stats->p90);
+	bench_table_cell(out, stats->p99);
+	bench_table_cell(out, stats->min);
+	bench_table_cell(out, stats->max);
 	buffer_append_format(out, "%6zu%5zu\n", stats->count, stats->outliers);
 }
 
@@ -99,14 +109,14 @@ static const struct column {
 
 static void append_entry(struct buffer *out, const struct bench_entry *entry)
 {
-	append_name(out, entry->name, NAME_WIDTH);
+	bench_table_name(out, entry->name);
 	buffer_append_format(out, "%6u", (unsigned)(entry->memory_bytes >> 20));
 	for (size_t i = 0; i < COLUMNS; i++) {
 		struct stats stats = bench_stats(entry, columns[i].metric, 0);
-		append_cell(out, statistic_of(&stats, columns[i].statistic));
+		bench_table_cell(out, statistic_of(&stats, columns[i].statistic));
 	}
-	append_cell(out, bench_cost_per_million(entry, 0));
-	append_cell(out, bench_cost_per_million(entry, 1));
+	bench_table_cell(out, bench_cost_per_million(entry, 0));
+	bench_table_cell(out, bench_cost_per_million(entry, 1));
 	buffer_append_text(out, "\n");
 }
 
@@ -123,7 +133,7 @@ static void append_comparison(struct buffer *out, const double *values, size_t c
 	free(own);
 	if (isnan(comparison.ratio))
 		return;
-	append_name(out, entry->name, NAME_WIDTH);
+	bench_table_name(out, entry->name);
 	buffer_append_format(out, "%6u  %-12s %7.3f x", (unsigned)(entry->memory_bytes >> 20),
 	                     metric_table[metric].name, comparison.ratio);
 	if (!isnan(comparison.low))
@@ -142,7 +152,7 @@ static void append_comparisons(struct buffer *out, const struct bench_result *re
 	const struct bench_entry *first = result->entries;
 
 	buffer_append_text(out, "\nagainst ");
-	append_name(out, first->name, (int)strlen(first->name));
+	bench_table_whole_name(out, first->name);
 	buffer_append_format(out, ", %u MB:\n", (unsigned)(first->memory_bytes >> 20));
 	for (size_t i = 1; i < result->count; i++) {
 		for (size_t metric = 0; metric < COMPARED; metric++) {
@@ -237,7 +247,7 @@ void bench_table_choice(struct buffer *out, const struct bench_entry *entries, s
 		if (!best)
 			continue;
 		buffer_append_format(out, "%-10s", choices[i].word);
-		append_name(out, best->name, (int)strlen(best->name));
+		bench_table_whole_name(out, best->name);
 		buffer_append_format(out, ", %u MB: %s ms, $%.2f a million\n",
 		                     (unsigned)(best->memory_bytes >> 20),
 		                     figure(median_of(best), median, sizeof(median)),

@@ -23,4 +23,9 @@ void bench_table_baseline(struct buffer *out, const struct bench_result *result)
 /* The entries that are the cheapest, the fastest, and the best by the product of both. */
 void bench_table_choice(struct buffer *out, const struct bench_entry *entries, size_t count);
 
+/* Cells of such tables: a name cut to its width, or whole; a figure, or a dash for NAN. */
+void bench_table_name(struct buffer *out, const char *name);
+void bench_table_whole_name(struct buffer *out, const char *name);
+void bench_table_cell(struct buffer *out, double value);
+
 #endif

@@ -17,6 +17,7 @@
 #include "emulator/bench.h"
 #include "emulator/bench_baseline.h"
 #include "emulator/bench_export.h"
+#include "emulator/bench_forecast.h"
 #include "emulator/bench_json.h"
 #include "emulator/bench_table.h"
 #include "emulator/clock.h"
@@ -328,6 +329,28 @@ static void report_failure(const struct bench_failure *failure)
 	fprintf(stderr, "%s\n%s", failure->answer.data, failure->log.data);
 }
 
+static void append_forecasts(struct buffer *out, const struct config *config,
+                             const struct bench_result *result)
+{
+	const struct config_bench *bench_config = &config->bench;
+	struct traffic traffic;
+	size_t count;
+
+	if (!bench_config->traffic || !traffic_parse(bench_config->traffic, &traffic, NULL))
+		return;
+	const struct bench_scenario scenario = {
+		.text = bench_config->traffic,
+		.traffic = &traffic,
+		.cold_rate = bench_config->has_cold_rate ? bench_config->cold_rate : -1,
+		.idle_seconds = (double)bench_config->idle_ms / 1000,
+		.provisioned = bench_config->provisioned,
+	};
+	struct bench_forecast *forecasts = bench_forecast(result, &scenario, &count);
+	bench_forecast_table(out, result, &scenario, forecasts, count);
+	free(forecasts);
+	traffic_finish(&traffic);
+}
+
 static bool print(const struct buffer *text, struct error *err)
 {
 	return (fwrite(text->data, 1, text->length, stdout) == text->length &&
@@ -345,6 +368,7 @@ static bool print_tables(const struct config *config, const struct bench_result 
 		return print(&text, err);
 	}
 	append_tables(&text, result);
+	append_forecasts(&text, config, result);
 	append_judgements(&text, result);
 	buffer_append_text(&text,
 	                   "\nThese numbers compare runs on this machine; they do not predict "

@@ -52,9 +52,14 @@ struct config_bench {
 	struct config_list fail_if; /* thresholds, as written */
 	const char *baseline;       /* files; NULL: none */
 	const char *export_json, *export_markdown, *export_csv, *export_junit, *export_prometheus;
-	const char *commit;       /* of what is measured; NULL: not told */
-	const char *step_summary; /* GITHUB_STEP_SUMMARY */
-	bool annotate;            /* GITHUB_ACTIONS */
+	const char *traffic; /* as written; NULL: none */
+	double cold_rate;    /* 0 to 1, when 'has_cold_rate' */
+	bool has_cold_rate;
+	uint64_t idle_ms;                  /* of a simulated environment */
+	uint64_t provisioned, concurrency; /* of a simulation; 0: none, no limit */
+	const char *commit;                /* of what is measured; NULL: not told */
+	const char *step_summary;          /* GITHUB_STEP_SUMMARY */
+	bool annotate;                     /* GITHUB_ACTIONS */
 
 	/* Memory sizes to measure each function with, in bytes; the first is 'memory_bytes'. */
 	uint64_t memories[CONFIG_MEMORIES];

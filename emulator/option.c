@@ -6,6 +6,7 @@
 
 #include "emulator/option_value.h"
 #include "emulator/threshold.h"
+#include "emulator/traffic.h"
 
 #define ARRAY_LENGTH(array) (sizeof(array) / sizeof((array)[0]))
 #define MEGABYTE ((uint64_t)1 << 20)
@@ -137,6 +138,25 @@ static bool parse_percent(struct settings *settings, const struct option *option
                           struct error *err)
 {
 	return option_value_percent(text, option_field(settings, option), err);
+}
+
+static bool parse_cold_rate(struct settings *settings, const struct option *option,
+                            const char *text, struct error *err)
+{
+	settings->config.bench.has_cold_rate = true;
+	return parse_percent(settings, option, text, err);
+}
+
+/* Read here for its mistakes, and once more where it is used. */
+static bool parse_traffic(struct settings *settings, const struct option *option, const char *text,
+                          struct error *err)
+{
+	struct traffic traffic;
+
+	if (!traffic_parse(text, &traffic, err))
+		return false;
+	traffic_finish(&traffic);
+	return parse_text(settings, option, text, err);
 }
 
 static bool parse_threshold(struct settings *settings, const struct option *option,
@@ -518,6 +538,24 @@ const struct option option_table[] = {
 	  .group = GROUP_BENCH, .commands = BENCH,
 	  .parse = parse_text, .field = CONFIG(bench.export_prometheus),
 	  .help = "The figures in the text format of Prometheus." },
+	{ .name = "traffic", .value = "TRAFFIC", .variable = "LRIE_BENCH_TRAFFIC",
+	  .group = GROUP_BENCH, .commands = BENCH,
+	  .parse = parse_traffic, .field = CONFIG(bench.traffic),
+	  .help = "Tell what each function would cost and be like under that many requests: "
+	          "10M/month, poisson:5/s, burst:100x20/hour or trace:FILE." },
+	{ .name = "cold-rate", .value = "PERCENT", .variable = "LRIE_BENCH_COLD_RATE",
+	  .group = GROUP_BENCH, .commands = BENCH,
+	  .parse = parse_cold_rate, .field = CONFIG(bench.cold_rate),
+	  .help = "Which part of the traffic is cold starts; else it is simulated." },
+	{ .name = "idle-timeout", .value = "SECONDS", .variable = "LRIE_IDLE_TIMEOUT",
+	  .group = GROUP_BENCH, .commands = BENCH,
+	  .parse = parse_limit, .field = CONFIG(bench.idle_ms), .min = 1, .max = 86400000,
+	  .preset = "600",
+	  .help = "When a simulated environment without work ends. Lambda does not tell." },
+	{ .name = "provisioned", .value = "NUMBER", .variable = "LRIE_PROVISIONED",
+	  .group = GROUP_BENCH, .commands = BENCH,
+	  .parse = parse_number, .field = CONFIG(bench.provisioned), .min = 1, .max = 1000,
+	  .help = "Simulate also with that provisioned concurrency." },
 	{ .name = "commit", .value = "TEXT",
 	  .variable = "LRIE_BENCH_COMMIT", .other_variable = "GITHUB_SHA",
 	  .group = GROUP_BENCH, .commands = BENCH,

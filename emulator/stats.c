@@ -12,53 +12,24 @@
 #include <string.h>
 
 #include "emulator/buffer.h"
+#include "emulator/random.h"
 
 #define EXACT_COUNT 20 /* values on a side, up to which ranks are counted out */
 #define SIGNIFICANT 0.05
-
-/* ---- random numbers: xoshiro256**, seeded by splitmix64 (Blackman and Vigna) ---- */
-
-struct random {
-	uint64_t state[4];
-};
-
-static void random_seed(struct random *random, uint64_t seed)
-{
-	for (size_t i = 0; i < 4; i++) {
-		seed += UINT64_C(0x9e3779b97f4a7c15);
-		uint64_t mixed = seed;
-		mixed = (mixed ^ (mixed >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-		mixed = (mixed ^ (mixed >> 27)) * UINT64_C(0x94d049bb133111eb);
-		random->state[i] = mixed ^ (mixed >> 31);
-	}
-}
-
-static uint64_t rotate(uint64_t word, int bits)
-{
-	return (word << bits) | (word >> (64 - bits));
-}
-
-static uint64_t random_next(struct random *random)
-{
-	uint64_t *state = random->state;
-	uint64_t result = rotate(state[1] * 5, 7) * 9, shifted = state[1] << 17;
-
-	state[2] ^= state[0];
-	state[3] ^= state[1];
-	state[1] ^= state[2];
-	state[0] ^= state[3];
-	state[2] ^= shifted;
-	state[3] = rotate(state[3], 45);
-	return result;
-}
-
-/* Below 'limit', which is far below 2^32: the bias of the multiplication is nobody's concern. */
-static size_t random_below(struct random *random, size_t limit)
-{
-	return (size_t)(((random_next(random) >> 32) * limit) >> 32);
-}
+#define LARGE 5000 /* values, beyond which a resample is not drawn one by one */
 
 /* ---- one sample ---- */
+
+static double root_of(double square)
+{
+	double root = square > 1 ? square : 1;
+
+	/* From above, each step of Newton's comes nearer, until rounding is all that is left. */
+	for (double next = (root + square / root) / 2; next < root;
+	     next = (root + square / root) / 2)
+		root = next;
+	return root;
+}
 
 static int compare_values(const void *left, const void *right)
 {
@@ -95,6 +66,21 @@ bool stats_supports(size_t count, unsigned permille)
 }
 
 /*
+ * How many values of a large resample lie below the sample's median is a sum of coin tosses,
+ * and so is the place at which the resample's own median stands: it is drawn at once. Twelve
+ * uniform numbers add up to a normal one of variance 1.
+ */
+static double median_of_large_resample(const double *sorted, size_t count, struct random *random)
+{
+	double deviation = -6, place;
+
+	for (int i = 0; i < 12; i++)
+		deviation += random_unit(random);
+	place = (double)count / 2 + deviation * root_of((double)count) / 2;
+	return sorted[(size_t)place];
+}
+
+/*
  * The median of a sample of the same size, drawn with replacement from the sorted
  * values. How often each was drawn is enough to find the middle: nothing is sorted.
  */
@@ -103,6 +89,8 @@ static double resampled_median(const double *sorted, size_t count, unsigned *dra
 {
 	size_t lower = (count - 1) / 2, upper = count / 2, seen = 0, index = 0;
 
+	if (count > LARGE)
+		return median_of_large_resample(sorted, count, random);
 	memset(drawn, 0, count * sizeof(*drawn));
 	for (size_t i = 0; i < count; i++)
 		drawn[random_below(random, count)]++;
@@ -197,17 +185,6 @@ struct stats stats_of(const double *values, size_t count, uint64_t seed)
 
 #define TAIL_SERIES 3.0 /* up to here the series is as exact as the fraction beyond it */
 #define TAIL_TERMS 200
-
-static double root_of(double square)
-{
-	double root = square > 1 ? square : 1;
-
-	/* From above, each step of Newton's comes nearer, until rounding is all that is left. */
-	for (double next = (root + square / root) / 2; next < root;
-	     next = (root + square / root) / 2)
-		root = next;
-	return root;
-}
 
 /* Taken by halves until it is small, then squared as often. */
 static double exponential(double x)

@@ -12,7 +12,7 @@ layers='
 commands  main commands cmd_bench cmd_doctor cmd_invoke cmd_serve cmd_shell event service
 fronts    front invoke_api runtime_api
 core      bench box environment function invocation layer log_tail package program_output runtime_state
-pure      arn base64 bench_baseline bench_export bench_json bench_result bench_table config config_help doctor_report env_file fault finding function_variable identifier measurement metric option option_value phase price report route stats threshold variables
+pure      arn base64 bench_baseline bench_export bench_forecast bench_json bench_result bench_table config config_help doctor_report env_file fault finding function_variable identifier measurement metric option option_value phase price random report route simulation stats threshold traffic variables
 plumbing  buffer clock elf folder http_head http_listen http_origin http_server json json_check log loop output relay stream terminal utf8 whole_file zip
 '
 core_must_not='json json_check http_server route' # no HTTP and no JSON text in the core

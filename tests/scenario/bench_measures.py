@@ -142,6 +142,9 @@ def test_mistakes_are_told_before_anything_runs(t):
             (("--fail-if", "cold.init.p99>1ms"), "takes 200 runs, and there will be 30"),
             (("--fail-if", "cold.init>+10%"), "takes a --baseline"),
             (("--noise", "3"), "'3' is not a percentage"),
+            (("--traffic", "5/week"), "is no traffic"),
+            (("--traffic", "trace:/nonexistent"), "/nonexistent"),
+            (("--cold-rate", "101%"), "more than 100%"),
             (("--memory", "128,64"), "64 is not between 128 and"),
             (("--memory", "128,,256"), "not a whole number"),
             (("--event", "{"), "JSON"),
@@ -293,6 +296,29 @@ def test_an_export_that_fails_leaves_the_old_file(t):
     with open(path, encoding="utf-8") as file:
         says(t, file.read(), "lrie_bench")
     t.equal(os.listdir(os.path.dirname(path)), ["out.json"])
+
+
+def test_traffic_is_priced(t):
+    """10 million requests of 100 ms at 512 MB: 8.33 dollars of duration, 2.00 of requests."""
+    finished = bench(t, "--memory", "512", "--cold", "2", "--warm", "4", "--traffic", "10M/month",
+                     "--cold-rate", "10%", handler="sleep:99")
+    text = finished.stdout.decode()
+    says(t, text, r"under 10M/month, 10 % of it cold starts")
+    cost = float(re.search(r"(?m)^\S+ +512 +0 +10\.000 .* (\d+\.\d\d)$", text)[1])
+    arm = os.uname().machine == "aarch64"
+    t.between((8.6 if arm else 10.3), cost, 16 * harness.SLOW, "the costs")
+
+
+def test_traffic_is_simulated(t):
+    finished = bench(t, "--cold", "3", "--warm", "3", "--traffic", "burst:10x1/hour",
+                     "--provisioned", "4", "--", "--function-name", "slower", "--handler",
+                     "init-sleep:30,sleep:30")
+    text = finished.stdout.decode()
+    for name in ("bootstrap", "slower"):
+        says(t, text, r"(?m)^\S*%s +128 +0 +100\.000 .* 10 +0\.000 " % name)
+        says(t, text, r"(?m)^\S*%s +128 +4 +60\.000 .* 6 +0\.000 " % name)
+    says(t, text, r"(?m)^quickest .*bootstrap, 128 MB.*: the next takes [\d.]+ times the time")
+    says(t, text, r"(?m)^cheapest ")
 
 
 def test_json_goes_to_stdout(t):

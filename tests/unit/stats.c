@@ -132,6 +132,19 @@ static void test_the_interval_needs_five_values(void)
 	CHECK(five.low >= 1 && five.low <= 3 && five.high >= 3 && five.high <= 5);
 }
 
+/* Where medians are not drawn value by value any more, they are spread as those that are. */
+static void test_large_samples_have_such_an_interval_too(void)
+{
+	double *values = malloc(20000 * sizeof(*values));
+
+	make_sample(values, 20000, 100, 3);
+	struct stats small = stats_of(values, 5000, 1), large = stats_of(values, 20000, 1);
+	double ratio = (small.high - small.low) / (large.high - large.low);
+	CHECK(large.low < large.median && large.median < large.high);
+	CHECK(ratio > 1.4 && ratio < 2.8); /* four times the values: half the interval */
+	free(values);
+}
+
 static void test_a_seed_gives_the_same_numbers(void)
 {
 	double values[30];
@@ -232,6 +245,7 @@ static void test_too_little_to_compare(void)
 TEST_MAIN(test_figures_are_numpys, test_quantiles_are_numpys,
           test_percentiles_need_values_beyond_them, test_an_empty_sample_says_nothing,
           test_the_interval_holds_the_true_median, test_the_interval_needs_five_values,
-          test_a_seed_gives_the_same_numbers, test_mann_whitney_is_scipys, test_ratios_are_numpys,
+          test_large_samples_have_such_an_interval_too, test_a_seed_gives_the_same_numbers,
+          test_mann_whitney_is_scipys, test_ratios_are_numpys,
           test_a_sample_against_its_like_is_within_noise, test_differences_are_found,
           test_differences_below_the_noise_do_not_count, test_too_little_to_compare)
