@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,7 +20,9 @@
 #include "sandbox/fd.h"
 
 #define PARENT_PREFIX "lrie-"
+#define BOX_PREFIX "box-"
 #define LOCK_ATTEMPTS 100
+#define SWEEP_MS 50
 
 struct cgroup_host {
 	struct cgroup_parent parents[CGROUP_CONTROLLERS];
@@ -37,12 +40,14 @@ struct cgroup {
 	int pids;                     /* kept open: read after every invoke */
 	int peak;                     /* likewise */
 	int oom;
+	int freeze; /* kept open: written between invokes */
 };
 
 static const char *const controller_names[] = {
 	[CGROUP_MEMORY] = "memory",
 	[CGROUP_CPU] = "cpu",
 	[CGROUP_PIDS] = "pids",
+	[CGROUP_FREEZER] = "freezer",
 };
 
 const char *cgroup_controller_name(enum cgroup_controller controller)
@@ -97,19 +102,71 @@ static bool is_parent_name(const char *name)
 	       name[prefix + strspn(name + prefix, "0123456789")] == '\0';
 }
 
+static bool is_box_name(const char *name)
+{
+	return strncmp(name, BOX_PREFIX, strlen(BOX_PREFIX)) == 0;
+}
+
+/* Those that we can see: the pid of others is 0 here. */
+static void kill_group(int group)
+{
+	char text[4096], *end = text;
+
+	if (fd_read_file(group, "cgroup.procs", text, sizeof(text)) <= 0)
+		return;
+	for (char *line = text; *line; line = end + (*end == '\n')) {
+		long pid = strtol(line, &end, 10);
+		if (end == line)
+			break;
+		if (pid > 1 && *end == '\n')
+			kill((pid_t)pid, SIGKILL);
+	}
+}
+
+/* Ends what is left in the group of a box whose lrie is dead, and its init perhaps, too: frozen, it
+ * could not follow them. */
+static void end_group(int parent, const char *name, const struct cgroup_version *version)
+{
+	autoclose int group = openat(parent, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	for (int ms = 0; ms < SWEEP_MS; ms++) {
+		if (unlinkat(parent, name, AT_REMOVEDIR) == 0 || errno != EBUSY)
+			return;
+		fd_write_file(group, version->freeze_file, version->thawed);
+		kill_group(group);
+		poll(NULL, 0, 1);
+	}
+}
+
+static void end_boxes_in(int parent, const struct cgroup_version *version)
+{
+	autoclose int copy = openat(parent, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *list = copy == -1 ? NULL : fdopendir(copy);
+
+	if (!list)
+		return;
+	steal_fd(&copy);
+	for (struct dirent *entry; (entry = readdir(list));) {
+		if (entry->d_type == DT_DIR && is_box_name(entry->d_name))
+			end_group(parent, entry->d_name, version);
+	}
+	closedir(list);
+}
+
 /* Removes the groups of an lrie that was killed. The lock tells: pids are used again, and
  * mean nothing across containers. */
-static void sweep_one(int above, const char *name)
+static void sweep_one(int above, const char *name, const struct cgroup_version *version)
 {
 	autoclose int dir = openat(above, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 	if (dir == -1 || flock(dir, LOCK_EX | LOCK_NB) == -1)
 		return;
+	end_boxes_in(dir, version);
 	remove_groups_in(dir);
 	unlinkat(above, name, AT_REMOVEDIR);
 }
 
-static void sweep(int above)
+static void sweep(int above, const struct cgroup_version *version)
 {
 	autoclose int copy = openat(above, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *list = copy == -1 ? NULL : fdopendir(copy);
@@ -119,7 +176,7 @@ static void sweep(int above)
 	steal_fd(&copy);
 	for (struct dirent *entry; (entry = readdir(list));) {
 		if (entry->d_type == DT_DIR && is_parent_name(entry->d_name))
-			sweep_one(above, entry->d_name);
+			sweep_one(above, entry->d_name, version);
 	}
 	closedir(list);
 }
@@ -158,12 +215,12 @@ static int make_locked(int above, const char *name)
 	return -1;
 }
 
-void cgroup_sweep(const char *path)
+void cgroup_sweep(const char *path, const struct cgroup_version *version)
 {
 	autoclose int above = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 	if (above != -1)
-		sweep(above);
+		sweep(above, version);
 }
 
 bool cgroup_parent_make(struct cgroup_parent *parent, const char *path, struct error *err)
@@ -172,7 +229,7 @@ bool cgroup_parent_make(struct cgroup_parent *parent, const char *path, struct e
 
 	if (above == -1)
 		return error_set(err, errno, "open cgroup '%s'", path);
-	sweep(above);
+	sweep(above, parent->version);
 	parent->dir = make_locked(above, parent->name);
 	if (parent->dir == -1)
 		return error_set(err, errno, "create cgroup '%s/%s'", path, parent->name);
@@ -204,6 +261,15 @@ static int find_parent(const struct cgroup_place *places, const int *parent_of, 
 	return -1;
 }
 
+/* Those that a dead lrie has left frozen would keep its other groups busy. */
+static void sweep_frozen(const struct cgroup_place *places)
+{
+	for (unsigned i = CGROUP_FREEZER; i < CGROUP_PLACES; i++) {
+		if (places[i].version)
+			cgroup_sweep(places[i].own, places[i].version);
+	}
+}
+
 /* A parent group of version 2 may turn out to have fewer controllers than asked for. */
 static void prepare(struct cgroup_host *host, const struct cgroup_place *places,
                     unsigned controller, unsigned *usable_v2)
@@ -215,14 +281,28 @@ static void prepare(struct cgroup_host *host, const struct cgroup_place *places,
 
 	*parent = (struct cgroup_parent){ .version = place->version, .above = -1, .dir = -1 };
 	snprintf(parent->name, sizeof(parent->name), PARENT_PREFIX "%d", (int)getpid());
-	if (place->version == &cgroup_v2)
+	if (place->version == &cgroup_v2 && controller != CGROUP_FREEZER)
 		made = cgroup_v2_prepare(parent, place, usable_v2, why);
 	else
-		made = cgroup_v1_prepare(parent, place, why);
+		made = cgroup_parent_make(parent, place->own, why);
 	if (made)
 		host->parent_of[controller] = (int)host->parent_count++;
 	else
 		remove_parent(parent);
+}
+
+/* Whether a controller can be used in the parent group that was found for it. */
+static bool is_usable(struct cgroup_host *host, unsigned controller, unsigned usable_v2)
+{
+	const struct cgroup_parent *parent = &host->parents[host->parent_of[controller]];
+
+	if (parent->version != &cgroup_v2)
+		return true;
+	if (controller == CGROUP_FREEZER)
+		return cgroup_v2_can_freeze(parent, &host->why[controller]);
+	return (usable_v2 & (1u << controller)) ||
+	       error_set(&host->why[controller], 0, "the %s controller is not handed down",
+	                 controller_names[controller]);
 }
 
 static void adopt(struct cgroup_host *host, const struct cgroup_place *places, unsigned controller,
@@ -241,25 +321,33 @@ static void adopt(struct cgroup_host *host, const struct cgroup_place *places, u
 		host->parent_of[controller] = shared;
 	else
 		prepare(host, places, controller, usable_v2);
-	if (place->version == &cgroup_v2 && host->parent_of[controller] != -1 &&
-	    !(*usable_v2 & (1u << controller))) {
+	if (host->parent_of[controller] != -1 && !is_usable(host, controller, *usable_v2))
 		host->parent_of[controller] = -1;
-		error_set(&host->why[controller], 0, "the %s controller is not handed down",
-		          controller_names[controller]);
-	}
+}
+
+static void adopt_freezer(struct cgroup_host *host, struct cgroup_place *places,
+                          unsigned *usable_v2)
+{
+	adopt(host, places, CGROUP_FREEZER, usable_v2);
+	if (host->parent_of[CGROUP_FREEZER] != -1 || !places[CGROUP_OTHER_FREEZER].version)
+		return;
+	places[CGROUP_FREEZER] = places[CGROUP_OTHER_FREEZER];
+	adopt(host, places, CGROUP_FREEZER, usable_v2);
 }
 
 struct cgroup_host *cgroup_host_create(void)
 {
-	struct cgroup_place places[CGROUP_CONTROLLERS] = { { .version = NULL } };
+	struct cgroup_place places[CGROUP_PLACES] = { { .version = NULL } };
 	struct cgroup_host *host = calloc(1, sizeof(*host));
 	unsigned usable_v2 = 0;
 
 	if (!host)
 		abort();
 	cgroup_find_places(places);
-	for (unsigned i = 0; i < CGROUP_CONTROLLERS; i++)
+	sweep_frozen(places);
+	for (unsigned i = 0; i < CGROUP_FREEZER; i++)
 		adopt(host, places, i, &usable_v2);
+	adopt_freezer(host, places, &usable_v2);
 	return host;
 }
 
@@ -309,6 +397,8 @@ static const struct cgroup_version *controller_version(const struct cgroup *grou
 static bool is_wanted(enum cgroup_controller controller, const struct cgroup_limits *limits)
 {
 	/* Memory and pids measure, too; a CPU group without a quota would do nothing. */
+	if (controller == CGROUP_FREEZER)
+		return limits->freezes;
 	return controller != CGROUP_CPU || limits->cpu_millis;
 }
 
@@ -355,6 +445,10 @@ static void open_controls(struct cgroup *group, const struct cgroup_limits *limi
 		group->cpu = open_control(group, CGROUP_CPU,
 		                          controller_version(group, CGROUP_CPU)->cpu_file,
 		                          O_WRONLY);
+	if (limits->freezes && controller_dir(group, CGROUP_FREEZER) != -1)
+		group->freeze = open_control(group, CGROUP_FREEZER,
+		                             controller_version(group, CGROUP_FREEZER)->freeze_file,
+		                             O_RDWR);
 	group->pids = open_control(group, CGROUP_PIDS, "pids.current", O_RDONLY);
 	if (controller_dir(group, CGROUP_MEMORY) != -1)
 		group->peak = open_control(group, CGROUP_MEMORY,
@@ -375,12 +469,13 @@ struct cgroup *cgroup_create(struct cgroup_host *host, unsigned number,
 		abort();
 	*group = (struct cgroup){ .host = host,
 		                  .cpu_millis = limits->cpu_millis,
-		                  .dirs = { -1, -1, -1 },
+		                  .dirs = { -1, -1, -1, -1 },
 		                  .cpu = -1,
 		                  .pids = -1,
 		                  .peak = -1,
-		                  .oom = -1 };
-	snprintf(group->name, sizeof(group->name), "box-%u", number);
+		                  .oom = -1,
+		                  .freeze = -1 };
+	snprintf(group->name, sizeof(group->name), BOX_PREFIX "%u", number);
 	for (unsigned i = 0; i < CGROUP_CONTROLLERS; i++) {
 		*failed = (enum cgroup_controller)i;
 		if (!apply(group, *failed, limits, err)) {
@@ -410,6 +505,7 @@ void cgroup_destroy(struct cgroup *group)
 	fd_close(&group->pids);
 	fd_close(&group->peak);
 	fd_close(&group->oom);
+	fd_close(&group->freeze);
 	for (unsigned i = 0; i < group->host->parent_count; i++) {
 		if (group->dirs[i] == -1)
 			continue;
@@ -458,7 +554,7 @@ bool cgroup_open_entries(const struct cgroup *group, struct message_fds *fds,
 	return true;
 }
 
-/* ---- measuring and steering --------------------------------------------------------------- */
+/* ---- steering ------------------------------------------------------------------------------- */
 
 void cgroup_throttle(struct cgroup *group, bool throttled)
 {
@@ -472,6 +568,56 @@ void cgroup_throttle(struct cgroup *group, bool throttled)
 	if (pwrite(group->cpu, text, strlen(text), 0) == -1)
 		return;
 }
+
+/* ---- freezing ------------------------------------------------------------------------------ */
+
+void cgroup_freeze(struct cgroup *group, bool frozen)
+{
+	if (group->freeze == -1)
+		return;
+	const struct cgroup_version *version = controller_version(group, CGROUP_FREEZER);
+	const char *text = frozen ? version->frozen : version->thawed;
+	/* Cannot fail once it has worked, see cgroup_can_freeze(). */
+	if (pwrite(group->freeze, text, strlen(text), 0) == -1)
+		return;
+}
+
+bool cgroup_can_freeze(struct cgroup *group, struct error *why)
+{
+	char state[16] = "";
+
+	if (group->freeze == -1)
+		return error_set(why, 0, "the group cannot be frozen");
+	cgroup_freeze(group, true);
+	ssize_t length = pread(group->freeze, state, sizeof(state) - 1, 0);
+	cgroup_freeze(group, false);
+	/* "FREEZING" would do as well */
+	return (length > 0 && state[0] == controller_version(group, CGROUP_FREEZER)->frozen[0]) ||
+	       error_set(why, length == -1 ? errno : 0, "freeze a cgroup");
+}
+
+bool cgroup_host_frozen_survive(const struct cgroup_host *host)
+{
+	int parent = host->parent_of[CGROUP_FREEZER];
+
+	return parent != -1 && host->parents[parent].version->frozen_survive;
+}
+
+int cgroup_open_thaw(const struct cgroup *group)
+{
+	if (group->freeze == -1 || !cgroup_host_frozen_survive(group->host))
+		return -1;
+	return fcntl(group->freeze, F_DUPFD_CLOEXEC, 3);
+}
+
+void cgroup_thaw_by(int fd)
+{
+	/* Only where cgroup_open_thaw() gave one: version 1. */
+	if (fd != -1 && pwrite(fd, cgroup_v1.thawed, strlen(cgroup_v1.thawed), 0) == -1)
+		return;
+}
+
+/* ---- measuring ------------------------------------------------------------------------------ */
 
 uint64_t cgroup_oom_kills(const struct cgroup *group)
 {

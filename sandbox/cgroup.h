@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * cgroup - limits on all processes of a box together: memory, CPU, their number.
+ * cgroup - limits on all processes of a box together: memory, CPU, their number; and freezing
+ * them.
  *
  * lrie makes one parent group in every hierarchy it needs, "lrie-PID" below the
  * group it runs in itself, and one group in it for each box. A controller is used
@@ -19,12 +20,22 @@
 #include "sandbox/error.h"
 #include "sandbox/message.h"
 
-enum cgroup_controller { CGROUP_MEMORY, CGROUP_CPU, CGROUP_PIDS, CGROUP_CONTROLLERS };
+/* The freezer is a controller in version 1 only. In version 2 every group can be frozen, if nothing
+ * else; it is preferred, since it takes a tenth of the time and its frozen processes can be killed.
+ */
+enum cgroup_controller {
+	CGROUP_MEMORY,
+	CGROUP_CPU,
+	CGROUP_PIDS,
+	CGROUP_FREEZER,
+	CGROUP_CONTROLLERS,
+};
 
 struct cgroup_limits {
 	uint64_t memory_bytes; /* 0: none, in all three */
 	unsigned cpu_millis;   /* when throttled; a group begins at full speed */
 	unsigned processes;
+	bool freezes; /* it will be frozen */
 };
 
 /* ---- the parent groups ------------------------------------------------- */
@@ -77,6 +88,24 @@ bool cgroup_open_entries(const struct cgroup *group, struct message_fds *fds,
 
 void cgroup_throttle(struct cgroup *group, bool throttled);
 
+/*
+ * Freezes all processes of the group, or thaws them. Returns at once; each process follows when the
+ * kernel comes to it. A process that enters a frozen group is frozen, too. Does nothing where
+ * nothing can be frozen. 190 microseconds for both in version 1, 12 in version 2.
+ */
+void cgroup_freeze(struct cgroup *group, bool frozen);
+
+/* Tries it. Returns false and fills 'why' when it has no effect. */
+bool cgroup_can_freeze(struct cgroup *group, struct error *why);
+
+/* Whether frozen processes live on when they are killed, until somebody thaws them: version 1. */
+bool cgroup_host_frozen_survive(const struct cgroup_host *host);
+
+/* Opens what cgroup_thaw_by() takes, so that somebody else can thaw the group when lrie is gone.
+ * Returns -1 when it cannot be frozen, or dies without that. */
+int cgroup_open_thaw(const struct cgroup *group);
+void cgroup_thaw_by(int fd);
+
 /* How many processes the memory limit has killed. */
 uint64_t cgroup_oom_kills(const struct cgroup *group);
 
@@ -110,7 +139,10 @@ struct cgroup_version {
 	const char *oom_file;  /* holds a line "oom_kill N" */
 	const char *peak_file; /* may be missing */
 	const char *entry_file;
-	bool born_in; /* the folder itself is an entry */
+	const char *freeze_file; /* takes one of the next two, and then begins with it */
+	const char *frozen, *thawed;
+	bool frozen_survive; /* see cgroup_host_frozen_survive() */
+	bool born_in;        /* the folder itself is an entry */
 
 	bool (*limit)(int dir, enum cgroup_controller controller,
 	              const struct cgroup_limits *limits, struct error *err);
@@ -147,8 +179,9 @@ uint64_t cgroup_value(const char *text, const char *key);
 /* Sets 'file' of the group 'dir' to a number. */
 bool cgroup_set_number(int dir, const char *file, uint64_t number, struct error *err);
 
-/* Removes from the folder 'path' the parent groups whose owner is dead. */
-void cgroup_sweep(const char *path);
+/* Removes from the folder 'path' the parent groups whose owner is dead, and ends what runs in them.
+ */
+void cgroup_sweep(const char *path, const struct cgroup_version *version);
 
 /* Makes, locks and opens the group 'parent->name' in the folder 'path', after sweeping it. */
 bool cgroup_parent_make(struct cgroup_parent *parent, const char *path, struct error *err);

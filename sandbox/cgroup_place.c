@@ -119,8 +119,9 @@ static void join_path(struct cgroup_place *place, const struct cgroup_mount *mou
 }
 
 static bool place_controller(struct cgroup_place *place, const struct cgroup_mount *mount,
-                             const char *controller)
+                             enum cgroup_controller number)
 {
+	const char *controller = cgroup_controller_name(number);
 	char group[1024];
 
 	if (!mount->v2 && !list_has(mount->options, controller))
@@ -129,13 +130,23 @@ static bool place_controller(struct cgroup_place *place, const struct cgroup_mou
 		return false;
 	join_path(place, mount, group);
 	/* Whether it reaches our own group as well is for cgroup_v2_prepare() to find out. */
-	if (mount->v2 && !group_has_controller(mount->point, controller))
+	if (mount->v2 && number != CGROUP_FREEZER &&
+	    !group_has_controller(mount->point, controller))
 		return false;
 	place->version = mount->v2 ? &cgroup_v2 : &cgroup_v1;
 	return true;
 }
 
-void cgroup_find_places(struct cgroup_place places[CGROUP_CONTROLLERS])
+/* Version 2 comes first, whichever was mounted first. */
+static void place_freezer(struct cgroup_place *places, const struct cgroup_mount *mount)
+{
+	struct cgroup_place *place = &places[mount->v2 ? CGROUP_FREEZER : CGROUP_OTHER_FREEZER];
+
+	if (!place->version)
+		place_controller(place, mount, CGROUP_FREEZER);
+}
+
+void cgroup_find_places(struct cgroup_place places[CGROUP_PLACES])
 {
 	FILE *file = fopen("/proc/self/mountinfo", "re");
 	struct cgroup_mount mount;
@@ -144,11 +155,11 @@ void cgroup_find_places(struct cgroup_place places[CGROUP_CONTROLLERS])
 	while (file && fgets(line, sizeof(line), file)) {
 		if (!strstr(line, " - cgroup") || !parse_mount(line, &mount))
 			continue;
-		for (unsigned i = 0; i < CGROUP_CONTROLLERS; i++) {
+		for (unsigned i = 0; i < CGROUP_FREEZER; i++) {
 			if (!places[i].version)
-				place_controller(&places[i], &mount,
-				                 cgroup_controller_name((enum cgroup_controller)i));
+				place_controller(&places[i], &mount, (enum cgroup_controller)i);
 		}
+		place_freezer(places, &mount);
 	}
 	if (file)
 		fclose(file);

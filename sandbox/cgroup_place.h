@@ -7,8 +7,12 @@
 
 #include "sandbox/cgroup.h"
 
+/* Where to look for the freezer when the first place does not do. */
+#define CGROUP_OTHER_FREEZER CGROUP_CONTROLLERS
+#define CGROUP_PLACES (CGROUP_CONTROLLERS + 1)
+
 /* Fills in, by controller, what /proc/self/mountinfo and /proc/self/cgroup tell. A place without
  * a version is nowhere. */
-void cgroup_find_places(struct cgroup_place places[CGROUP_CONTROLLERS]);
+void cgroup_find_places(struct cgroup_place places[CGROUP_PLACES]);
 
 #endif

@@ -45,6 +45,7 @@ static bool limit(int dir, enum cgroup_controller controller, const struct cgrou
 	case CGROUP_PIDS:
 		return !limits->processes ||
 		       cgroup_set_number(dir, "pids.max", limits->processes, err);
+	case CGROUP_FREEZER:
 	case CGROUP_CONTROLLERS:
 		break;
 	}
@@ -101,14 +102,12 @@ const struct cgroup_version cgroup_v1 = {
 	.oom_file = OOM_FILE,
 	.peak_file = "memory.max_usage_in_bytes",
 	.entry_file = "tasks",
+	.freeze_file = "freezer.state",
+	.frozen = "FROZEN",
+	.thawed = "THAWED",
+	.frozen_survive = true,
 	.limit = limit,
 	.format_cpu = format_cpu,
 	.read_memory = read_memory,
 	.watch_oom = watch_oom,
 };
-
-bool cgroup_v1_prepare(struct cgroup_parent *parent, const struct cgroup_place *place,
-                       struct error *err)
-{
-	return cgroup_parent_make(parent, place->own, err);
-}

@@ -9,8 +9,4 @@
 
 extern const struct cgroup_version cgroup_v1;
 
-/* Makes lrie's parent group in the hierarchy 'place'. */
-bool cgroup_v1_prepare(struct cgroup_parent *parent, const struct cgroup_place *place,
-                       struct error *err);
-
 #endif

@@ -26,6 +26,7 @@
 
 #define CONTROL_FILE "cgroup.subtree_control"
 #define PROCS_FILE "cgroup.procs"
+#define FREEZE_FILE "cgroup.freeze"
 #define LEAF "self"
 
 /* The largest that a page fault brings on common machines; with 64 KB pages, 512 MB. */
@@ -56,6 +57,7 @@ static bool limit(int dir, enum cgroup_controller controller, const struct cgrou
 	case CGROUP_PIDS:
 		return !limits->processes ||
 		       cgroup_set_number(dir, "pids.max", limits->processes, err);
+	case CGROUP_FREEZER:
 	case CGROUP_CONTROLLERS:
 		break;
 	}
@@ -108,6 +110,9 @@ const struct cgroup_version cgroup_v2 = {
 	.oom_file = "memory.events",
 	.peak_file = "memory.peak",
 	.entry_file = PROCS_FILE,
+	.freeze_file = FREEZE_FILE,
+	.frozen = "1",
+	.thawed = "0",
 	.born_in = true,
 	.limit = limit,
 	.format_cpu = format_cpu,
@@ -144,7 +149,7 @@ static unsigned hand_down(const char *path)
 	snprintf(file, sizeof(file), "%s/%s", path, CONTROL_FILE);
 	if (fd_read_file(AT_FDCWD, file, active, sizeof(active)) == -1)
 		return 0;
-	for (unsigned i = 0; i < CGROUP_CONTROLLERS; i++) {
+	for (unsigned i = 0; i < CGROUP_FREEZER; i++) {
 		const char *name = cgroup_controller_name((enum cgroup_controller)i);
 		snprintf(word, sizeof(word), "+%s", name);
 		if (has_word(active, name) || fd_write_file(AT_FDCWD, file, word))
@@ -218,7 +223,7 @@ static void sweep_above(const struct cgroup_place *place)
 
 	memcpy(path, place->own, sizeof(path));
 	while (climb(path, place->mount))
-		cgroup_sweep(path);
+		cgroup_sweep(path, &cgroup_v2);
 }
 
 bool cgroup_v2_prepare(struct cgroup_parent *parent, const struct cgroup_place *place,
@@ -243,6 +248,13 @@ bool cgroup_v2_prepare(struct cgroup_parent *parent, const struct cgroup_place *
 	return false;
 }
 
+/* Linux 5.2 */
+bool cgroup_v2_can_freeze(const struct cgroup_parent *parent, struct error *err)
+{
+	return faccessat(parent->dir, FREEZE_FILE, W_OK, 0) == 0 ||
+	       error_set(err, errno, "open '" FREEZE_FILE "'");
+}
+
 void cgroup_v2_restore(struct cgroup_parent *parent)
 {
 	char word[32];
@@ -250,7 +262,7 @@ void cgroup_v2_restore(struct cgroup_parent *parent)
 	if (faccessat(parent->dir, LEAF, F_OK, 0) == -1)
 		return;
 	/* The group above takes processes again when nothing is handed down any more. */
-	for (unsigned i = 0; i < CGROUP_CONTROLLERS; i++) {
+	for (unsigned i = 0; i < CGROUP_FREEZER; i++) {
 		snprintf(word, sizeof(word), "-%s",
 		         cgroup_controller_name((enum cgroup_controller)i));
 		fd_write_file(parent->dir, CONTROL_FILE, word);

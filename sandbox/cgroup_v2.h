@@ -17,6 +17,9 @@ extern const struct cgroup_version cgroup_v2;
 bool cgroup_v2_prepare(struct cgroup_parent *parent, const struct cgroup_place *place,
                        unsigned *usable, struct error *err);
 
+/* Whether the groups in a parent group can be frozen, which takes no controller. */
+bool cgroup_v2_can_freeze(const struct cgroup_parent *parent, struct error *err);
+
 /* Moves lrie back, if it was moved. Before the parent group is removed. */
 void cgroup_v2_restore(struct cgroup_parent *parent);
 

@@ -91,7 +91,8 @@ struct outcome {
 
 struct program {
 	unsigned id;
-	pid_t pid; /* 0: this place is free */
+	pid_t pid;         /* 0: this place is free */
+	bool out_of_reach; /* of a rehearsal: may not be sent signals */
 };
 
 struct init {
@@ -101,6 +102,7 @@ struct init {
 	struct message_fds entries; /* of the cgroups */
 	int born_in;                /* a version 2 cgroup, or -1 */
 	int rules;                  /* of landlock.h, or -1 */
+	int thaw;                   /* see cgroup_thaw_by() */
 	struct outcome *outcome;
 	char *stack;
 	struct program programs[MAX_PROGRAMS];
@@ -109,10 +111,11 @@ struct init {
 
 /* ---- being alone ------------------------------------------------------- */
 
-/* lrie blocks signals and ignores SIGPIPE; nothing of that is for the programs. */
+/* lrie blocks signals and ignores SIGPIPE; nothing of that is for the programs. That they were
+ * stopped init need not hear. */
 static void reset_signals(void)
 {
-	struct sigaction standard = { .sa_handler = SIG_DFL };
+	struct sigaction standard = { .sa_handler = SIG_DFL, .sa_flags = SA_NOCLDSTOP };
 	sigset_t all;
 
 	for (int number = 1; number < NSIG; number++)
@@ -176,11 +179,13 @@ static bool owner_is_gone(const struct init *init)
 /*
  * Dies with the owner. The kernel's signal comes at once but is lost when the owner
  * died before it was asked for, and without a pid namespace init must live on to
- * kill the others; the end of the socket covers both.
+ * kill the others; the end of the socket covers both. It alone counts where frozen
+ * processes survive: init must live to thaw them.
  */
 static bool follow_owner(struct init *init, struct error *err)
 {
-	if (in_pid_namespace(init) && prctl(PR_SET_PDEATHSIG, SIGKILL) == -1)
+	if (in_pid_namespace(init) && !init->plan->outlives_owner &&
+	    prctl(PR_SET_PDEATHSIG, SIGKILL) == -1)
 		return error_set(err, errno, "set the parent's death signal");
 	if (owner_is_gone(init))
 		_exit(0);
@@ -287,6 +292,7 @@ static bool build(struct init *init, int *proc, struct error *err)
 
 static __attribute__((noreturn)) void end(const struct init *init, int status)
 {
+	cgroup_thaw_by(init->thaw);
 	tree_kill(&init->tree);
 	_exit(status);
 }
@@ -630,6 +636,7 @@ static void start_program(struct init *init, const struct message *message, char
 		init->outcome->code = errno;
 	if (init->outcome->code == 0) {
 		*place = (struct program){ .id = message->id, .pid = pid };
+		place->out_of_reach = start.rehearse && kill(pid, SIGCONT) == -1;
 	} else {
 		if (pid != -1)
 			waitpid(pid, NULL, __WALL);
@@ -664,12 +671,15 @@ static void handle_signal(struct init *init, const struct message *message)
 	}
 }
 
-/* The last descriptor may be a cgroup of version 2 to be born in; see cgroup.h. */
+/* What thaws comes first. The last descriptor may be a cgroup of version 2 to be born in; see
+ * cgroup.h. */
 static void handle_confine(struct init *init, const struct message *message,
                            struct message_fds *fds)
 {
-	init->entries = *fds;
-	fds->count = 0;
+	if (message->has_thaw)
+		init->thaw = message_fds_steal(fds, 0);
+	for (unsigned i = message->has_thaw; i < fds->count; i++)
+		init->entries.fd[init->entries.count++] = message_fds_steal(fds, i);
 	if (message->number == CGROUP_BORN_IN && init->entries.count)
 		init->born_in = init->entries.fd[--init->entries.count];
 }
@@ -685,6 +695,9 @@ static void handle(struct init *init, const struct message *message, struct mess
 		break;
 	case MESSAGE_SIGNAL:
 		handle_signal(init, message);
+		break;
+	case MESSAGE_SIGNAL_ALL:
+		tree_signal(&init->tree, message->number);
 		break;
 	case MESSAGE_LISTENER:
 	case MESSAGE_READY:
@@ -734,7 +747,8 @@ static void report_exit(struct init *init, struct program *program, int status,
 		                   .number = status,
 		                   .at_ns = message_now(),
 		                   .max_rss_bytes = max_rss_bytes(usage),
-		                   .rss_is_inits = rss_is_inits(usage) };
+		                   .rss_is_inits = rss_is_inits(usage),
+		                   .out_of_reach = program->out_of_reach };
 
 	program->pid = 0;
 	tell(init, &message, NULL);
@@ -813,7 +827,8 @@ void init_run(const struct init_plan *plan)
 		             .tree = { .is_namespace = plan->namespaces & CLONE_NEWPID,
 		                       .ended = -1 },
 		             .born_in = -1,
-		             .rules = -1 };
+		             .rules = -1,
+		             .thaw = -1 };
 	struct error err;
 	int proc = -1;
 

@@ -37,6 +37,7 @@ struct init_plan {
 	enum init_identity identity;
 	bool landlock;          /* programs follow the rules of landlock.h */
 	bool own_network;       /* to be made; see network.h */
+	bool outlives_owner;    /* for a moment: frozen processes must be thawed to die */
 	unsigned process_limit; /* RLIMIT_NPROC of programs, or 0 */
 	uint64_t file_limit;    /* RLIMIT_FSIZE of programs, or 0 */
 	uid_t uid;              /* the owner's, outside */

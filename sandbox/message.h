@@ -17,10 +17,12 @@
 
 enum message_type {
 	/* owner to init */
-	MESSAGE_CONFINE, /* the box's limits; fds: of cgroups, see cgroup.h */
+	MESSAGE_CONFINE, /* the box's limits; fds: what thaws it, when 'has_thaw' is set; then those
+	                  * of cgroups, see cgroup.h */
 	MESSAGE_EXEC, /* start program 'id'; fds: its filter and strings; its output (or /dev/null);
 	               * its errors (or the same); its input (or /dev/null) */
-	MESSAGE_SIGNAL, /* send signal 'number' to the process group of 'id' */
+	MESSAGE_SIGNAL,     /* send signal 'number' to the process group of 'id' */
+	MESSAGE_SIGNAL_ALL, /* to everybody in the box */
 
 	/* init to owner */
 	MESSAGE_LISTENER,    /* before READY; fds: what listens in the box's own network */
@@ -49,11 +51,13 @@ struct message {
 		bool rehearse;              /* try to fork instead of executing; see init.h */
 		bool is_terminal;           /* the input, of the program's session */
 	} exec;
-	bool bad_cwd; /* EXEC_FAILED: it is the working directory that is bad */
+	bool has_thaw;     /* CONFINE: see there */
+	bool out_of_reach; /* EXITED, of a rehearsal: init may not send it signals */
+	bool bad_cwd;      /* EXEC_FAILED: it is the working directory that is bad */
 	struct error error;
 };
 
-#define MESSAGE_FDS 4
+#define MESSAGE_FDS 6
 
 struct message_fds {
 	int fd[MESSAGE_FDS];

@@ -97,6 +97,31 @@ static void note_filter(struct sandbox_host *host, const struct sandbox *box)
 	               : "a filter of system calls refuses nothing");
 }
 
+/* Asked only of a box that works: what cannot be frozen is not worth another way to build it. */
+static void note_freezing(struct sandbox_host *host, struct sandbox *box)
+{
+	struct error why;
+
+	if (host->cgroups && !cgroup_host_mechanism(host->cgroups, CGROUP_FREEZER, &why))
+		host->freeze_error = why;
+	enum freezing found = sandbox_try_freezing(box, &why);
+	if (host->freezing == FREEZING_CGROUP && found != FREEZING_CGROUP) {
+		host->freeze_error = why;
+		cgroup_host_give_up(host->cgroups, CGROUP_FREEZER, &why);
+	}
+	host->freezing = found;
+}
+
+/* Until a rehearsal tells, what cgroups there are is believed. */
+static enum freezing assume_freezing(const struct sandbox_host *host)
+{
+	struct error why;
+
+	return host->cgroups && cgroup_host_mechanism(host->cgroups, CGROUP_FREEZER, &why)
+	               ? FREEZING_CGROUP
+	               : FREEZING_SIGNALS;
+}
+
 /* Builds a box the way 'host' says, with as little in it as possible. */
 static bool rehearse(struct sandbox_host *host, struct rehearsal *rehearsal)
 {
@@ -109,6 +134,7 @@ static bool rehearse(struct sandbox_host *host, struct rehearsal *rehearsal)
 		                           .open_files = 64 };
 
 	*rehearsal = (struct rehearsal){ .created = false };
+	host->freezing = assume_freezing(host);
 	struct sandbox *box = sandbox_create(host, &spec, &rehearsal->error);
 	if (!box)
 		return false;
@@ -118,6 +144,8 @@ static bool rehearse(struct sandbox_host *host, struct rehearsal *rehearsal)
 	host->own_proc = sandbox_has_own_proc(box);
 	host->bounded = rehearsal->bounded;
 	note_filter(host, box);
+	if (rehearsal->built && rehearsal->started)
+		note_freezing(host, box);
 	sandbox_kill(box);
 	host->rehearsal = box;
 	return rehearsal->built && rehearsal->started;
@@ -146,9 +174,9 @@ static const struct way ways[] = {
  */
 static bool sort_out_controllers(struct sandbox_host *host)
 {
-	const struct cgroup_limits limits = { .memory_bytes = 64 << 20,
-		                              .cpu_millis = 100,
-		                              .processes = 64 };
+	const struct cgroup_limits limits = {
+		.memory_bytes = 64 << 20, .cpu_millis = 100, .processes = 64, .freezes = true
+	};
 	enum cgroup_controller failed;
 	struct cgroup *group;
 	struct error why;
@@ -254,6 +282,7 @@ struct sandbox_host *sandbox_probe(enum sandbox_mode mode, unsigned required, st
 	if (!host)
 		abort();
 	host->peers = -1;
+	host->freezes = mode != SANDBOX_OFF;
 	if (mode == SANDBOX_OFF) {
 		host->identity = IDENTITY_KEPT;
 		walls_state_off(host);

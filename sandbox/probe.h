@@ -14,6 +14,13 @@
 #include "sandbox/sandbox.h"
 #include "sandbox/seccomp.h"
 
+/* How a box is frozen. */
+enum freezing {
+	FREEZING_NONE,
+	FREEZING_CGROUP,
+	FREEZING_SIGNALS, /* by init */
+};
+
 struct sandbox_host {
 	unsigned long namespaces; /* CLONE_NEW* flags of every box */
 	enum init_identity identity;
@@ -29,6 +36,10 @@ struct sandbox_host {
 
 	enum sandbox_network network;
 	int peers; /* see peer.h; -1: connections cannot be looked up */
+
+	bool freezes;              /* boxes are to be frozen, where that is possible */
+	enum freezing freezing;    /* how */
+	struct error freeze_error; /* why not by cgroup */
 
 	enum sandbox_syscalls syscalls;
 	struct syscall_filter *filters[SANDBOX_SYSCALLS_OFF]; /* by policy; NULL: not made yet */
@@ -46,6 +57,10 @@ bool sandbox_rehearse(struct sandbox *box, struct error *err);
 
 /* Whether init could mount a fresh /proc. Once the box is ready. */
 bool sandbox_has_own_proc(const struct sandbox *box);
+
+/* How the box can be frozen, and in 'why' the reason if not by a cgroup. Once a rehearsal is over.
+ */
+enum freezing sandbox_try_freezing(struct sandbox *box, struct error *why);
 
 /* What became of the filter of the program that was started last; 'code' is why there is none. */
 enum syscall_hold sandbox_hold(const struct sandbox *box, int *code);

@@ -10,6 +10,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/sockios.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -17,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -33,6 +35,7 @@
 
 #define MAX_ARGUMENTS (192 * 1024)
 #define DESTROY_MS 5000
+#define MAX_UNREAD (32 * 1024) /* of some 200 KiB */
 
 struct sandbox {
 	struct sandbox_host *host;
@@ -48,8 +51,11 @@ struct sandbox {
 	int filter_code;                     /* errno: why there is none */
 
 	bool ready, killed;
-	bool reaped; /* init has ended, and with it the box */
-	bool gone;   /* and the caller was told */
+	bool freezes; /* as its host was told */
+	bool frozen;
+	bool out_of_reach; /* of its init: see message.h */
+	bool reaped;       /* init has ended, and with it the box */
+	bool gone;         /* and the caller was told */
 
 	bool has_failure; /* to be told as SANDBOX_FAILED */
 	struct error failure;
@@ -62,6 +68,11 @@ static bool watch(struct sandbox *box, int fd)
 	struct epoll_event event = { .events = EPOLLIN, .data.fd = fd };
 
 	return epoll_ctl(box->epoll, EPOLL_CTL_ADD, fd, &event) == 0;
+}
+
+static bool freezes_by_cgroup(const struct sandbox *box)
+{
+	return box->freezes && box->host->freezing == FREEZING_CGROUP;
 }
 
 static bool fork_init(struct sandbox *box, int socket, const struct sandbox_spec *spec,
@@ -77,6 +88,8 @@ static bool fork_init(struct sandbox *box, int socket, const struct sandbox_spec
 		.uid = geteuid(),
 		.gid = getegid(),
 		.owner = getpid(),
+		.outlives_owner = freezes_by_cgroup(box) &&
+		                  cgroup_host_frozen_survive(host->cgroups),
 		.arguments = host->arguments,
 		.arguments_size = host->arguments_size,
 		.host = host->rootfs,
@@ -116,12 +129,25 @@ static bool start_init(struct sandbox *box, const struct sandbox_spec *spec, str
 	       error_set(err, errno, "watch a box");
 }
 
+static bool put_thaw_first(const struct cgroup *group, struct message_fds *fds)
+{
+	int thaw = cgroup_open_thaw(group);
+
+	if (thaw == -1)
+		return false;
+	memmove(fds->fd + 1, fds->fd, fds->count * sizeof(fds->fd[0]));
+	fds->fd[0] = thaw;
+	fds->count++;
+	return true;
+}
+
 /* While init builds the box, the owner makes its cgroups; both take about as long. */
 static bool confine(struct sandbox *box, const struct sandbox_spec *spec, struct error *err)
 {
 	const struct cgroup_limits limits = { .memory_bytes = spec->memory_bytes,
 		                              .cpu_millis = spec->cpu_millis,
-		                              .processes = spec->processes };
+		                              .processes = spec->processes,
+		                              .freezes = freezes_by_cgroup(box) };
 	struct message message = { .type = MESSAGE_CONFINE };
 	struct message_fds fds = { .count = 0 };
 	enum cgroup_controller failed;
@@ -133,6 +159,7 @@ static bool confine(struct sandbox *box, const struct sandbox_spec *spec, struct
 		if (!box->group || !cgroup_open_entries(box->group, &fds, &entry, err))
 			return false;
 		message.number = (int)entry;
+		message.has_thaw = put_thaw_first(box->group, &fds);
 	}
 	/* Failing means that init is dead, and has told why or is about to be reaped. */
 	message_send(box->socket, &message, &fds);
@@ -175,9 +202,12 @@ struct sandbox *sandbox_create(struct sandbox_host *host, const struct sandbox_s
 	if (!box)
 		abort();
 	sandbox_forget_rehearsal(host);
-	*box = (struct sandbox){
-		.host = host, .pidfd = -1, .socket = -1, .epoll = -1, .listener = -1
-	};
+	*box = (struct sandbox){ .host = host,
+		                 .pidfd = -1,
+		                 .socket = -1,
+		                 .epoll = -1,
+		                 .listener = -1,
+		                 .freezes = host->freezes && host->freezing != FREEZING_NONE };
 	host->boxes++;
 	if (!start_init(box, spec, err)) {
 		sandbox_destroy(box);
@@ -210,6 +240,7 @@ void sandbox_kill(struct sandbox *box)
 
 	if (box->killed || box->reaped)
 		return;
+	sandbox_thaw(box);
 	/* The last chance: the dead have no memory to look at. */
 	sandbox_memory_peak(box, &peak);
 	box->killed = true;
@@ -348,6 +379,7 @@ static bool ask_exec(struct sandbox *box, unsigned id, const struct sandbox_prog
 
 	if (box->killed || box->reaped)
 		return error_set(err, ESRCH, "execute '%s'", program->argv[0]);
+	sandbox_thaw(box); /* else init would wait for ever for its child to execute */
 	message.exec.rehearse = rehearse;
 	size_t bytes = measure_strings(&message, program);
 	if (bytes > MAX_ARGUMENTS)
@@ -396,6 +428,7 @@ void sandbox_signal(struct sandbox *box, unsigned id, int signal)
 {
 	const struct message message = { .type = MESSAGE_SIGNAL, .id = id, .number = signal };
 
+	sandbox_thaw(box);
 	/* Whoever cannot hear it any more has ended, or is about to be killed. */
 	message_send(box->socket, &message, NULL);
 }
@@ -442,6 +475,7 @@ static void on_exited(struct sandbox *box, const struct message *message,
                       struct sandbox_event *event)
 {
 	event->status = message->number;
+	box->out_of_reach = message->out_of_reach;
 	event->out_of_memory = memory_program_exited(box->memory, message);
 }
 
@@ -477,6 +511,7 @@ static void translate(struct sandbox *box, const struct message *message, struct
 	case MESSAGE_CONFINE:
 	case MESSAGE_EXEC:
 	case MESSAGE_SIGNAL:
+	case MESSAGE_SIGNAL_ALL:
 		event->type = SANDBOX_FAILED;
 		box->ready = true; /* as far as it will ever be: nothing more to tell */
 		break;
@@ -514,8 +549,10 @@ static bool take_message(struct sandbox *box, struct sandbox_event *event)
 		return true;
 	}
 	/* At its end a socket is readable for ever; the pidfd tells the rest. */
-	if (got == 0 || errno != EAGAIN)
+	if (got == 0 || errno != EAGAIN) {
 		epoll_ctl(box->epoll, EPOLL_CTL_DEL, box->socket, NULL);
+		sandbox_thaw(box); /* whoever has killed init has killed the others, too */
+	}
 	return false;
 }
 
@@ -588,4 +625,55 @@ bool sandbox_memory_peak(struct sandbox *box, uint64_t *bytes)
 		memory_look(box->memory);
 	*bytes = memory_peak(box->memory);
 	return *bytes > 0;
+}
+
+/* ---- freezing ----------------------------------------------------------------------------- */
+
+/* A thaw must always find room in init's socket. An init that is so far behind is busy, and its box
+ * is spared. */
+static bool is_listening(const struct sandbox *box)
+{
+	int unread;
+
+	return ioctl(box->socket, SIOCOUTQ, &unread) == 0 && unread < MAX_UNREAD;
+}
+
+static void signal_all(const struct sandbox *box, int number)
+{
+	const struct message message = { .type = MESSAGE_SIGNAL_ALL, .number = number };
+
+	/* Whoever cannot hear it any more has ended. */
+	message_send(box->socket, &message, NULL);
+}
+
+void sandbox_freeze(struct sandbox *box)
+{
+	if (!box->freezes || box->frozen || !box->ready || box->killed || box->reaped)
+		return;
+	if (freezes_by_cgroup(box)) {
+		cgroup_freeze(box->group, true);
+	} else {
+		if (!is_listening(box))
+			return;
+		signal_all(box, SIGSTOP);
+	}
+	box->frozen = true;
+}
+
+void sandbox_thaw(struct sandbox *box)
+{
+	if (!box->frozen)
+		return;
+	box->frozen = false;
+	if (freezes_by_cgroup(box))
+		cgroup_freeze(box->group, false);
+	else
+		signal_all(box, SIGCONT);
+}
+
+enum freezing sandbox_try_freezing(struct sandbox *box, struct error *why)
+{
+	if (box->group && cgroup_can_freeze(box->group, why))
+		return FREEZING_CGROUP;
+	return box->out_of_reach ? FREEZING_NONE : FREEZING_SIGNALS;
 }

@@ -37,6 +37,7 @@ enum sandbox_wall {
 	SANDBOX_WALL_CPU,       /* CPU share by memory size */
 	SANDBOX_WALL_PIDS,      /* number of processes and threads */
 	SANDBOX_WALL_SYSCALLS,  /* system calls that Lambda does not permit are refused */
+	SANDBOX_WALL_FREEZE,    /* nothing runs between invocations */
 	SANDBOX_WALL_NETWORK,   /* a network of its own; only for those who want it */
 	SANDBOX_WALL_COUNT,
 };
@@ -117,6 +118,11 @@ enum sandbox_network {
  */
 bool sandbox_host_set_network(struct sandbox_host *host, enum sandbox_network network,
                               struct error *err);
+
+/* Decides for the boxes that are created from now on whether sandbox_freeze() has an effect on
+ * them; it has before. Changes the wall's state where it stands. Boxes that are never frozen are
+ * built quicker: they need one cgroup less. */
+void sandbox_host_set_freezing(struct sandbox_host *host, bool on);
 
 /* ---- building a box ------------------------------------------------- */
 
@@ -283,6 +289,23 @@ void sandbox_set_phase(struct sandbox *box, unsigned phase);
 
 /* Switches the CPU share of all programs. Costs about a microsecond. */
 void sandbox_set_cpu(struct sandbox *box, enum sandbox_cpu cpu);
+
+/*
+ * Stops everything in the box but its init, threads and children of programs included, and lets it
+ * go on. Both return at once, before the last process has followed, which is within microseconds
+ * unless it is deep in the kernel; nobody needs to wait, since what is frozen late is frozen all
+ * the same, and what is thawed before it was frozen just goes on. Doing it twice is doing it once.
+ *
+ * sandbox_exec(), sandbox_signal() and sandbox_kill() thaw by themselves. Sockets stay open and
+ * keep what arrives; timers that run out meanwhile fire at the thaw. A call that waits may end with
+ * EINTR then, epoll_wait(2) above all: that is the kernel's way with every mechanism.
+ *
+ * Both together cost the caller, in microseconds: 12 in cgroup version 2, 180 in version 1, and by
+ * signals, which init sends, two messages. No frozen process is left behind: who of lrie and init
+ * dies last thaws the box or kills it; if both are killed at once in version 1, the next lrie does.
+ */
+void sandbox_freeze(struct sandbox *box);
+void sandbox_thaw(struct sandbox *box);
 
 /*
  * Peak memory that the programs and their children really used since the box

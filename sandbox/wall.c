@@ -24,7 +24,7 @@ static const char *const wall_names[] = {
 	[SANDBOX_WALL_HOSTNAME] = "hostname",   [SANDBOX_WALL_IDENTITY] = "identity",
 	[SANDBOX_WALL_MEMORY] = "memory",       [SANDBOX_WALL_CPU] = "cpu",
 	[SANDBOX_WALL_PIDS] = "pids",           [SANDBOX_WALL_SYSCALLS] = "syscalls",
-	[SANDBOX_WALL_NETWORK] = "network",
+	[SANDBOX_WALL_FREEZE] = "freeze",       [SANDBOX_WALL_NETWORK] = "network",
 };
 
 static const char *const wall_summaries[] = {
@@ -38,6 +38,7 @@ static const char *const wall_summaries[] = {
 	[SANDBOX_WALL_CPU] = "CPU by memory size",
 	[SANDBOX_WALL_PIDS] = "the number of processes and threads is limited",
 	[SANDBOX_WALL_SYSCALLS] = "system calls that Lambda refuses are refused",
+	[SANDBOX_WALL_FREEZE] = "nothing runs between invocations",
 	[SANDBOX_WALL_NETWORK] = "a loopback of its own and nothing else",
 };
 _Static_assert(COUNT_OF(wall_summaries) == SANDBOX_WALL_COUNT, "a wall has no summary");
@@ -330,6 +331,38 @@ static void state_syscalls(struct sandbox_host *host)
 	}
 }
 
+static void state_freezing(struct sandbox_host *host)
+{
+	char detail[256];
+	struct error none;
+
+	host->walls[SANDBOX_WALL_FREEZE].by_choice = !host->freezes;
+	if (host->identity == IDENTITY_KEPT)
+		return;
+	if (!host->freezes) {
+		state_wall(host, SANDBOX_WALL_FREEZE, SANDBOX_NO, "", "it is switched off");
+		return;
+	}
+	switch (host->freezing) {
+	case FREEZING_CGROUP:
+		state_wall(host, SANDBOX_WALL_FREEZE, SANDBOX_YES,
+		           cgroup_host_mechanism(host->cgroups, CGROUP_FREEZER, &none), "");
+		break;
+	case FREEZING_SIGNALS:
+		snprintf(detail, sizeof(detail),
+		         "%.80s; SIGSTOP does it, which parent processes notice; run lrie as root, "
+		         "or by 'systemd-run --user --scope -p Delegate=yes'",
+		         host->freeze_error.text);
+		state_wall(host, SANDBOX_WALL_FREEZE, SANDBOX_PARTLY, "SIGSTOP", detail);
+		break;
+	case FREEZING_NONE:
+		snprintf(detail, sizeof(detail), "%.150s; and init may not send signals",
+		         host->freeze_error.text);
+		state_wall(host, SANDBOX_WALL_FREEZE, SANDBOX_NO, "", detail);
+		break;
+	}
+}
+
 void walls_state_network(struct sandbox_host *host, const struct error *why_not)
 {
 	struct sandbox_wall_state *state = &host->walls[SANDBOX_WALL_NETWORK];
@@ -366,6 +399,7 @@ void walls_state(struct sandbox_host *host, const struct error *no_namespaces)
 	state_controller(host, SANDBOX_WALL_CPU, CGROUP_CPU);
 	state_pids(host);
 	state_syscalls(host);
+	state_freezing(host);
 	walls_state_network(host, NULL);
 }
 
@@ -379,6 +413,12 @@ void sandbox_host_set_syscalls(struct sandbox_host *host, enum sandbox_syscalls 
 {
 	host->syscalls = policy;
 	state_syscalls(host);
+}
+
+void sandbox_host_set_freezing(struct sandbox_host *host, bool on)
+{
+	host->freezes = on && host->identity != IDENTITY_KEPT;
+	state_freezing(host);
 }
 
 /* ---- asking -------------------------------------------------------------------------- */

@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * degraded - machines on which walls cannot stand: each is named with its reason, and boxes work
- *
- * Such a machine is made with a seccomp filter, as containers have one, in a child
- * that then does the test. Its checks count by its exit status.
  */
 #include <linux/audit.h>
 #include <linux/filter.h>
@@ -13,81 +10,7 @@
 #include <sys/syscall.h>
 
 #include "sandbox/landlock.h"
-#include "tests/box/box.h"
-
-#define ALL_NAMESPACES                                                                             \
-	(CLONE_NEWNS | CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWNET | \
-	 CLONE_NEWCGROUP)
-
-#ifdef __s390__
-#	define CLONE_FLAGS_ARGUMENT 1
-#else
-#	define CLONE_FLAGS_ARGUMENT 0
-#endif
-
-#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-#	define LOW_HALF 4
-#else
-#	define LOW_HALF 0
-#endif
-
-struct filter {
-	struct sock_filter code[128];
-	unsigned short length;
-};
-
-static void add(struct filter *filter, struct sock_filter instruction)
-{
-	filter->code[filter->length++] = instruction;
-}
-
-static void load(struct filter *filter, size_t offset)
-{
-	add(filter, (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (unsigned)offset));
-}
-
-static void refuse(struct filter *filter, long call, int code)
-{
-	add(filter, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (unsigned)call, 0, 1));
-	add(filter,
-	    (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | (unsigned)code));
-}
-
-/* clone() with any namespace; without, it is fork(). Comes last: it loads something else. */
-static void refuse_namespaces(struct filter *filter)
-{
-	add(filter, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_clone, 0, 3));
-	load(filter, offsetof(struct seccomp_data, args[CLONE_FLAGS_ARGUMENT]) + LOW_HALF);
-	add(filter, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, ALL_NAMESPACES, 0, 1));
-	add(filter, (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM));
-}
-
-static void install(struct filter *filter)
-{
-	add(filter, (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW));
-	const struct sock_fprog program = { .len = filter->length, .filter = filter->code };
-
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1 ||
-	    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == -1)
-		box_die("seccomp");
-}
-
-/* What Docker's default profile refuses of all that a box needs. */
-static void become_docker(void)
-{
-	static const long calls[] = { SYS_unshare,       SYS_setns,      SYS_mount,
-		                      SYS_umount2,       SYS_pivot_root, SYS_fsopen,
-		                      SYS_fsmount,       SYS_open_tree,  SYS_move_mount,
-		                      SYS_mount_setattr, SYS_sethostname };
-	struct filter filter = { .length = 0 };
-
-	load(&filter, offsetof(struct seccomp_data, nr));
-	for (size_t i = 0; i < sizeof(calls) / sizeof(*calls); i++)
-		refuse(&filter, calls[i], EPERM);
-	refuse(&filter, SYS_clone3, ENOSYS);
-	refuse_namespaces(&filter);
-	install(&filter);
-}
+#include "tests/box/machine.h"
 
 static void refuse_one(long call, int code)
 {
@@ -97,24 +20,6 @@ static void refuse_one(long call, int code)
 	refuse(&filter, call, code);
 	install(&filter);
 }
-
-/* Runs 'scene' in a child; its failed checks are this test's. */
-#define IN_CHILD(scene)                                                   \
-	do {                                                              \
-		box_forget_host();                                        \
-		fflush(stdout);                                           \
-		pid_t scene_pid = fork();                                 \
-		int scene_status = -1;                                    \
-		if (scene_pid == 0) {                                     \
-			test_now.failed = false;                          \
-			scene;                                            \
-			box_forget_host();                                \
-			fflush(stdout);                                   \
-			_exit(test_now.failed);                           \
-		}                                                         \
-		CHECK(waitpid(scene_pid, &scene_status, 0) == scene_pid); \
-		CHECK_INT(scene_status, 0);                               \
-	} while (0)
 
 /* ---- as in Docker --------------------------------------------------------------- */
 
@@ -588,7 +493,7 @@ static void test_words_for_walls(void)
 	CHECK(!sandbox_walls_parse("memory,", &mask, &err));
 	CHECK(!sandbox_walls_parse("memor", &mask, &err));
 	CHECK_STR(err.text, "unknown wall 'memor' (known are files, tmp, processes, ipc, hostname, "
-	                    "identity, memory, cpu, pids, syscalls, network)");
+	                    "identity, memory, cpu, pids, syscalls, freeze, network)");
 }
 
 TEST_MAIN(test_missing_walls_have_reasons, test_required_walls, test_no_network_is_not_possible,
