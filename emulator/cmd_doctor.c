@@ -14,6 +14,7 @@
 #include "emulator/doctor_report.h"
 #include "emulator/elf.h"
 #include "emulator/log.h"
+#include "emulator/preflight.h"
 #include "emulator/service.h"
 
 static unsigned required_walls(const struct config *config)
@@ -58,12 +59,44 @@ static const char *mode_name(enum sandbox_mode mode)
 	return names[mode];
 }
 
+/* ---- the function ---- */
+
+/* Also without an option where there is something to look at: in an image. */
+static bool wants_preflight(const struct config *config)
+{
+	return config->bootstrap || config->task_root || config->layers.count > 0 ||
+	       access("/var/task/bootstrap", F_OK) == 0 || access("/opt/bootstrap", F_OK) == 0;
+}
+
+/* Judged by a box with all walls, whatever stands here: it is Lambda that decides. */
+static bool look_at_function(const struct config *config, struct doctor_report *report,
+                             struct preflight *preflight)
+{
+	struct package *package;
+	struct error err;
+
+	if (!wants_preflight(config))
+		return true;
+	package = package_create(config, true, &err);
+	if (!package) {
+		log_error("%s", err.text);
+		return false;
+	}
+	preflight_run(preflight, config, package);
+	report->preflight = preflight;
+	package_destroy(package);
+	return true;
+}
+
+/* ---- the command ---- */
+
 static int exit_code(const struct doctor_report *report)
 {
 	if (doctor_report_misses_wall(report))
 		return EXIT_WALL_MISSING;
-	return findings_count(&report->findings, FINDING_ERROR) > 0 ? EXIT_FUNCTION_FAILED
-	                                                            : EXIT_FINE;
+	if (report->preflight && findings_count(&report->preflight->findings, FINDING_ERROR) > 0)
+		return EXIT_FUNCTION_FAILED;
+	return EXIT_FINE;
 }
 
 static bool print(const struct config *config, const struct doctor_report *report)
@@ -86,14 +119,19 @@ int cmd_doctor(const struct config *config)
 {
 	struct doctor_report report = { .sandbox = mode_name(config->sandbox),
 		                        .required = required_walls(config) };
+	struct preflight preflight = { .bootstrap = NULL };
 	struct utsname machine;
-	int code = EXIT_WALL_MISSING;
+	int code;
 
 	uname(&machine);
 	report.kernel = machine.release;
 	report.architecture = elf_host_architecture();
-	if (look_at_walls(config, &report))
+	if (!look_at_function(config, &report, &preflight))
+		code = EXIT_USAGE;
+	else if (!look_at_walls(config, &report))
+		code = EXIT_WALL_MISSING;
+	else
 		code = print(config, &report) ? exit_code(&report) : EXIT_USAGE;
-	findings_finish(&report.findings);
+	preflight_finish(&preflight);
 	return code;
 }

@@ -22,6 +22,7 @@
 #include "emulator/box.h"
 #include "emulator/commands.h"
 #include "emulator/log.h"
+#include "emulator/preflight.h"
 #include "emulator/relay.h"
 #include "emulator/service.h"
 #include "emulator/terminal.h"
@@ -412,7 +413,7 @@ static void on_exec_failed(const struct sandbox_event *event)
 
 	terminal_restore();
 	if (event->bad_cwd)
-		package_explain_cwd(shell.service.workload.package, &words);
+		preflight_explain_cwd(shell.service.workload.package, &words);
 	log_error("%s%s%s", event->error.text, words.length > 0 ? ": " : "", words.data);
 	set_code(is_missing && !event->bad_cwd ? EXIT_NOT_FOUND : EXIT_NOT_EXECUTABLE);
 	end_box();

@@ -115,6 +115,7 @@ struct config {
 	const char *event; /* FILE, "-", or JSON text; NULL: {} */
 
 	/* lrie doctor, lrie bench */
+	const char *architecture; /* doctor: "x86_64" or "arm64"; NULL: this machine's */
 	bool json;
 
 	/* lrie shell */

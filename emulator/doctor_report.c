@@ -234,7 +234,8 @@ static void write_verdict(struct page *page, const struct doctor_report *report)
 {
 	new_line(page);
 	for (int severity = 0; severity < FINDING_SEVERITY_COUNT; severity++) {
-		size_t count = findings_count(&report->findings, (enum finding_severity)severity);
+		size_t count = findings_count(&report->preflight->findings,
+		                              (enum finding_severity)severity);
 
 		buffer_append_format(page->out, "%s%zu %s%s", severity ? ", " : "", count,
 		                     finding_severity_name((enum finding_severity)severity),
@@ -247,19 +248,20 @@ static void write_preflight(struct page *page, const struct doctor_report *repor
 {
 	autobuffer struct buffer head = BUFFER_INIT;
 
-	buffer_append_format(&head, "Pre-flight for Lambda on %s", report->target);
-	if (report->bootstrap)
-		buffer_append_format(&head, ": '%s' as '%s'", report->bootstrap, report->shown);
+	buffer_append_format(&head, "Pre-flight for Lambda, %s", report->preflight->architecture);
+	if (report->preflight->bootstrap)
+		buffer_append_format(&head, ": '%s' as '%s'", report->preflight->bootstrap,
+		                     report->preflight->shown);
 	new_line(page);
 	page->indent = 2;
 	write_words(page, head.data);
 	new_line(page);
-	for (size_t i = 0; i < report->findings.count; i++)
-		write_finding(page, &report->findings.items[i]);
-	if (report->cut_short) {
+	for (size_t i = 0; i < report->preflight->findings.count; i++)
+		write_finding(page, &report->preflight->findings.items[i]);
+	if (report->preflight->cut_short) {
 		new_line(page);
 		page->indent = 2;
-		write_words(page, report->cut_short);
+		write_words(page, report->preflight->cut_short);
 		new_line(page);
 	}
 	write_verdict(page, report);
@@ -272,7 +274,7 @@ void doctor_report_text(struct buffer *out, const struct doctor_report *report, 
 	buffer_append_format(out, "lrie " PACKAGE_VERSION ", Linux %s, %s\n\n", report->kernel,
 	                     report->architecture);
 	write_walls(&page, report);
-	if (report->has_preflight)
+	if (report->preflight)
 		write_preflight(&page, report);
 }
 
@@ -315,13 +317,13 @@ static void append_finding(struct buffer *out, const struct finding *finding)
 static void append_preflight(struct buffer *out, const struct doctor_report *report)
 {
 	json_object_open(out, "preflight");
-	json_object_text_or_null(out, "bootstrap", report->bootstrap);
-	json_object_text_or_null(out, "shown_as", report->shown);
-	json_object_text(out, "architecture", report->target);
-	json_object_text_or_null(out, "cut_short", report->cut_short);
+	json_object_text_or_null(out, "bootstrap", report->preflight->bootstrap);
+	json_object_text_or_null(out, "shown_as", report->preflight->shown);
+	json_object_text(out, "architecture", report->preflight->architecture);
+	json_object_text_or_null(out, "cut_short", report->preflight->cut_short);
 	json_array_open(out, "findings");
-	for (size_t i = 0; i < report->findings.count; i++)
-		append_finding(out, &report->findings.items[i]);
+	for (size_t i = 0; i < report->preflight->findings.count; i++)
+		append_finding(out, &report->preflight->findings.items[i]);
 	json_array_end(out);
 	json_object_end(out);
 }
@@ -340,7 +342,7 @@ void doctor_report_json(struct buffer *out, const struct doctor_report *report, 
 	for (int wall = 0; wall < SANDBOX_WALL_COUNT; wall++)
 		append_wall(out, report, (enum sandbox_wall)wall);
 	json_array_end(out);
-	if (report->has_preflight)
+	if (report->preflight)
 		append_preflight(out, report);
 	else
 		json_object_null(out, "preflight");

@@ -11,7 +11,7 @@
 #include <stdbool.h>
 
 #include "emulator/buffer.h"
-#include "emulator/finding.h"
+#include "emulator/preflight.h"
 #include "sandbox/sandbox.h"
 
 #define DOCTOR_SCHEMA_VERSION 1
@@ -23,12 +23,7 @@ struct doctor_report {
 	struct sandbox_wall_state walls[SANDBOX_WALL_COUNT];
 	unsigned required; /* a mask of walls */
 
-	bool has_preflight;
-	const char *bootstrap; /* on the host; NULL: none was found */
-	const char *shown;     /* as the function sees it */
-	const char *target;    /* the architecture that it is checked for */
-	const char *cut_short; /* why not all files were looked at; NULL: all were */
-	struct findings findings;
+	const struct preflight *preflight; /* NULL: there is no function to look at */
 };
 
 /* Whether a wall in 'required' does not stand. */

@@ -24,6 +24,7 @@
 #include "emulator/clock.h"
 #include "emulator/log.h"
 #include "emulator/log_tail.h"
+#include "emulator/preflight.h"
 #include "emulator/program_output.h"
 #include "emulator/report.h"
 #include "emulator/variables.h"
@@ -404,9 +405,10 @@ static void explain_exec_failure(struct environment *env, const struct sandbox_e
 
 	env->fatal_is_told = true;
 	if (event->bad_cwd)
-		package_explain_cwd(env->context->package, &words);
+		preflight_explain_cwd(env->context->package, &words);
 	else
-		package_explain(env->context->package, event->error.code, &words);
+		preflight_explain(env->context->config, env->context->package, event->error.code,
+		                  &words);
 	if (strcmp(words.data, env->told.data) == 0 && env->told.length > 0)
 		return;
 	log_error("%s%s%s", event->error.text, words.length > 0 ? ": " : "", words.data);

@@ -31,7 +31,7 @@ const struct command command_table[CONFIG_COMMAND_COUNT] = {
 	[CONFIG_INVOKE] = { "invoke", "lrie invoke [OPTION...] [--bootstrap PATH] [-- ARGUMENT...]",
 	                    "run a function for one invocation; its answer goes to stdout" },
 	[CONFIG_DOCTOR] = { "doctor", "lrie doctor [OPTION...] [--bootstrap PATH] [-- ARGUMENT...]",
-	                    "tell which walls of the sandbox stand on this machine" },
+	                    "tell which walls stand here, and what a function would fail for" },
 	[CONFIG_SHELL] = { "shell", "lrie shell [OPTION...] [-- COMMAND [ARGUMENT...]]",
 	                   "a command, or a shell, in the box that the function would get" },
 	[CONFIG_BENCH] = { "bench",
@@ -336,6 +336,18 @@ static bool parse_color(struct settings *settings, const struct option *option, 
 	return true;
 }
 
+static bool parse_architecture(struct settings *settings, const struct option *option,
+                               const char *text, struct error *err)
+{
+	static const char *const words[] = { "x86_64", "arm64", NULL };
+	unsigned index;
+
+	if (!option_value_choice(text, words, &index, err))
+		return false;
+	*(const char **)option_field(settings, option) = words[index];
+	return true;
+}
+
 /* ---- the table ---- */
 
 #define SERVE BIT(CONFIG_SERVE)
@@ -401,6 +413,10 @@ const struct option option_table[] = {
 	  .group = GROUP_FUNCTION, .commands = INVOKE | BENCH | DOCTOR,
 	  .parse = parse_text, .field = CONFIG(event),
 	  .help = "The event: a file, - for stdin, or JSON text; else {}." },
+	{ .name = "architecture", .value = "x86_64|arm64", .variable = "LRIE_ARCHITECTURE",
+	  .group = GROUP_FUNCTION, .commands = DOCTOR,
+	  .parse = parse_architecture, .field = CONFIG(architecture),
+	  .help = "What the function is deployed for; else what this machine is." },
 	{ .name = "memory", .letter = 'm', .value = "MB",
 	  .variable = "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
 	  .group = GROUP_LIMITS, .commands = RUN,

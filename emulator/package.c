@@ -8,25 +8,18 @@
 #include "emulator/package.h"
 
 #include <dirent.h>
-#include <elf.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/utsname.h>
 #include <unistd.h>
 
 #include "emulator/layer.h"
-#include "sandbox/fd.h"
 
 #define TASK_ROOT "/var/task"
 #define RUNTIME_ROOT "/var/runtime"
 #define LAYER_ROOT "/opt"
-
-/* Enough for the longest #! line that the kernel reads (256) and an ELF program header table. */
-#define HEAD_SIZE 4096
 
 struct package {
 	const struct config *config;
@@ -392,6 +385,21 @@ const char *package_cwd(const struct package *package)
 	return package->cwd;
 }
 
+bool package_has_own_root(const struct package *package)
+{
+	return package->own_root;
+}
+
+const char *package_bootstrap(const struct package *package)
+{
+	return package->found;
+}
+
+const char *package_bootstrap_shown(const struct package *package)
+{
+	return package->shown;
+}
+
 const char *package_task_root(const struct package *package)
 {
 	return package->own_root ? TASK_ROOT : package->task_root;
@@ -457,215 +465,4 @@ bool package_fill_program(struct package *package, struct sandbox_program *progr
 	program->argv = package->argv;
 	program->cwd = package->cwd;
 	return true;
-}
-
-/* ---- why it did not start ---- */
-
-static size_t read_head(const char *path, char head[static HEAD_SIZE])
-{
-	autoclose int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	ssize_t length = fd == -1 ? -1 : read(fd, head, HEAD_SIZE - 1);
-
-	if (length < 0)
-		length = 0;
-	head[length] = '\0';
-	return (size_t)length;
-}
-
-/* Of any class: what is read of the header without asking is_elf64() stands at the same place in
- * both. */
-static bool is_elf(const char *head, size_t length)
-{
-	return length >= sizeof(Elf32_Ehdr) && memcmp(head, ELFMAG, SELFMAG) == 0 &&
-	       head[EI_DATA] == ELFDATA2LSB;
-}
-
-static bool is_elf64(const char *head, size_t length)
-{
-	return is_elf(head, length) && length >= sizeof(Elf64_Ehdr) && head[EI_CLASS] == ELFCLASS64;
-}
-
-static const char *machine_name(const char *head)
-{
-	Elf64_Half machine;
-
-	memcpy(&machine, head + offsetof(Elf64_Ehdr, e_machine), sizeof(machine));
-	switch (machine) {
-	case EM_X86_64:
-		return "x86_64";
-	case EM_AARCH64:
-		return "aarch64";
-	case EM_386:
-		return "i386";
-	case EM_ARM:
-		return "arm";
-	default:
-		return "another architecture";
-	}
-}
-
-/* Copies the loader that an ELF program asks for (PT_INTERP). */
-static bool find_loader(const char *head, size_t length, char *out, size_t size)
-{
-	Elf64_Ehdr elf;
-	Elf64_Phdr segment;
-
-	memcpy(&elf, head, sizeof(elf));
-	for (size_t i = 0; i < elf.e_phnum; i++) {
-		uint64_t at = elf.e_phoff + i * sizeof(segment);
-
-		if (elf.e_phoff > length || at + sizeof(segment) > length)
-			return false;
-		memcpy(&segment, head + at, sizeof(segment));
-		if (segment.p_type != PT_INTERP)
-			continue;
-		if (segment.p_offset >= length || segment.p_filesz > length - segment.p_offset ||
-		    segment.p_filesz >= size)
-			return false;
-		memcpy(out, head + segment.p_offset, segment.p_filesz);
-		out[segment.p_filesz] = '\0';
-		return out[0] != '\0';
-	}
-	return false;
-}
-
-/* Copies the interpreter of a script, with a '\r' if there is one. */
-static bool find_interpreter(const char *head, char *out, size_t size)
-{
-	const char *start;
-	size_t length;
-
-	if (strncmp(head, "#!", 2) != 0)
-		return false;
-	start = head + 2 + strspn(head + 2, " \t");
-	length = strcspn(start, " \t\n");
-	if (length == 0 || length >= size)
-		return false;
-	memcpy(out, start, length);
-	out[length] = '\0';
-	return true;
-}
-
-static void explain_missing(const struct package *package, const char *what, const char *path,
-                            struct buffer *out)
-{
-	char *folder;
-
-	if (path[strlen(path) - 1] == '\r') {
-		buffer_append_format(out,
-		                     "the first line of '%s' ends in CRLF, which is taken as part "
-		                     "of the interpreter's name: save it with LF line ends",
-		                     package->found);
-		return;
-	}
-	if (path[0] != '/') {
-		buffer_append_format(out, "'%s' needs the %s '%s', which must be an absolute path",
-		                     package->found, what, path);
-		return;
-	}
-	if (access(path, F_OK) == -1) {
-		buffer_append_format(out, "'%s' needs the %s '%s', which does not exist",
-		                     package->found, what, path);
-		return;
-	}
-	folder = folder_of(path);
-	buffer_append_format(out,
-	                     "'%s' needs the %s '%s', which exists here but not in the box: "
-	                     "add --bind %s",
-	                     package->found, what, path, folder);
-	free(folder);
-}
-
-static void explain_not_found(const struct package *package, const char *head, size_t length,
-                              struct buffer *out)
-{
-	char path[PATH_MAX];
-	struct stat st;
-
-	if (access(package->found, F_OK) == -1) {
-		if (lstat(package->found, &st) == 0)
-			buffer_append_format(out, "'%s' is a link to a file that does not exist",
-			                     package->found);
-		else
-			buffer_append_format(out, "there is no file '%s'", package->found);
-	} else if (find_interpreter(head, path, sizeof(path))) {
-		explain_missing(package, "interpreter", path, out);
-	} else if (is_elf64(head, length) && find_loader(head, length, path, sizeof(path))) {
-		explain_missing(package, "loader", path, out);
-	} else {
-		buffer_append_format(
-			out,
-			"'%s' exists here but not in the box as '%s': it must be below "
-			"the task root (--task-root) or a bound folder (--bind)",
-			package->found, package->shown);
-	}
-}
-
-static void explain_format(const struct package *package, const char *head, size_t length,
-                           struct buffer *out)
-{
-	struct utsname machine;
-
-	uname(&machine);
-	if (!is_elf(head, length))
-		buffer_append_format(out,
-		                     "'%s' is no program for this machine, and no script: a script "
-		                     "begins with a line such as #!/bin/sh",
-		                     package->found);
-	else if (strcmp(machine_name(head), machine.machine) == 0)
-		buffer_append_format(out, "'%s' is built for this machine, but is not whole",
-		                     package->found);
-	else
-		buffer_append_format(out, "'%s' is built for %s, and this machine is %s",
-		                     package->found, machine_name(head), machine.machine);
-}
-
-static void explain_permission(const struct package *package, struct buffer *out)
-{
-	struct stat st;
-
-	if (stat(package->found, &st) == 0 && !(st.st_mode & 0111))
-		buffer_append_format(out, "'%s' is not executable: chmod +x it", package->found);
-	else
-		buffer_append_format(
-			out,
-			"'%s', its interpreter, or a folder on the way to them cannot be "
-			"read or executed by the sandbox user, as on Lambda: it needs "
-			"chmod a+rX",
-			package->found);
-}
-
-void package_explain_cwd(const struct package *package, struct buffer *out)
-{
-	const char *shown = below(package->cwd, TASK_ROOT);
-	bool is_task_root = package->own_root && package->task_root && shown;
-
-	buffer_append_format(
-		out,
-		"the working directory '%s%s' must be a folder that the sandbox user can "
-		"enter, as on Lambda: chmod a+rx it",
-		is_task_root ? package->task_root : package->cwd, is_task_root ? shown : "");
-}
-
-void package_explain(const struct package *package, int code, struct buffer *out)
-{
-	char head[HEAD_SIZE];
-	size_t length;
-
-	if (!package->found)
-		return;
-	length = read_head(package->found, head);
-	switch (code) {
-	case ENOENT:
-		explain_not_found(package, head, length, out);
-		break;
-	case ENOEXEC:
-		explain_format(package, head, length, out);
-		break;
-	case EACCES:
-		explain_permission(package, out);
-		break;
-	default:
-		break;
-	}
 }

@@ -12,7 +12,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "emulator/buffer.h"
 #include "emulator/config.h"
 #include "emulator/fault.h"
 #include "sandbox/sandbox.h"
@@ -47,14 +46,12 @@ const char *package_cwd(const struct package *package);
 const char *package_task_root(const struct package *package);
 const char *package_runtime_root(const struct package *package);
 
-/*
- * Says in words why the bootstrap could not be executed (execve's errno 'code')
- * and what to do about it: a missing interpreter, a script with CRLF, another
- * architecture, no exec bit. Empty when there is nothing to add to the errno.
- */
-void package_explain(const struct package *package, int code, struct buffer *out);
+/* As it was told to package_create(). */
+bool package_has_own_root(const struct package *package);
 
-/* The same when it was the working directory that could not be entered. */
-void package_explain_cwd(const struct package *package, struct buffer *out);
+/* What package_fill_program() has found last: its path on this machine, and as the function sees
+ * it. NULL when there was none yet. */
+const char *package_bootstrap(const struct package *package);
+const char *package_bootstrap_shown(const struct package *package);
 
 #endif

@@ -210,6 +210,27 @@ static bool etc_is_shown(const char *name)
 	return false;
 }
 
+bool sandbox_shows(const char *path)
+{
+	char name[NAME_MAX + 1];
+	size_t length;
+
+	for (size_t i = 0; i < COUNT_OF(host_folders); i++) {
+		length = strlen(host_folders[i]);
+		if (strncmp(path, host_folders[i], length) == 0 &&
+		    (path[length] == '/' || path[length] == '\0'))
+			return true;
+	}
+	if (strncmp(path, "/etc/", 5) != 0)
+		return strcmp(path, "/etc") == 0;
+	length = strcspn(path + 5, "/");
+	if (length >= sizeof(name))
+		return false;
+	memcpy(name, path + 5, length);
+	name[length] = '\0';
+	return etc_is_shown(name);
+}
+
 static void look_up_etc(struct rootfs_host *host)
 {
 	char path[PATH_MAX];

@@ -133,6 +133,10 @@ struct sandbox_bind {
 	const char *target; /* absolute path in the box */
 };
 
+/* Whether each box with a root of its own has this machine's 'path' (absolute, without links) under
+ * the same name, as far as this machine has it: programs, libraries, a part of /etc. */
+bool sandbox_shows(const char *path);
+
 struct sandbox_spec {
 	const char *task_root;    /* folder shown as /var/task, or NULL for an empty one */
 	const char *runtime_root; /* folder shown as /var/runtime, or NULL for an empty one */

@@ -8,13 +8,14 @@
 #include "tests/unit/test.h"
 
 static struct doctor_report report;
+static struct preflight preflight;
 
 /* All walls stand. */
 static void begin(void)
 {
-	report = (struct doctor_report){
-		.kernel = "6.1.0", .architecture = "x86_64", .sandbox = "auto", .target = "arm64"
-	};
+	report = (struct doctor_report){ .kernel = "6.1.0",
+		                         .architecture = "x86_64",
+		                         .sandbox = "auto" };
 	for (int wall = 0; wall < SANDBOX_WALL_COUNT; wall++)
 		report.walls[wall] = (struct sandbox_wall_state){ .standing = SANDBOX_YES,
 			                                          .mechanism = "a mechanism" };
@@ -104,17 +105,18 @@ static void test_findings(void)
 	struct finding *finding;
 
 	begin();
-	report.has_preflight = true;
-	finding = findings_add(&report.findings, FINDING_HINT, "a-hint", NULL);
+	preflight = (struct preflight){ .architecture = "arm64" };
+	report.preflight = &preflight;
+	finding = findings_add(&preflight.findings, FINDING_HINT, "a-hint", NULL);
 	finding_problem(finding, "the lesser one");
-	finding = findings_add(&report.findings, FINDING_ERROR, "an-error", "/x\n\033[2J\xff/b");
+	finding = findings_add(&preflight.findings, FINDING_ERROR, "an-error", "/x\n\033[2J\xff/b");
 	finding_problem(finding, "'%s' is bad", "/x\n\033[2J\xc2\x9b\xff/b");
 	finding_exec(finding, "/var/task/b", 8);
 	finding_log(finding, "a line");
 	finding_fix(finding, "a fix");
-	findings_sort(&report.findings);
-	CHECK_STR(report.findings.items[0].check, "an-error");
-	CHECK_INT(report.findings.items[0].code, 8);
+	findings_sort(&preflight.findings);
+	CHECK_STR(preflight.findings.items[0].check, "an-error");
+	CHECK_INT(preflight.findings.items[0].code, 8);
 	doctor_report_text(&text, &report, false);
 	CHECK(strstr(text.data, "error: '/x\\x0a\\x1b[2J\\xc2"));
 	CHECK(strstr(text.data, "\n  Lambda:  Runtime.InvalidEntrypoint: fork/exec /var/task/b: "
@@ -124,9 +126,10 @@ static void test_findings(void)
 	CHECK(!strchr(text.data, '\033'));
 	doctor_report_json(&json, &report, 1);
 	check_json(&json);
+	CHECK(strstr(json.data, "\"architecture\":\"arm64\",\"cut_short\":null"));
 	CHECK(strstr(json.data, "\"check\":\"an-error\",\"file\":\"/x\\n\\u001b[2J"));
 	CHECK(strstr(json.data, "\"exit_code\":1}"));
-	findings_finish(&report.findings);
+	preflight_finish(&preflight);
 }
 
 TEST_MAIN(test_every_wall_is_told, test_reasons_are_told_once_and_wrapped, test_findings)

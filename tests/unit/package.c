@@ -1,15 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* package - which bootstrap is found, what is shown where, and why it did not start */
+/* package - which bootstrap is found, and what is shown where */
 #include "emulator/package.h"
 
-#include <elf.h>
-#include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/utsname.h>
 #include <unistd.h>
 
 #include "tests/unit/test.h"
@@ -315,165 +312,5 @@ static void test_refused(void)
 	end();
 }
 
-/* ---- why it did not start ---- */
-
-static void check_explained(int code, const char *expected)
-{
-	autobuffer struct buffer words = BUFFER_INIT;
-	struct package *package;
-
-	config.bootstrap = "task/run";
-	package = package_create(&config, true, &err);
-	if (!CHECK(package))
-		return;
-	package_explain(package, code, &words);
-	CHECK_STR(words.data, ""); /* nothing was looked up yet */
-	check_program(package, "/var/task/run", "/var/task");
-	package_explain(package, code, &words);
-	if (!strstr(words.data, expected))
-		CHECK_STR(words.data, expected);
-	if (!*expected)
-		CHECK_STR(words.data, "");
-	package_destroy(package);
-}
-
-static void test_explain_scripts(void)
-{
-	static const struct {
-		int code;
-		const char *content, *expected;
-	} cases[] = {
-		{ ENOENT, "#!/no/such/bun run\n",
-		  "needs the interpreter '/no/such/bun', which does not exist" },
-		{ ENOENT, "#!/bin/sh\r\necho\r\n", "ends in CRLF" },
-		{ ENOENT, "#! /bin/sh -e\n",
-		  "needs the interpreter '/bin/sh', which exists here but not in the box: "
-		  "add --bind /bin" },
-		{ ENOENT, "#!sh\n", "needs the interpreter 'sh', which must be an absolute path" },
-		{ ENOENT, "#!\n", "exists here but not in the box as '/var/task/run'" },
-		{ ENOENT, "", "exists here but not in the box as '/var/task/run'" },
-		{ ENOEXEC, "echo hello\n", "no program for this machine, and no script" },
-		{ ENOEXEC, "\177ELF", "no program for this machine, and no script" },
-		{ EACCES, "#!/bin/sh\n", "cannot be read or executed by the sandbox user" },
-		{ ENOMEM, "#!/bin/sh\n", "" },
-	};
-
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		test_case(cases[i].content);
-		begin();
-		mkdir("task", 0755);
-		put_text("task/run", cases[i].content);
-		check_explained(cases[i].code, cases[i].expected);
-		end();
-	}
-}
-
-static void test_explain_files(void)
-{
-	begin();
-	mkdir("task", 0755);
-	check_explained(ENOENT, "there is no file");
-	CHECK_INT(symlink("nowhere", "task/run"), 0);
-	check_explained(ENOENT, "is a link to a file that does not exist");
-	unlink("task/run");
-	put_text("task/run", "#!/bin/sh\n");
-	chmod("task/run", 0644);
-	check_explained(EACCES, "is not executable: chmod +x it");
-	unlink("task/run");
-	mkfifo("task/run", 0755); /* does not hang */
-	check_explained(ENOEXEC, "no program for this machine");
-	end();
-}
-
-/* An ELF program with one PT_INTERP segment. */
-struct elf_file {
-	Elf64_Ehdr head;
-	Elf64_Phdr segment;
-	char loader[64];
-};
-
-static struct elf_file make_elf(Elf64_Half machine, const char *loader)
-{
-	struct elf_file elf = {
-		.head = {
-			.e_ident = { ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS64, ELFDATA2LSB },
-			.e_machine = machine,
-			.e_phoff = offsetof(struct elf_file, segment),
-			.e_phnum = 1,
-		},
-		.segment = {
-			.p_type = PT_INTERP,
-			.p_offset = offsetof(struct elf_file, loader),
-			.p_filesz = strlen(loader) + 1,
-		},
-	};
-
-	snprintf(elf.loader, sizeof(elf.loader), "%s", loader);
-	return elf;
-}
-
-static void check_elf(const struct elf_file *elf, size_t length, int code, const char *expected)
-{
-	begin();
-	mkdir("task", 0755);
-	put("task/run", elf, length);
-	check_explained(code, expected);
-	end();
-}
-
-static void test_explain_elf(void)
-{
-	struct elf_file elf = make_elf(EM_X86_64, "/lib/no-such-loader.so");
-	struct utsname machine;
-
-	check_elf(&elf, sizeof(elf), ENOENT,
-	          "needs the loader '/lib/no-such-loader.so', which does not exist");
-	elf = make_elf(EM_X86_64, "/bin/sh");
-	check_elf(&elf, sizeof(elf), ENOENT, "exists here but not in the box: add --bind /bin");
-
-	uname(&machine);
-	elf.head.e_machine = EM_X86_64;
-	check_elf(&elf, sizeof(elf), ENOEXEC,
-	          strcmp(machine.machine, "x86_64") ? "built for x86_64" : "is not whole");
-	elf.head.e_machine = EM_AARCH64;
-	check_elf(&elf, sizeof(elf), ENOEXEC,
-	          strcmp(machine.machine, "aarch64") ? "built for aarch64" : "is not whole");
-	elf.head.e_ident[EI_CLASS] = ELFCLASS32;
-	elf.head.e_machine = EM_ARM;
-	check_elf(&elf, sizeof(Elf32_Ehdr), ENOEXEC, "is built for arm, and this machine is ");
-}
-
-/* Headers that point anywhere: no crash, and no loader. */
-static void test_explain_hostile_elf(void)
-{
-	static const char nothing[] = "exists here but not in the box as '/var/task/run'";
-	const struct elf_file good = make_elf(EM_X86_64, "/lib/loader.so");
-	struct elf_file elf;
-
-	elf = good;
-	elf.head.e_phoff = UINT64_MAX - 8;
-	check_elf(&elf, sizeof(elf), ENOENT, nothing);
-	elf = good;
-	elf.head.e_phnum = UINT16_MAX;
-	elf.segment.p_type = PT_LOAD;
-	check_elf(&elf, sizeof(elf), ENOENT, nothing);
-	elf = good;
-	elf.segment.p_offset = UINT64_MAX;
-	check_elf(&elf, sizeof(elf), ENOENT, nothing);
-	elf = good;
-	elf.segment.p_filesz = UINT64_MAX;
-	check_elf(&elf, sizeof(elf), ENOENT, nothing);
-	elf = good;
-	elf.segment.p_filesz = 0;
-	check_elf(&elf, sizeof(elf), ENOENT, nothing);
-	elf = good;
-	elf.loader[0] = '\0';
-	check_elf(&elf, sizeof(elf), ENOENT, nothing);
-	elf = good;
-	check_elf(&elf, sizeof(elf.head), ENOENT, nothing);
-	check_elf(&elf, sizeof(elf.head) - 1, ENOENT, nothing);
-}
-
 TEST_MAIN(test_look_up_order, test_spec, test_named_bootstrap, test_no_own_root, test_arguments,
-          test_rie, test_refused, test_explain_scripts, test_explain_files, test_explain_elf,
-          test_explain_hostile_elf)
+          test_rie, test_refused)
