@@ -207,6 +207,8 @@ static bool is_the_socket(struct search *search, int folder, const char *name)
 	}
 	search->budget--;
 	ssize_t length = readlinkat(folder, name, link, sizeof(link) - 1);
+	/* The folder may be shown to those whom its links are not. */
+	search->is_blind |= length == -1 && errno != ENOENT;
 	if (length <= 0)
 		return false;
 	link[length] = '\0';

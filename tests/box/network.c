@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* network - what a box reaches by the network, and who reaches what is meant for it */
 #include <arpa/inet.h>
+#include <linux/capability.h>
 #include <netinet/in.h>
 #include <stddef.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 
 #include "tests/box/box.h"
@@ -228,6 +230,48 @@ static void test_who_has_ended_is_gone(void)
 	box_end(&run);
 }
 
+/* Whether this process may look into others' /proc; what it may at all stays. */
+static void set_looking(bool is_allowed)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[2];
+	const unsigned bit = 1u << CAP_SYS_PTRACE;
+
+	if (syscall(SYS_capget, &header, data) == -1)
+		box_die("capget");
+	data[0].effective = is_allowed ? data[0].permitted : data[0].effective & ~bit;
+	if (syscall(SYS_capset, &header, data) == -1)
+		box_die("capset");
+}
+
+/* As root of a container: the user can still be told, and nobody is refused who may be inside. */
+static void test_descriptors_that_cannot_be_seen(void)
+{
+	static struct box_run run;
+	struct sockaddr_in address;
+	socklen_t length = sizeof(address);
+	char word[64];
+
+	NEED_PEERS;
+	if (geteuid() != 0)
+		SKIP("an ordinary user needs no capability");
+	NEED(SANDBOX_WALL_IDENTITY);
+	autoclose int listener = listen_here(word, "connect");
+	autoclose int client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	getsockname(listener, (struct sockaddr *)&address, &length);
+	CHECK(connect(client, (struct sockaddr *)&address, length) == 0);
+	autoclose int from_here = accept_here(listener);
+	box_start(&run, NULL, word, "hold");
+	BOX_UNTIL(&run, box_find(&run, "hold"));
+	autoclose int from_box = accept_here(listener);
+	set_looking(false);
+	CHECK_INT(sandbox_find_peer(run.box, from_here), SANDBOX_PEER_OUTSIDE);
+	CHECK_INT(sandbox_find_peer(run.box, from_box), SANDBOX_PEER_UNKNOWN);
+	set_looking(true);
+	CHECK_INT(sandbox_find_peer(run.box, from_box), SANDBOX_PEER_INSIDE);
+	box_end(&run);
+}
+
 /* An IPv6 socket that takes IPv4 has mapped addresses. */
 static void test_addresses_of_the_other_family(void)
 {
@@ -253,4 +297,4 @@ static void test_addresses_of_the_other_family(void)
 TEST_MAIN(test_nothing_outside_is_reached, test_boxes_listen_at_the_same_port,
           test_no_listener_without, test_no_descriptor_is_left, test_a_program_is_inside,
           test_a_daemon_of_it_is_inside, test_others_are_outside, test_who_has_ended_is_gone,
-          test_addresses_of_the_other_family)
+          test_descriptors_that_cannot_be_seen, test_addresses_of_the_other_family)
