@@ -359,6 +359,8 @@ static bool take_terminal(const struct start *start)
 	if (start->init->plan->identity == IDENTITY_ASSUMED &&
 	    fchown(STDIN_FILENO, IDENTITY_UID, IDENTITY_GID) == -1 && errno != EPERM)
 		return false;
+	if (start->init->rules != -1 && !landlock_allow_device(start->init->rules, STDIN_FILENO))
+		return false;
 	return ioctl(STDIN_FILENO, TIOCSCTTY, 0) == 0;
 }
 

@@ -145,6 +145,11 @@ int landlock_make_rules(struct error *err)
 	return steal_fd(&rules);
 }
 
+bool landlock_allow_device(int rules, int fd)
+{
+	return allow(rules, fd, ON_DEVICE & rights_to_write(landlock_abi()));
+}
+
 bool landlock_follow(int rules)
 {
 	return syscall(SYS_landlock_restrict_self, rules, 0) == 0;

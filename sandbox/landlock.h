@@ -33,6 +33,10 @@ int landlock_abi(void);
  */
 int landlock_make_rules(struct error *err);
 
+/* Also allows writing to the device that is open as 'fd': a program's own terminal. System calls
+ * only, as below. errno tells why not. */
+bool landlock_allow_device(int rules, int fd);
+
 /*
  * The calling process follows the rules from now on, and so do its children. It must have set
  * no_new_privs. System calls only, so that a child that shares memory may do it. errno tells why

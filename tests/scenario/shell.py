@@ -530,5 +530,24 @@ def test_a_terminal_without_a_sandbox(t):
     seat.end(8)
 
 
+def test_a_terminal_where_there_are_no_namespaces(t):
+    """As in a default container: a user namespace in which there can be no more."""
+    lrie = t.script("#!/bin/sh\nexec unshare -Ur %s -c 'for limit in /proc/sys/user/max_*_namespaces;"
+                    " do echo 0 >$limit; done 2>/dev/null; exec %s \"$@\"' sh \"$@\"\n"
+                    % (SH, harness.LRIE))
+    finished = t.run("shell", "--log-level", "error", "--", "true", program=lrie)
+    if "unshare" in finished.stderr:
+        t.skip("no user namespaces")
+    t.equal((finished.code, finished.stderr), (0, ""))
+    t.true("files" in t.run("shell", "--", "true", program=lrie, expect=0).stderr,
+           "a namespace was made all the same")
+    seat = Seat(t, "--", SH, "-i", program=lrie)
+    seat.type("stty size; echo anew >/dev/stderr; echo x >/etc/x; exit 7\n")
+    seat.expect("%d %d\r\n" % (ROWS, COLUMNS))
+    seat.expect("anew\r\n")
+    seat.expect("/etc/x: Permission denied\r\n")
+    seat.end(7)
+
+
 if __name__ == "__main__":
     harness.main()
