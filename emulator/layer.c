@@ -152,14 +152,23 @@ static void block_signals(void)
 	sigprocmask(SIG_BLOCK, &signals, NULL);
 }
 
+/* What is ignored, as by nohup(1), is pending like others as long as it is blocked. */
+static bool ends_us(const sigset_t *pending, int number)
+{
+	struct sigaction action;
+
+	return sigismember(pending, number) && sigaction(number, NULL, &action) == 0 &&
+	       action.sa_handler != SIG_IGN;
+}
+
 /* The loop does not run yet: whoever ends us now shall not have to wait. */
 static bool is_signalled(void)
 {
 	sigset_t pending;
 
 	return sigpending(&pending) == 0 &&
-	       (sigismember(&pending, SIGHUP) || sigismember(&pending, SIGINT) ||
-	        sigismember(&pending, SIGTERM));
+	       (ends_us(&pending, SIGHUP) || ends_us(&pending, SIGINT) ||
+	        ends_us(&pending, SIGTERM));
 }
 
 static bool unpack(struct layers *layers, const char *path, int place, struct error *err)

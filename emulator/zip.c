@@ -235,15 +235,17 @@ static bool take_kind(struct entry *entry, const unz_file_info64 *info, bool has
 	return true;
 }
 
-/* An entry has no time zone; local time is what tools write. */
+/* An entry has no time zone; local time is what tools write. minizip counts years from 0, and
+ * minizip-ng, which stands in for it on some systems, from 1900 as <time.h> does. */
 static time_t time_of(const tm_unz *date)
 {
+	int year = (int)date->tm_year;
 	struct tm local = { .tm_sec = (int)date->tm_sec,
 		            .tm_min = (int)date->tm_min,
 		            .tm_hour = (int)date->tm_hour,
 		            .tm_mday = (int)date->tm_mday,
 		            .tm_mon = (int)date->tm_mon,
-		            .tm_year = (int)date->tm_year - 1900,
+		            .tm_year = year >= 1900 ? year - 1900 : year,
 		            .tm_isdst = -1 };
 
 	return mktime(&local);
