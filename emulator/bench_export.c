@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "emulator/bench_svg.h"
+
 static unsigned megabytes(const struct bench_entry *entry)
 {
 	return (unsigned)(entry->memory_bytes >> 20);
@@ -135,43 +137,19 @@ void bench_csv(struct buffer *out, const struct bench_result *result)
 
 /* ---- JUnit ---- */
 
-/* XML 1.0 has no way to write most control characters. */
-static void append_xml(struct buffer *out, const char *text)
-{
-	for (; *text; text++) {
-		switch (*text) {
-		case '<':
-			buffer_append_text(out, "&lt;");
-			break;
-		case '>':
-			buffer_append_text(out, "&gt;");
-			break;
-		case '&':
-			buffer_append_text(out, "&amp;");
-			break;
-		case '"':
-			buffer_append_text(out, "&quot;");
-			break;
-		default:
-			buffer_append(out, is_control(*text) ? "?" : text, 1);
-			break;
-		}
-	}
-}
-
 static void append_junit_case(struct buffer *out, const struct bench_result *result,
                               const struct bench_judgement *judgement)
 {
 	const struct bench_entry *entry = &result->entries[judgement->entry];
 
 	buffer_append_text(out, "    <testcase classname=\"");
-	append_xml(out, entry->name);
+	bench_xml_text(out, entry->name);
 	buffer_append_format(out, ", %u MB\" name=\"", megabytes(entry));
-	append_xml(out, judgement->threshold);
+	bench_xml_text(out, judgement->threshold);
 	buffer_append_text(out, "\" time=\"0\">\n");
 	if (judgement->verdict != THRESHOLD_HOLDS) {
 		buffer_append_text(out, "      <failure message=\"");
-		append_xml(out, judgement->words);
+		bench_xml_text(out, judgement->words);
 		buffer_append_text(out, "\"/>\n");
 	}
 	buffer_append_text(out, "    </testcase>\n");

@@ -18,7 +18,9 @@
 #include "emulator/bench_baseline.h"
 #include "emulator/bench_export.h"
 #include "emulator/bench_forecast.h"
+#include "emulator/bench_html.h"
 #include "emulator/bench_json.h"
+#include "emulator/bench_svg.h"
 #include "emulator/bench_table.h"
 #include "emulator/clock.h"
 #include "emulator/commands.h"
@@ -401,7 +403,9 @@ static bool export_all(const struct config *config, const struct bench_result *r
 		        { config->bench.export_markdown, bench_markdown },
 		        { config->bench.export_csv, bench_csv },
 		        { config->bench.export_junit, bench_junit },
-		        { config->bench.export_prometheus, bench_prometheus } };
+		        { config->bench.export_prometheus, bench_prometheus },
+		        { config->bench.export_svg, bench_svg },
+		        { config->bench.export_html, bench_html } };
 	bool fine = true;
 	struct error err;
 

@@ -51,7 +51,8 @@ struct config_bench {
 	uint64_t seed;
 	struct config_list fail_if; /* thresholds, as written */
 	const char *baseline;       /* files; NULL: none */
-	const char *export_json, *export_markdown, *export_csv, *export_junit, *export_prometheus;
+	const char *export_json, *export_markdown, *export_csv, *export_junit, *export_prometheus,
+		*export_svg, *export_html;
 	const char *traffic; /* as written; NULL: none */
 	double cold_rate;    /* 0 to 1, when 'has_cold_rate' */
 	bool has_cold_rate;

@@ -26,6 +26,20 @@ assert families["lrie_bench_cold_init_seconds"].type == "summary", families
 names = {sample.labels["function"] for sample in families["lrie_bench_cold_init_seconds"].samples}
 assert names == {sys.argv[3]}, names
 """,
+    "html": """
+import sys, html5lib
+document = html5lib.HTMLParser(strict=True).parse(open(sys.argv[1], encoding="utf-8").read())
+names = {element.tag.split("}")[1] for element in document.iter() if isinstance(element.tag, str)}
+assert "svg" in names and "script" not in names, names
+""",
+    "svg": """
+import sys, xml.etree.ElementTree
+root = xml.etree.ElementTree.parse(sys.argv[1]).getroot()
+names = {element.tag.split("}")[1] for element in root.iter()}
+assert names == {"svg", "style", "rect", "text", "line", "path", "title", "circle"}, names
+text = " ".join(root.itertext())
+assert sys.argv[3] in text, text
+""",
     "junit": """
 import sys, junitparser
 suite, = junitparser.JUnitXml.fromfile(sys.argv[1])

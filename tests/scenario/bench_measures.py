@@ -263,7 +263,7 @@ def test_a_full_disk_is_told(t):
 
 def test_exports_are_what_their_readers_take(t):
     folder = t.folder()
-    files = {form: os.path.join(folder, form) for form in ("json", "markdown", "csv", "junit", "prom")}
+    files = {form: os.path.join(folder, form) for form in ("json", "markdown", "csv", "junit", "prom", "svg", "html")}
     bench(t, "--cold", "3", "--warm", "4", "--fail-if", "cold.init>1us", "--commit", "abc",
           *("--export-%s=%s" % item for item in files.items()), expect=99)
     t.equal(sorted(os.listdir(folder)), sorted(files), "files")
@@ -281,6 +281,9 @@ def test_exports_are_what_their_readers_take(t):
         t.between(written * 0.999999, read, written * 1.000001, "a value")
     suite = xml.etree.ElementTree.parse(files["junit"]).getroot().find("testsuite")
     t.equal((suite.get("tests"), suite.get("failures")), ("1", "1"))
+    t.true(xml.etree.ElementTree.parse(files["svg"]).getroot().tag.endswith("svg"), "no picture")
+    with open(files["html"], encoding="utf-8") as file:
+        says(t, file.read(), r"(?s)^<!DOCTYPE html>.*<svg .*</svg>.*</html>\n$")
     with open(files["prom"], encoding="utf-8") as file:
         says(t, file.read(), r'(?m)^lrie_bench_cold_init_seconds\{.*quantile="0.5"\} 0\.\d+$')
     with open(files["markdown"], encoding="utf-8") as file:

@@ -6,7 +6,9 @@
 #include <stdlib.h>
 
 #include "emulator/bench_baseline.h"
+#include "emulator/bench_html.h"
 #include "emulator/bench_json.h"
+#include "emulator/bench_svg.h"
 #include "emulator/clock.h"
 #include "emulator/json.h"
 #include "tests/unit/test.h"
@@ -97,8 +99,8 @@ static void test_junit(void)
 
 	bench_junit(&text, &result);
 	CHECK(strstr(text.data, "tests=\"1\" failures=\"1\"") != NULL);
-	CHECK(strstr(text.data, "classname=\"a|b&quot;&lt;c&gt;&amp;'%?::error::,\\, 128 MB\" "
-	                        "name=\"cold.init&gt;1ms\"") != NULL);
+	CHECK(strstr(text.data, "classname=\"a|b&#34;&#60;c&#62;&#38;&#39;%?::error::,\\, 128 MB\" "
+	                        "name=\"cold.init&#62;1ms\"") != NULL);
 	CHECK(strstr(text.data, "<failure message=\"cold.init.p50 is 3 ms, above 1 ms\"/>") !=
 	      NULL);
 }
@@ -132,6 +134,44 @@ static void test_annotations(void)
 	bench_annotations(&text, &result);
 	CHECK_STR(text.data, "");
 	judgement.verdict = THRESHOLD_BROKEN;
+}
+
+static void test_pictures_and_pages_take_any_name(void)
+{
+	struct bench_result result = make_result("<script>alert('&')</script>\x01\"");
+	static const char escaped[] =
+		"&#60;script&#62;alert(&#39;&#38;&#39;)&#60;/script&#62;?&#34;, 128 MB";
+	autobuffer struct buffer svg = BUFFER_INIT, html = BUFFER_INIT;
+
+	bench_svg(&svg, &result);
+	CHECK_INT(count_of(svg.data, "<script"), 0);
+	CHECK(count_of(svg.data, escaped) == 3);
+	CHECK_INT(count_of(svg.data, "<circle "), 5);
+	CHECK(!strstr(svg.data, "nan") && !strstr(svg.data, "inf"));
+	bench_html(&html, &result);
+	CHECK_INT(count_of(html.data, "<script"), 0);
+	CHECK(count_of(html.data, escaped) >= 5);
+	CHECK_INT(count_of(html.data, "http"), 1); /* the name of SVG; nothing is fetched */
+	CHECK(strstr(html.data, "</html>\n") != NULL);
+}
+
+/* One start, and starts that all took the same: no scale can be made of their differences. */
+static void test_pictures_of_samples_without_spread(void)
+{
+	struct bench_result result = make_result("f");
+	autobuffer struct buffer svg = BUFFER_INIT;
+
+	measurement_finish(&measurement);
+	*measurement_add_cold(&measurement) = (struct cold_start){ .init_ns = 5 };
+	bench_svg(&svg, &result);
+	CHECK(!strstr(svg.data, "nan") && !strstr(svg.data, "inf"));
+	measurement_add_cold(&measurement)->init_ns = 5;
+	measurement_add_cold(&measurement)->init_ns = 5;
+	bench_svg(&svg, &result);
+	CHECK(!strstr(svg.data, "nan") && !strstr(svg.data, "inf"));
+	*measurement_add_cold(&measurement) = (struct cold_start){ .init_ns = 0 };
+	bench_svg(&svg, &result);
+	CHECK(!strstr(svg.data, "nan") && !strstr(svg.data, "inf"));
 }
 
 static void test_json_is_read_back(void)
@@ -171,7 +211,7 @@ static void test_functions_are_found_by_name_and_size(void)
 		"{\"schema_version\":1,\"functions\":["
 		"{\"name\":\"a\",\"memory_mb\":128,\"metrics\":{\"cold.init\":{\"values\":[1]}}},"
 		"{\"name\":\"a\",\"memory_mb\":256,\"metrics\":{\"cold.init\":{\"values\":[2,3]}}}]"
-	        "}";
+		"}";
 	struct bench_result result = make_result("a");
 	struct bench_baseline *baseline = bench_baseline_read(text, strlen(text), NULL);
 	size_t count;
@@ -218,5 +258,6 @@ static void test_what_is_no_baseline(void)
 }
 
 TEST_MAIN(test_markdown, test_csv, test_junit, test_prometheus, test_annotations,
+          test_pictures_and_pages_take_any_name, test_pictures_of_samples_without_spread,
           test_json_is_read_back, test_functions_are_found_by_name_and_size,
           test_what_is_no_baseline)
