@@ -4,6 +4,7 @@
 
 #include <signal.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
 
 #include "emulator/invoke_api.h"
 #include "emulator/log.h"
@@ -15,6 +16,20 @@
 
 /* All that a box of 1024 descriptors can hold, and some that are about to be closed. */
 #define RUNTIME_CONNECTIONS 1100
+
+static const int ending[SERVICE_SIGNALS] = { SIGTERM, SIGINT, SIGHUP };
+
+/* The first process of a container loses signals that it has not asked for: one that comes before
+ * the loop runs would be lost, and "docker stop" wait ten seconds. */
+static void hold_signals(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	for (size_t i = 0; i < SERVICE_SIGNALS; i++)
+		sigaddset(&set, ending[i]);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+}
 
 /* A connection is a descriptor: take as many as we may. The box has its own limit. */
 static void raise_descriptor_limit(void)
@@ -186,6 +201,8 @@ int service_open(struct service *service, const struct config *config, int outpu
 
 int service_init(struct service *service, const struct config *config, int output_fd)
 {
+	hold_signals();
+
 	int code = service_open(service, config, output_fd);
 
 	if (code == EXIT_FINE)
@@ -195,16 +212,30 @@ int service_init(struct service *service, const struct config *config, int outpu
 	return code;
 }
 
+/*
+ * What became an orphan and then our child: where lrie is the first process of a container, all
+ * that "docker exec" or a program there left behind; where a box has no pid namespace, what is left
+ * of it. Not the init of a box: it has no signal for its end, and is waited for by who made it.
+ */
+static void on_child(struct loop_signal *signal)
+{
+	(void)signal;
+	while (waitpid(-1, NULL, WNOHANG) > 0)
+		;
+}
+
 bool service_watch_signals(struct service *service, void (*on_signal)(struct loop_signal *signal),
                            struct error *err)
 {
-	static const int numbers[SERVICE_SIGNALS] = { SIGTERM, SIGINT, SIGHUP };
-
 	for (size_t i = 0; i < SERVICE_SIGNALS; i++) {
 		service->signals[i].on_signal = on_signal;
-		if (!loop_signal_start(service->loop, &service->signals[i], numbers[i], err))
+		if (!loop_signal_start(service->loop, &service->signals[i], ending[i], err))
 			return false;
 	}
+	service->child.on_signal = on_child;
+	if (!loop_signal_start(service->loop, &service->child, SIGCHLD, err))
+		return false;
+	on_child(&service->child); /* what had ended before */
 	return true;
 }
 
@@ -212,6 +243,7 @@ void service_finish(struct service *service)
 {
 	for (size_t i = 0; i < SERVICE_SIGNALS; i++)
 		loop_signal_stop(&service->signals[i]);
+	loop_signal_stop(&service->child);
 	function_destroy(service->function);
 	workload_finish(&service->workload);
 	runtime_api_destroy(service->runtime_api);

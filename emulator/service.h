@@ -33,6 +33,7 @@ struct service {
 	struct workload workload;
 	struct function *function; /* NULL where the command runs its own */
 	struct loop_signal signals[SERVICE_SIGNALS];
+	struct loop_signal child;
 };
 
 /* Exit codes that all commands share (lrie(1), EXIT STATUS). */
@@ -65,7 +66,7 @@ bool workload_init(struct workload *workload, const struct service *service,
 /* Functions made of it must be gone. Fine on a zeroed one. */
 void workload_finish(struct workload *workload);
 
-/* Calls 'on_signal' for each of the signals that end lrie. */
+/* Calls 'on_signal' for each of the signals that end lrie, and reaps orphans. */
 bool service_watch_signals(struct service *service, void (*on_signal)(struct loop_signal *signal),
                            struct error *err);
 

@@ -275,6 +275,30 @@ static bool find_walls(struct sandbox_host *host, struct error *err)
 	return true;
 }
 
+/* All else that an image may lack is a wall, or can be done without. */
+static bool has_null_device(struct error *err)
+{
+	autoclose int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	return null != -1 ||
+	       error_set(err, 0,
+	                 "open '/dev/null': %s: no program can be started without it; container "
+	                 "engines provide it, elsewhere mount a /dev or 'mknod -m 666 /dev/null c "
+	                 "1 3'",
+	                 strerror(errno));
+}
+
+/* The end of a pid namespace is the end of all in it; otherwise they must be looked for. */
+static bool can_find_processes(const struct sandbox_host *host, struct error *err)
+{
+	return host->namespaces & CLONE_NEWPID || access("/proc/self/stat", R_OK) == 0 ||
+	       error_set(err, 0,
+	                 "read '/proc/self/stat': %s: without pid namespaces, what a function "
+	                 "leaves behind is found in /proc; container engines provide it, elsewhere "
+	                 "'mount -t proc proc /proc'",
+	                 strerror(errno));
+}
+
 struct sandbox_host *sandbox_probe(enum sandbox_mode mode, unsigned required, struct error *err)
 {
 	struct sandbox_host *host = calloc(1, sizeof(*host));
@@ -283,12 +307,16 @@ struct sandbox_host *sandbox_probe(enum sandbox_mode mode, unsigned required, st
 		abort();
 	host->peers = -1;
 	host->freezes = mode != SANDBOX_OFF;
+	if (!has_null_device(err))
+		goto fail;
 	if (mode == SANDBOX_OFF) {
 		host->identity = IDENTITY_KEPT;
 		walls_state_off(host);
 	} else if (!find_walls(host, err)) {
 		goto fail;
 	}
+	if (!can_find_processes(host, err))
+		goto fail;
 	if (walls_have(host, mode == SANDBOX_FULL ? ALL_WALLS : required, err))
 		return host;
 fail:
