@@ -447,6 +447,10 @@ static void test_listen(void)
 		{ "[::1:9000", "listen on '[::1:9000': expected HOST:PORT" },
 		{ "[127.0.0.1]:9000", "listen on '[127.0.0.1]:9000': expected HOST:PORT" },
 		{ "", "listen on '': expected HOST:PORT" },
+		{ "nowhere.invalid:0", "listen on 'nowhere.invalid:0': the host is neither an "
+		                       "address nor a name in /etc/hosts" },
+		{ "[fe80::1%nowhere]:0", "listen on '[fe80::1%nowhere]:0': the host is neither an "
+		                         "address nor a name in /etc/hosts" },
 		{ "192.0.2.1:0", "listen on '192.0.2.1:0': Cannot assign requested address" },
 	};
 	static const char *const good[] = { "127.0.0.1:0", "localhost:0", ":0", "0.0.0.0:0" };
