@@ -488,6 +488,8 @@ static void on_box_event(const struct sandbox_event *event)
 	case SANDBOX_DENIED:
 		on_denied(&event->denial);
 		break;
+	case SANDBOX_WRITE_REFUSED: /* nobody asks for these */
+		break;
 	case SANDBOX_FAILED:
 		on_failed(&event->error);
 		break;

@@ -499,6 +499,8 @@ static void on_box_event(struct environment *env, const struct sandbox_event *ev
 	case SANDBOX_DENIED:
 		box_tell_denial(&event->denial, activity_words[event->denial.phase]);
 		break;
+	case SANDBOX_WRITE_REFUSED: /* nobody asks for these */
+		break;
 	case SANDBOX_FAILED:
 		on_box_failed(env, &event->error);
 		break;

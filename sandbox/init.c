@@ -42,6 +42,7 @@
 #include "sandbox/network.h"
 #include "sandbox/rlimit.h"
 #include "sandbox/seccomp.h"
+#include "sandbox/supervisor.h"
 #include "sandbox/tree.h"
 
 #define MAX_PROGRAMS 64
@@ -86,7 +87,6 @@ struct outcome {
 
 	enum syscall_hold hold; /* what became of its filter */
 	int filter_code;        /* errno: why there is none */
-	int listener;           /* in the child; -1: none */
 };
 
 struct program {
@@ -105,6 +105,8 @@ struct init {
 	int thaw;                   /* see cgroup_thaw_by() */
 	struct outcome *outcome;
 	char *stack;
+	int listener_sockets[2]; /* through which children hand their listeners over */
+	struct supervisor supervisor;
 	struct program programs[MAX_PROGRAMS];
 	uint64_t largest_adopted; /* high-water mark, as far as it was told */
 };
@@ -279,8 +281,8 @@ static bool build(struct init *init, int *proc, struct error *err)
 {
 	const struct init_plan *plan = init->plan;
 
-	if (!make_child_memory(init, err) || !tree_init(&init->tree, err) ||
-	    !enter_namespaces(init, proc, err) || !close_stdio(err))
+	if (!make_child_memory(init, err) || !message_socketpair(init->listener_sockets, err) ||
+	    !tree_init(&init->tree, err) || !enter_namespaces(init, proc, err) || !close_stdio(err))
 		return false;
 	if (plan->identity != IDENTITY_KEPT &&
 	    (!identity_prepare(plan->namespaces != 0, err) || !restrict_writing(init, err)))
@@ -401,14 +403,26 @@ static bool refuses_calls(void)
 	return syscall(SYS_clone3, NULL, (size_t)0) == -1 && errno == ENOSYS;
 }
 
+/* To init, which answers when it goes on: at the execve. */
+static bool hand_over(const struct start *start, int listener)
+{
+	const struct message message = { .type = MESSAGE_FILTER };
+	const struct message_fds fds = { .fd = { listener }, .count = 1 };
+
+	return message_send(start->init->listener_sockets[1], &message, &fds);
+}
+
 /* A program is not started without the filter that it was to have; a rehearsal goes on. */
 static bool filter_calls(const struct start *start)
 {
 	struct outcome *outcome = start->outcome;
+	int listener;
 
 	if (!start->instructions)
 		return true;
-	outcome->hold = syscall_filter_load(start->filter, start->instructions, &outcome->listener);
+	outcome->hold = syscall_filter_load(start->filter, start->instructions, &listener);
+	if (outcome->hold >= SYSCALL_HOLD_TOLD && !hand_over(start, listener))
+		return false;
 	if (!start->rehearse)
 		return outcome->hold != SYSCALL_HOLD_NONE;
 	if (outcome->hold == SYSCALL_HOLD_NONE)
@@ -426,7 +440,6 @@ static __attribute__((noreturn)) void end_rehearsal(void)
 	_exit(pid == -1 && errno == EAGAIN ? REHEARSAL_BOUND : REHEARSAL_UNBOUND);
 }
 
-/* With the listener: from here on the owner answers for what the program calls. */
 static bool announce(const struct start *start)
 {
 	const struct outcome *outcome = start->outcome;
@@ -435,11 +448,8 @@ static bool announce(const struct start *start)
 		                         .at_ns = message_now(),
 		                         .number = (int)outcome->hold,
 		                         .error.code = outcome->filter_code };
-	struct message_fds fds = { .count = 0 };
 
-	if (outcome->listener != -1)
-		fds.fd[fds.count++] = outcome->listener;
-	return message_send(start->init->socket, &message, &fds);
+	return message_send(start->init->socket, &message, NULL);
 }
 
 /* Like execvp(3): what may not be executed is told of unless another one can be. */
@@ -590,6 +600,18 @@ static struct program *find_program(struct init *init, pid_t pid)
 	return NULL;
 }
 
+/* From here on init answers for what the program calls. */
+static void supervise(struct init *init)
+{
+	struct message message;
+	struct message_fds fds;
+
+	if (message_receive(init->listener_sockets[0], &message, &fds) != 1)
+		return;
+	supervisor_listen(&init->supervisor, message_fds_steal(&fds, 0));
+	message_fds_close(&fds);
+}
+
 /* A descriptor, or /dev/null. */
 static int or_null(int fd)
 {
@@ -628,14 +650,15 @@ static void start_program(struct init *init, const struct message *message, char
 		               .rehearse = message->exec.rehearse,
 		               .open_files = init->plan->spec->open_files };
 
-	*init->outcome = (struct outcome){ .step = STEP_ENTER, .listener = -1 };
+	*init->outcome = (struct outcome){ .step = STEP_ENTER };
 	pid_t pid = -1;
-	if (place)
+	if (place && supervisor_has_room(&init->supervisor))
 		pid = fork_program(init, &start);
 	else
 		errno = EAGAIN;
 	if (pid == -1)
 		init->outcome->code = errno;
+	supervise(init);
 	if (init->outcome->code == 0) {
 		*place = (struct program){ .id = message->id, .pid = pid };
 		place->out_of_reach = start.rehearse && kill(pid, SIGCONT) == -1;
@@ -707,7 +730,10 @@ static void handle(struct init *init, const struct message *message, struct mess
 	case MESSAGE_EXEC_FAILED:
 	case MESSAGE_EXITED:
 	case MESSAGE_ADOPTED:
+	case MESSAGE_DENIED:
+	case MESSAGE_WRITE_REFUSED:
 	case MESSAGE_FAILED:
+	case MESSAGE_FILTER:
 		break;
 	}
 }
@@ -791,16 +817,50 @@ static bool reap(struct init *init)
 	return true;
 }
 
+static void report_refusal(const struct init *init, const struct sandbox_event *event)
+{
+	struct message message = { .at_ns = event->at_ns };
+
+	if (event->type == SANDBOX_DENIED) {
+		message.type = MESSAGE_DENIED;
+		message.denial = event->denial;
+	} else {
+		message.type = MESSAGE_WRITE_REFUSED;
+		message.write = event->write;
+	}
+	tell(init, &message, NULL);
+}
+
+/* Before those who ended: who was refused something and then ended, was refused first. */
+static void supervise_all(struct init *init, const struct pollfd *fds, nfds_t count)
+{
+	struct sandbox_event event;
+
+	for (nfds_t i = 0; i < count; i++) {
+		if (!fds[i].revents)
+			continue;
+		if (supervisor_serve(&init->supervisor, &fds[i], &event))
+			report_refusal(init, &event);
+		supervisor_answer(&init->supervisor);
+	}
+	while (supervisor_take(&init->supervisor, &event))
+		report_refusal(init, &event);
+}
+
 static __attribute__((noreturn)) void serve(struct init *init)
 {
-	struct pollfd fds[] = { { .fd = init->socket, .events = POLLIN },
-		                { .fd = init->tree.ended, .events = POLLIN } };
-
+	struct pollfd fds[2 + SUPERVISOR_LISTENERS] = {
+		{ .fd = init->socket, .events = POLLIN },
+		{ .fd = init->tree.ended, .events = POLLIN },
+	};
 	bool more = false;
 
 	for (;;) {
-		if (poll(fds, 2, more ? 0 : -1) == -1 && errno != EINTR)
+		nfds_t listeners = supervisor_fill(&init->supervisor, fds + 2);
+		int timeout_ms = more ? 0 : supervisor_timeout_ms(&init->supervisor);
+		if (poll(fds, 2 + listeners, timeout_ms) == -1 && errno != EINTR)
 			end(init, 1);
+		supervise_all(init, fds + 2, listeners);
 		if (more || fds[1].revents)
 			more = reap(init);
 		if (fds[0].revents)
@@ -822,6 +882,24 @@ static void report_ready(struct init *init, int proc)
 	message_fds_close(&fds);
 }
 
+/* Where /proc is that of others, its pids are not those that calls come with. */
+static bool has_matching_proc(void)
+{
+	char self[16] = "";
+
+	return readlink("/proc/self", self, sizeof(self) - 1) > 0 && atoi(self) == getpid();
+}
+
+static void prepare_supervisor(struct init *init)
+{
+	struct supervisor *supervisor = &init->supervisor;
+
+	supervisor->has_proc = supervisor->writes.has_proc = has_matching_proc();
+	supervisor->writes.takes_user = init->plan->identity == IDENTITY_ASSUMED;
+	supervisor->writes.only_tmp = init->rules != -1;
+	supervisor->writes.unreported = init->plan->spec->unreported;
+}
+
 void init_run(const struct init_plan *plan)
 {
 	struct init init = { .plan = plan,
@@ -830,7 +908,11 @@ void init_run(const struct init_plan *plan)
 		                       .ended = -1 },
 		             .born_in = -1,
 		             .rules = -1,
-		             .thaw = -1 };
+		             .thaw = -1,
+		             .supervisor = { .policy = plan->syscalls,
+		                             .ids = plan->ids,
+		                             .ledger = plan->ledger,
+		                             .writes = { .ids = plan->ids } } };
 	struct error err;
 	int proc = -1;
 
@@ -842,6 +924,7 @@ void init_run(const struct init_plan *plan)
 	if (!keep_only_socket(&init, &err) || !follow_owner(&init, &err) ||
 	    !build(&init, &proc, &err))
 		fail(&init, &err);
+	prepare_supervisor(&init);
 	report_ready(&init, proc);
 	serve(&init);
 }

@@ -14,8 +14,10 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "sandbox/ledger.h"
 #include "sandbox/rootfs.h"
 #include "sandbox/sandbox.h"
+#include "sandbox/syscall_list.h"
 
 /* A rehearsal ends with one of these where a program would execute. */
 enum init_rehearsal {
@@ -45,6 +47,9 @@ struct init_plan {
 	pid_t owner;
 	char *arguments; /* the owner's command line in memory, or NULL */
 	size_t arguments_size;
+	enum sandbox_syscalls syscalls; /* what the programs' filters refuse */
+	struct syscall_ids ids;         /* who the programs are, as they see it */
+	struct ledger *ledger;          /* shared with the owner */
 	const struct rootfs_host *host;
 	const struct sandbox_spec *spec;
 };

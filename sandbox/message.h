@@ -14,6 +14,7 @@
 #include <sys/types.h>
 
 #include "sandbox/error.h"
+#include "sandbox/sandbox.h"
 
 enum message_type {
 	/* owner to init */
@@ -25,15 +26,19 @@ enum message_type {
 	MESSAGE_SIGNAL_ALL, /* to everybody in the box */
 
 	/* init to owner */
-	MESSAGE_LISTENER,    /* before READY; fds: what listens in the box's own network */
-	MESSAGE_READY,       /* fds: the box's /proc, when it has one of its own */
-	MESSAGE_STARTED,     /* the sender is about to become 'id', at 'at_ns'; 'pid' is its own;
-	                      * 'number': enum syscall_hold, 'error.code': why there is no filter;
-	                      * fds: the filter's listener, if there is one */
-	MESSAGE_EXEC_FAILED, /* 'error'; with or without a STARTED before it */
-	MESSAGE_EXITED,      /* 'number' is the status, 'max_rss_bytes', 'rss_is_inits' */
-	MESSAGE_ADOPTED,     /* a process that init had adopted ended: 'max_rss_bytes' */
-	MESSAGE_FAILED,      /* 'error'; init exits after it */
+	MESSAGE_LISTENER,      /* before READY; fds: what listens in the box's own network */
+	MESSAGE_READY,         /* fds: the box's /proc, when it has one of its own */
+	MESSAGE_STARTED,       /* the sender is about to become 'id', at 'at_ns'; 'pid' is its own;
+	                        * 'number': enum syscall_hold, 'error.code': why there is no filter */
+	MESSAGE_EXEC_FAILED,   /* 'error'; with or without a STARTED before it */
+	MESSAGE_EXITED,        /* 'number' is the status, 'max_rss_bytes', 'rss_is_inits' */
+	MESSAGE_ADOPTED,       /* a process that init had adopted ended: 'max_rss_bytes' */
+	MESSAGE_DENIED,        /* 'denial' */
+	MESSAGE_WRITE_REFUSED, /* 'write' */
+	MESSAGE_FAILED,        /* 'error'; init exits after it */
+
+	/* a program's child to init */
+	MESSAGE_FILTER, /* fds: the listener of its filter */
 };
 
 struct message {
@@ -55,6 +60,10 @@ struct message {
 	bool out_of_reach; /* EXITED, of a rehearsal: init may not send it signals */
 	bool bad_cwd;      /* EXEC_FAILED: it is the working directory that is bad */
 	struct error error;
+	union {
+		struct sandbox_denial denial;
+		struct sandbox_write write;
+	};
 };
 
 #define MESSAGE_FDS 6

@@ -47,6 +47,7 @@ static bool note(struct rehearsal *rehearsal, const struct sandbox_event *event)
 	case SANDBOX_STARTED:
 	case SANDBOX_OOM:
 	case SANDBOX_DENIED:
+	case SANDBOX_WRITE_REFUSED:
 		return false;
 	case SANDBOX_EXITED:
 		rehearsal->started = WIFEXITED(event->status) &&
@@ -90,7 +91,7 @@ static void note_filter(struct sandbox_host *host, const struct sandbox *box)
 	int code;
 
 	host->hold = sandbox_hold(box, &code);
-	if (host->hold != SYSCALL_HOLD_NONE || !host->filters[SANDBOX_SYSCALLS_DEFAULT])
+	if (host->hold != SYSCALL_HOLD_NONE || !host->filters[SANDBOX_SYSCALLS_DEFAULT][true])
 		return;
 	error_set(&host->filter_error, code,
 	          code ? "load a filter of system calls"
@@ -131,7 +132,8 @@ static bool rehearse(struct sandbox_host *host, struct rehearsal *rehearsal)
 		                           .tmp_bytes = 1 << 20,
 		                           .cpu_millis = 100,
 		                           .processes = 1,
-		                           .open_files = 64 };
+		                           .open_files = 64,
+		                           .report_writes = true };
 
 	*rehearsal = (struct rehearsal){ .created = false };
 	host->freezing = assume_freezing(host);
@@ -324,17 +326,18 @@ fail:
 	return NULL;
 }
 
-bool sandbox_host_filter(struct sandbox_host *host, const struct syscall_filter **filter,
-                         struct error *err)
+bool sandbox_host_filter(struct sandbox_host *host, bool changes,
+                         const struct syscall_filter **filter, struct error *err)
 {
-	struct syscall_filter **kept = &host->filters[host->syscalls];
-
 	*filter = NULL;
 	if (host->identity == IDENTITY_KEPT || host->syscalls == SANDBOX_SYSCALLS_OFF ||
 	    (host->has_filter && host->hold == SYSCALL_HOLD_NONE))
 		return true;
+	/* Where nothing can be let through, nothing may wait that is to go through. */
+	changes = changes && (!host->has_filter || host->hold == SYSCALL_HOLD_ASKED);
+	struct syscall_filter **kept = &host->filters[host->syscalls][changes];
 	if (!*kept)
-		*kept = syscall_filter_create(host->syscalls, err);
+		*kept = syscall_filter_create(host->syscalls, changes, err);
 	if (!*kept && !host->has_filter)
 		host->filter_error = *err; /* one more wall that does not stand */
 	*filter = *kept;
@@ -402,8 +405,10 @@ void sandbox_host_destroy(struct sandbox_host *host)
 		return;
 	sandbox_forget_rehearsal(host);
 	fd_close(&host->peers);
-	for (int policy = 0; policy < SANDBOX_SYSCALLS_OFF; policy++)
-		syscall_filter_destroy(host->filters[policy]);
+	for (int policy = 0; policy < SANDBOX_SYSCALLS_OFF; policy++) {
+		syscall_filter_destroy(host->filters[policy][false]);
+		syscall_filter_destroy(host->filters[policy][true]);
+	}
 	cgroup_host_destroy(host->cgroups);
 	rootfs_host_destroy(host->rootfs);
 	free(host);

@@ -10,6 +10,7 @@
 
 #include "sandbox/cgroup.h"
 #include "sandbox/init.h"
+#include "sandbox/ledger.h"
 #include "sandbox/rootfs.h"
 #include "sandbox/sandbox.h"
 #include "sandbox/seccomp.h"
@@ -42,10 +43,12 @@ struct sandbox_host {
 	struct error freeze_error; /* why not by cgroup */
 
 	enum sandbox_syscalls syscalls;
-	struct syscall_filter *filters[SANDBOX_SYSCALLS_OFF]; /* by policy; NULL: not made yet */
-	bool has_filter;                                      /* what follows is known */
-	enum syscall_hold hold;                               /* what a filter can do here */
-	struct error filter_error;                            /* why nothing */
+	/* By policy, and whether calls that change files wait; NULL: not made yet. */
+	struct syscall_filter *filters[SANDBOX_SYSCALLS_OFF][2];
+	bool has_filter;           /* what follows is known */
+	struct ledger_told told;   /* of writes, by all boxes */
+	enum syscall_hold hold;    /* what a filter can do here */
+	struct error filter_error; /* why nothing */
 
 	/* The box that the probe was done with. It dies while lrie goes on starting, and is
 	 * removed before the next box is made. */
@@ -65,10 +68,10 @@ enum freezing sandbox_try_freezing(struct sandbox *box, struct error *why);
 /* What became of the filter of the program that was started last; 'code' is why there is none. */
 enum syscall_hold sandbox_hold(const struct sandbox *box, int *code);
 
-/* The filter for a new box, which the host keeps; NULL when it is to have none. Returns false when
- * it cannot be made. */
-bool sandbox_host_filter(struct sandbox_host *host, const struct syscall_filter **filter,
-                         struct error *err);
+/* The filter for a new box, which the host keeps; NULL when it is to have none. 'changes' as for
+ * syscall_filter_create(), where that is possible. Returns false when it cannot be made. */
+bool sandbox_host_filter(struct sandbox_host *host, bool changes,
+                         const struct syscall_filter **filter, struct error *err);
 
 /* Whether RLIMIT_NPROC counts the processes of a box, and no others. */
 bool sandbox_host_counts_user(const struct sandbox_host *host);

@@ -3,9 +3,9 @@
  * sandbox - a box in which the programs of one execution environment run
  *
  * The owner's side. One epoll descriptor stands for the box: behind it are init's
- * socket, init's pidfd, what tells about the memory limit, and the listeners of the
- * programs' filters. Init's socket ends a moment before the last process of the box
- * is dead; its pidfd, which in a pid namespace waits for all of them, tells the end.
+ * socket, init's pidfd and what tells about the memory limit. Init's socket ends a
+ * moment before the last process of the box is dead; its pidfd, which in a pid
+ * namespace waits for all of them, tells the end.
  */
 #include <assert.h>
 #include <errno.h>
@@ -23,9 +23,9 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
-#include "sandbox/denial.h"
 #include "sandbox/fd.h"
 #include "sandbox/identity.h"
+#include "sandbox/ledger.h"
 #include "sandbox/memory.h"
 #include "sandbox/message.h"
 #include "sandbox/namespace.h"
@@ -46,7 +46,7 @@ struct sandbox {
 	struct memory *memory;
 
 	const struct syscall_filter *filter; /* of its programs; NULL: none */
-	struct denials *denials;             /* NULL like that */
+	struct ledger *ledger;               /* shared with init */
 	enum syscall_hold hold;              /* what became of the filter */
 	int filter_code;                     /* errno: why there is none */
 
@@ -75,6 +75,14 @@ static bool freezes_by_cgroup(const struct sandbox *box)
 	return box->freezes && box->host->freezing == FREEZING_CGROUP;
 }
 
+/* Who the programs are, as they themselves see it. */
+static struct syscall_ids ids_of(const struct sandbox_host *host)
+{
+	if (host->identity == IDENTITY_ASSUMED || host->identity == IDENTITY_MAPPED)
+		return (struct syscall_ids){ .uid = IDENTITY_UID, .gid = IDENTITY_GID };
+	return (struct syscall_ids){ .uid = geteuid(), .gid = getegid() };
+}
+
 static bool fork_init(struct sandbox *box, int socket, const struct sandbox_spec *spec,
                       struct error *err)
 {
@@ -90,6 +98,9 @@ static bool fork_init(struct sandbox *box, int socket, const struct sandbox_spec
 		.owner = getpid(),
 		.outlives_owner = freezes_by_cgroup(box) &&
 		                  cgroup_host_frozen_survive(host->cgroups),
+		.syscalls = host->syscalls,
+		.ids = ids_of(host),
+		.ledger = box->ledger,
 		.arguments = host->arguments,
 		.arguments_size = host->arguments_size,
 		.host = host->rootfs,
@@ -168,24 +179,6 @@ static bool confine(struct sandbox *box, const struct sandbox_spec *spec, struct
 	return true;
 }
 
-/* Who the programs are, as they themselves see it. */
-static struct syscall_ids ids_of(const struct sandbox_host *host)
-{
-	if (host->identity == IDENTITY_ASSUMED || host->identity == IDENTITY_MAPPED)
-		return (struct syscall_ids){ .uid = IDENTITY_UID, .gid = IDENTITY_GID };
-	return (struct syscall_ids){ .uid = geteuid(), .gid = getegid() };
-}
-
-/* The first time it takes a while, in which init builds the box. */
-static bool prepare_filter(struct sandbox *box, struct error *err)
-{
-	if (!sandbox_host_filter(box->host, &box->filter, err))
-		return false;
-	if (box->filter)
-		box->denials = denials_create(box->filter, ids_of(box->host), box->epoll);
-	return true;
-}
-
 void sandbox_forget_rehearsal(struct sandbox_host *host)
 {
 	struct sandbox *rehearsal = host->rehearsal;
@@ -209,11 +202,14 @@ struct sandbox *sandbox_create(struct sandbox_host *host, const struct sandbox_s
 		                 .listener = -1,
 		                 .freezes = host->freezes && host->freezing != FREEZING_NONE };
 	host->boxes++;
-	if (!start_init(box, spec, err)) {
+	box->ledger = ledger_create(err);
+	if (!box->ledger || !start_init(box, spec, err)) {
 		sandbox_destroy(box);
 		return NULL;
 	}
-	if (!confine(box, spec, &box->failure) || !prepare_filter(box, &box->failure)) {
+	/* The first filter takes a while to make, in which init builds the box. */
+	if (!confine(box, spec, &box->failure) ||
+	    !sandbox_host_filter(host, spec->report_writes, &box->filter, &box->failure)) {
 		box->has_failure = true;
 		sandbox_kill(box);
 	}
@@ -277,7 +273,7 @@ void sandbox_destroy(struct sandbox *box)
 		return;
 	if (box->init > 0 && !box->reaped)
 		wait_for_end(box);
-	denials_destroy(box->denials);
+	ledger_destroy(box->ledger);
 	fd_close(&box->pidfd);
 	fd_close(&box->socket);
 	fd_close(&box->epoll);
@@ -456,18 +452,10 @@ enum sandbox_peer sandbox_find_peer(const struct sandbox *box, int connection)
 
 /* ---- what happens in it --------------------------------------------------------------- */
 
-/* From here on refused calls wait for us. */
-static void on_filtered(struct sandbox *box, const struct message *message, struct message_fds *fds)
+static void on_started(struct sandbox *box, const struct message *message)
 {
 	box->hold = (enum syscall_hold)message->number;
 	box->filter_code = message->error.code;
-	if (box->denials && fds->count)
-		denials_listen(box->denials, message_fds_steal(fds, 0));
-}
-
-static void on_started(struct sandbox *box, const struct message *message, struct message_fds *fds)
-{
-	on_filtered(box, message, fds);
 	memory_program_started(box->memory, message->id, message->pid);
 }
 
@@ -495,7 +483,7 @@ static void translate(struct sandbox *box, const struct message *message, struct
 	case MESSAGE_STARTED:
 		event->type = SANDBOX_STARTED;
 		event->pid = message->pid;
-		on_started(box, message, fds);
+		on_started(box, message);
 		break;
 	case MESSAGE_EXEC_FAILED:
 		event->type = SANDBOX_EXEC_FAILED;
@@ -505,6 +493,14 @@ static void translate(struct sandbox *box, const struct message *message, struct
 		event->type = SANDBOX_EXITED;
 		on_exited(box, message, event);
 		break;
+	case MESSAGE_DENIED:
+		event->type = SANDBOX_DENIED;
+		event->denial = message->denial;
+		break;
+	case MESSAGE_WRITE_REFUSED:
+		event->type = SANDBOX_WRITE_REFUSED;
+		event->write = message->write;
+		break;
 	case MESSAGE_LISTENER:
 	case MESSAGE_ADOPTED:
 	case MESSAGE_FAILED:
@@ -512,6 +508,7 @@ static void translate(struct sandbox *box, const struct message *message, struct
 	case MESSAGE_EXEC:
 	case MESSAGE_SIGNAL:
 	case MESSAGE_SIGNAL_ALL:
+	case MESSAGE_FILTER:
 		event->type = SANDBOX_FAILED;
 		box->ready = true; /* as far as it will ever be: nothing more to tell */
 		break;
@@ -526,7 +523,8 @@ static bool keep_message(struct sandbox *box, const struct message *message,
 		memory_adopted_exited(box->memory, message); /* only as a sum */
 	else if (message->type == MESSAGE_LISTENER && box->listener == -1)
 		box->listener = message_fds_steal(fds, 0);
-	else
+	else if (message->type != MESSAGE_WRITE_REFUSED ||
+	         ledger_is_news(&box->host->told, &message->write))
 		return false;
 	message_fds_close(fds);
 	return true;
@@ -567,17 +565,11 @@ static bool take_failure(struct sandbox *box, struct sandbox_event *event)
 	return true;
 }
 
-/* Before anything that init says: who was refused something and then ended, was refused first. */
-static bool take_denial(struct sandbox *box, struct sandbox_event *event)
-{
-	return box->denials && denials_take(box->denials, event);
-}
-
 static bool take_end(struct sandbox *box, struct sandbox_event *event)
 {
 	if (!box->reaped)
 		return false;
-	if (box->denials && denials_take_rest(box->denials, event))
+	if (ledger_take(box->ledger, UINT64_MAX, event))
 		return true;
 	*event = (struct sandbox_event){ .at_ns = message_now() };
 	if (!box->ready && !box->killed) {
@@ -598,7 +590,7 @@ bool sandbox_next_event(struct sandbox *box, struct sandbox_event *event)
 		return false;
 	/* First whether it has ended, then what it said before. */
 	reap(box, WNOHANG);
-	return take_failure(box, event) || take_denial(box, event) || take_message(box, event) ||
+	return take_failure(box, event) || take_message(box, event) ||
 	       memory_take_oom(box->memory, event) || take_end(box, event);
 }
 
@@ -609,8 +601,7 @@ int sandbox_fd(const struct sandbox *box)
 
 void sandbox_set_phase(struct sandbox *box, unsigned phase)
 {
-	if (box->denials)
-		denials_set_phase(box->denials, phase);
+	ledger_set_phase(box->ledger, phase);
 }
 
 void sandbox_set_cpu(struct sandbox *box, enum sandbox_cpu cpu)

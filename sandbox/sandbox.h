@@ -152,6 +152,12 @@ struct sandbox_spec {
 	unsigned processes;    /* processes and threads; 0 for no limit */
 	unsigned open_files;   /* RLIMIT_NOFILE, soft and hard; 0 leaves it alone */
 	uint16_t listen_port;  /* on 127.0.0.1 of its own network; 0: nothing. See below */
+
+	/* Tells of writes that fail since the files are read-only: SANDBOX_WRITE_REFUSED. Opening
+	 * for writing, and what else changes files by name, then takes some 10 us longer. */
+	bool report_writes;
+	const char *const *unreported; /* patterns as of fnmatch(3) of paths that nobody wants to
+	                                * hear of; ends with NULL; NULL for none */
 };
 
 /*
@@ -219,14 +225,15 @@ void sandbox_kill(struct sandbox *box);
 /* ---- what happens in it --------------------------------------------- */
 
 enum sandbox_event_type {
-	SANDBOX_READY,       /* root, namespaces and limits stand; programs can start */
-	SANDBOX_STARTED,     /* program 'id' was executed; 'at_ns' is just before its execve */
-	SANDBOX_EXEC_FAILED, /* program 'id' could not be executed: 'error.code' is the errno */
-	SANDBOX_EXITED,      /* program 'id' ended with 'status' */
-	SANDBOX_OOM,         /* the memory limit killed a process other than a program */
-	SANDBOX_DENIED,      /* a system call was refused; 'denial' tells which */
-	SANDBOX_FAILED,      /* the box could not be built: 'error' names the step. GONE follows */
-	SANDBOX_GONE,        /* no process is left; always the last event */
+	SANDBOX_READY,         /* root, namespaces and limits stand; programs can start */
+	SANDBOX_STARTED,       /* program 'id' was executed; 'at_ns' is just before its execve */
+	SANDBOX_EXEC_FAILED,   /* program 'id' could not be executed: 'error.code' is the errno */
+	SANDBOX_EXITED,        /* program 'id' ended with 'status' */
+	SANDBOX_OOM,           /* the memory limit killed a process other than a program */
+	SANDBOX_DENIED,        /* a system call was refused; 'denial' tells which */
+	SANDBOX_WRITE_REFUSED, /* a write fails; 'write' tells where */
+	SANDBOX_FAILED, /* the box could not be built: 'error' names the step. GONE follows */
+	SANDBOX_GONE,   /* no process is left; always the last event */
 };
 
 /*
@@ -245,6 +252,31 @@ struct sandbox_denial {
 	unsigned phase;   /* see sandbox_set_phase() */
 };
 
+enum sandbox_write_kind {
+	SANDBOX_WRITE_CONTENT, /* of a file that exists */
+	SANDBOX_WRITE_CREATE,
+	SANDBOX_WRITE_REMOVE,
+	SANDBOX_WRITE_RENAME, /* to 'path' */
+	SANDBOX_WRITE_CHANGE, /* mode, owner, times or attributes */
+};
+
+/*
+ * A write that fails where the box's files are read-only. Told once for each path, or folder that
+ * is missing, and name of a process, whatever the number of boxes; of what is beyond a fixed number
+ * of them, the count.
+ */
+struct sandbox_write {
+	enum sandbox_write_kind kind;
+	char path[256];   /* absolute, in the box; it may hold anything. "": several others */
+	bool is_cut;      /* 'path' is longer than that */
+	unsigned missing; /* how much of 'path' names the first folder that is not there, and
+	                   * cannot be made; 0: all are there */
+	char name[16];    /* as in struct sandbox_denial */
+	pid_t pid;
+	unsigned count; /* how many; 1 unless 'path' is "" */
+	unsigned phase;
+};
+
 struct sandbox_event {
 	enum sandbox_event_type type;
 	uint64_t at_ns;
@@ -255,6 +287,7 @@ struct sandbox_event {
 	bool bad_cwd;       /* EXEC_FAILED: it is 'cwd' that could not be entered */
 	struct error error;
 	struct sandbox_denial denial;
+	struct sandbox_write write;
 };
 
 /* Readable (poll(2)) when an event may be waiting. Owned by the box. */

@@ -23,6 +23,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -30,9 +31,12 @@
 #include "sandbox/fd.h"
 #include "sandbox/seccomp.h"
 
-/* Since Linux 4.17 and 5.19; older headers do not have them. */
+/* Since Linux 4.17, 5.5 and 5.19; older headers do not have them. */
 #ifndef SECCOMP_FILTER_FLAG_SPEC_ALLOW
 #	define SECCOMP_FILTER_FLAG_SPEC_ALLOW (1UL << 2)
+#endif
+#ifndef SECCOMP_USER_NOTIF_FLAG_CONTINUE
+#	define SECCOMP_USER_NOTIF_FLAG_CONTINUE (1UL << 0)
 #endif
 #ifndef SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV
 #	define SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV (1UL << 5)
@@ -50,7 +54,18 @@ struct program {
 
 struct syscall_filter {
 	struct program program;
-	int numbers[]; /* one per rule; NO_NUMBER where this architecture has no such call */
+};
+
+/* Of rules and changes; NO_NUMBER where this architecture has no such call. */
+struct syscall_judge {
+	int *refused, *changes;
+	int numbers[];
+};
+
+/* What rules are made of. */
+struct source {
+	const struct syscall_judge *judge;
+	bool changes;
 };
 
 /* ---- rules for libseccomp ---------------------------------------------------------- */
@@ -98,22 +113,45 @@ static int add_rule(scmp_filter_ctx context, const struct syscall_rule *rule, in
 	return seccomp_rule_add_array(context, action_of(rule), number, count, comparisons);
 }
 
-static int add_refusals(scmp_filter_ctx context, const int *numbers)
+/* With nobody to ask it is allowed. */
+static int add_change(scmp_filter_ctx context, const struct syscall_change *change, int number)
 {
+	bool limited = change->condition.match != MATCH_ANY;
+	struct scmp_arg_cmp only;
+
+	if (limited)
+		only = comparison(&change->condition);
+	return seccomp_rule_add_array(context, SCMP_ACT_TRACE(ASK), number, limited, &only);
+}
+
+static int add_changes(scmp_filter_ctx context, const struct syscall_judge *judge)
+{
+	int result = 0;
+
+	for (size_t i = 0; i < syscall_changes_count && result == 0; i++) {
+		if (judge->changes[i] != NO_NUMBER)
+			result = add_change(context, &syscall_changes[i], judge->changes[i]);
+	}
+	return result;
+}
+
+static int add_refusals(scmp_filter_ctx context, const struct source *source)
+{
+	const int *numbers = source->judge->refused;
 	int result = 0;
 
 	for (size_t i = 0; i < syscall_refused_count && result == 0; i++) {
 		if (numbers[i] != NO_NUMBER)
 			result = add_rule(context, &syscall_refused[i], numbers[i]);
 	}
-	return result;
+	return result == 0 && source->changes ? add_changes(context, source->judge) : result;
 }
 
-static int add_allowances(scmp_filter_ctx context, const int *numbers)
+static int add_allowances(scmp_filter_ctx context, const struct source *source)
 {
 	int result = 0;
 
-	(void)numbers;
+	(void)source;
 	for (size_t i = 0; i < syscall_allowed_count && result == 0; i++) {
 		int number = resolve(syscall_allowed[i]);
 		if (number != NO_NUMBER)
@@ -147,8 +185,9 @@ static bool export(scmp_filter_ctx context, struct program *program)
  * What is no rule's business gets 'fallback'. Calls by another architecture's numbers (int 0x80 and
  * x32 on x86-64) fail as they do in a kernel without it.
  */
-static bool make_program(uint32_t fallback, int (*add_rules)(scmp_filter_ctx, const int *),
-                         const int *numbers, struct program *program)
+static bool make_program(uint32_t fallback,
+                         int (*add_rules)(scmp_filter_ctx, const struct source *),
+                         const struct source *source, struct program *program)
 {
 	scmp_filter_ctx context = seccomp_init(fallback);
 	int result = context ? 0 : -ENOMEM;
@@ -158,7 +197,7 @@ static bool make_program(uint32_t fallback, int (*add_rules)(scmp_filter_ctx, co
 	if (result == 0)
 		result = seccomp_attr_set(context, SCMP_FLTATR_CTL_OPTIMIZE, 2);
 	if (result == 0)
-		result = add_rules(context, numbers);
+		result = add_rules(context, source);
 	errno = -result;
 	bool made = result == 0 && export(context, program);
 	int code = errno;
@@ -193,39 +232,58 @@ static void chain(struct program *first, const struct program *second)
 
 /* ---- making one -------------------------------------------------------------------------- */
 
-static void resolve_rules(struct syscall_filter *filter, bool strict)
+struct syscall_judge *syscall_judge_create(enum sandbox_syscalls policy)
 {
+	bool strict = policy == SANDBOX_SYSCALLS_STRICT;
+	size_t count = syscall_refused_count + syscall_changes_count;
+	struct syscall_judge *judge = calloc(1, sizeof(*judge) + count * sizeof(int));
+
+	if (!judge)
+		abort();
+	judge->refused = judge->numbers;
+	judge->changes = judge->numbers + syscall_refused_count;
 	for (size_t i = 0; i < syscall_refused_count; i++) {
 		bool wanted = strict || !syscall_refused[i].strict;
-		filter->numbers[i] = wanted ? resolve(syscall_refused[i].call) : NO_NUMBER;
+		judge->refused[i] = wanted ? resolve(syscall_refused[i].call) : NO_NUMBER;
 	}
+	for (size_t i = 0; i < syscall_changes_count; i++) {
+		int number = resolve(syscall_changes[i].call);
+		/* What comes by way of another call is not recognised when it arrives. */
+		judge->changes[i] = number < 0 ? NO_NUMBER : number;
+	}
+	return judge;
 }
 
-static bool make_filter(struct syscall_filter *filter, bool strict)
+void syscall_judge_destroy(struct syscall_judge *judge)
 {
+	free(judge);
+}
+
+static bool make_filter(struct syscall_filter *filter, enum sandbox_syscalls policy, bool changes)
+{
+	struct syscall_judge *judge = syscall_judge_create(policy);
+	const struct source source = { .judge = judge, .changes = changes };
 	struct program allowed = { .code = NULL };
 
-	resolve_rules(filter, strict);
-	if (!make_program(SCMP_ACT_ALLOW, add_refusals, filter->numbers, &filter->program))
-		return false;
-	if (!strict)
-		return true;
-	bool made = make_program(SCMP_ACT_TRACE(ENOSYS), add_allowances, NULL, &allowed);
-	if (made)
-		chain(&filter->program, &allowed);
-	free(allowed.code);
+	bool made = make_program(SCMP_ACT_ALLOW, add_refusals, &source, &filter->program);
+	if (made && policy == SANDBOX_SYSCALLS_STRICT) {
+		made = make_program(SCMP_ACT_TRACE(ENOSYS), add_allowances, &source, &allowed);
+		if (made)
+			chain(&filter->program, &allowed);
+		free(allowed.code);
+	}
+	syscall_judge_destroy(judge);
 	return made;
 }
 
-struct syscall_filter *syscall_filter_create(enum sandbox_syscalls policy, struct error *err)
+struct syscall_filter *syscall_filter_create(enum sandbox_syscalls policy, bool changes,
+                                             struct error *err)
 {
-	struct syscall_filter *filter = calloc(1, sizeof(*filter) +
-	                                                  syscall_refused_count *
-	                                                          sizeof(filter->numbers[0]));
+	struct syscall_filter *filter = calloc(1, sizeof(*filter));
 
 	if (!filter)
 		abort();
-	if (make_filter(filter, policy == SANDBOX_SYSCALLS_STRICT))
+	if (make_filter(filter, policy, changes))
 		return filter;
 	error_set(err, errno, "make the filter of system calls");
 	syscall_filter_destroy(filter);
@@ -276,6 +334,14 @@ static void keep_refusals_silent(struct sock_filter *code, size_t count)
 	}
 }
 
+/* Since Linux 5.5. An answer to nobody is looked at before it is known that nobody waits. */
+static bool can_let_through(int listener)
+{
+	struct seccomp_notif_resp answer = { .flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE };
+
+	return ioctl(listener, SECCOMP_IOCTL_NOTIF_SEND, &answer) == -1 && errno == ENOENT;
+}
+
 enum syscall_hold syscall_filter_load(struct sock_filter *code, size_t count, int *listener)
 {
 	const unsigned long flags = SECCOMP_FILTER_FLAG_NEW_LISTENER |
@@ -289,7 +355,7 @@ enum syscall_hold syscall_filter_load(struct sock_filter *code, size_t count, in
 	if (*listener == -1 && errno == EINVAL)
 		*listener = (int)load(code, count, flags);
 	if (*listener != -1)
-		return SYSCALL_HOLD_TOLD;
+		return can_let_through(*listener) ? SYSCALL_HOLD_ASKED : SYSCALL_HOLD_TOLD;
 	/* EBUSY: somebody above has the listener. EINVAL: before Linux 5.0. */
 	keep_refusals_silent(code, count);
 	if (load(code, count, SECCOMP_FILTER_FLAG_SPEC_ALLOW) == 0 || load(code, count, 0) == 0 ||
@@ -301,24 +367,37 @@ enum syscall_hold syscall_filter_load(struct sock_filter *code, size_t count, in
 /* ---- answering --------------------------------------------------------------------------------
  */
 
-static const struct syscall_rule *find_rule(const struct syscall_filter *filter,
+static const struct syscall_rule *find_rule(const struct syscall_judge *judge,
                                             const struct seccomp_data *call)
 {
 	for (size_t i = 0; i < syscall_refused_count; i++) {
-		if (filter->numbers[i] == call->nr &&
+		if (judge->refused[i] == call->nr &&
 		    syscall_rule_matches(&syscall_refused[i], call->args))
 			return &syscall_refused[i];
 	}
 	return NULL;
 }
 
-struct syscall_verdict syscall_filter_judge(const struct syscall_filter *filter,
-                                            const struct seccomp_data *call,
-                                            const struct syscall_ids *ids)
+static const struct syscall_change *find_change(const struct syscall_judge *judge,
+                                                const struct seccomp_data *call)
 {
-	const struct syscall_rule *rule = find_rule(filter, call);
+	for (size_t i = 0; i < syscall_changes_count; i++) {
+		if (judge->changes[i] == call->nr &&
+		    syscall_change_matches(&syscall_changes[i], call->args))
+			return &syscall_changes[i];
+	}
+	return NULL;
+}
+
+struct syscall_verdict syscall_judge(const struct syscall_judge *judge,
+                                     const struct seccomp_data *call, const struct syscall_ids *ids)
+{
+	const struct syscall_change *change = find_change(judge, call);
+	const struct syscall_rule *rule = change ? NULL : find_rule(judge, call);
 	struct syscall_verdict verdict = { .code = rule ? rule->code : ENOSYS, .rule = rule };
 
+	if (change)
+		verdict = (struct syscall_verdict){ .change = change };
 	if (rule && rule->harmless && rule->harmless(call->args, ids))
 		verdict.code = 0;
 	return verdict;

@@ -8,6 +8,7 @@
  * substitute for.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <sched.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
@@ -323,8 +324,74 @@ const char *const syscall_allowed[] = {
 	"mq_getsetattr", "mq_notify", "mq_timedreceive", "mq_timedreceive_time64", "mq_timedsend",
 	"mq_timedsend_time64",
 };
+
+/* ---- what changes files -------------------------------------------------------------- */
+
+/*
+ * By name: who has a descriptor for writing has been seen when it was opened. Left out is openat2,
+ * whose flags are in memory, where no filter looks: readers would wait as well.
+ */
+#define CHANGES(name, what, folder_at, path_at) \
+	{ .call = name, .change = what, .folder = folder_at, .path = path_at, .flags = NO_ARGUMENT }
+#define OPENS(name, folder_at, path_at, flags_at, flag)                              \
+	{ .call = name, .change = CHANGE_OPEN, .folder = folder_at, .path = path_at, \
+	  .flags = flags_at, .condition = HAS_FLAG(flags_at, flag) }
+#define OPENS_FOR_CHANGE(name, folder_at, path_at, flags_at)                         \
+	OPENS(name, folder_at, path_at, flags_at, O_WRONLY),                         \
+	OPENS(name, folder_at, path_at, flags_at, O_RDWR),                           \
+	OPENS(name, folder_at, path_at, flags_at, O_CREAT),                          \
+	OPENS(name, folder_at, path_at, flags_at, O_TRUNC)
+/* Without a path it is about a descriptor. */
+#define TOUCHES_PATH(name)                                                           \
+	{ .call = name, .change = CHANGE_TOUCH, .folder = 0, .path = 1,              \
+	  .flags = NO_ARGUMENT, .condition = { .match = MATCH_ABOVE, .argument = 1 } }
+#define IN_CWD NO_ARGUMENT
+
+const struct syscall_change syscall_changes[] = {
+	OPENS_FOR_CHANGE("open", IN_CWD, 0, 1),
+	OPENS_FOR_CHANGE("openat", 0, 1, 2),
+	CHANGES("creat", CHANGE_OPEN, IN_CWD, 0),
+	CHANGES("truncate", CHANGE_TRUNCATE, IN_CWD, 0),
+	CHANGES("truncate64", CHANGE_TRUNCATE, IN_CWD, 0),
+
+	CHANGES("mkdir", CHANGE_CREATE, IN_CWD, 0),
+	CHANGES("mkdirat", CHANGE_CREATE, 0, 1),
+	CHANGES("mknod", CHANGE_CREATE, IN_CWD, 0),
+	CHANGES("mknodat", CHANGE_CREATE, 0, 1),
+	CHANGES("symlink", CHANGE_CREATE, IN_CWD, 1),
+	CHANGES("symlinkat", CHANGE_CREATE, 1, 2),
+	CHANGES("link", CHANGE_CREATE, IN_CWD, 1),
+	CHANGES("linkat", CHANGE_CREATE, 2, 3),
+	{ .call = "bind", .change = CHANGE_BIND, .folder = IN_CWD, .path = 1, .flags = 2 },
+
+	CHANGES("unlink", CHANGE_REMOVE, IN_CWD, 0),
+	CHANGES("unlinkat", CHANGE_REMOVE, 0, 1),
+	CHANGES("rmdir", CHANGE_REMOVE, IN_CWD, 0),
+	CHANGES("rename", CHANGE_RENAME, IN_CWD, 1),
+	CHANGES("renameat", CHANGE_RENAME, 2, 3),
+	CHANGES("renameat2", CHANGE_RENAME, 2, 3),
+
+	CHANGES("chmod", CHANGE_TOUCH, IN_CWD, 0),
+	CHANGES("fchmodat", CHANGE_TOUCH, 0, 1),
+	CHANGES("fchmodat2", CHANGE_TOUCH, 0, 1),
+	CHANGES("chown", CHANGE_TOUCH, IN_CWD, 0),
+	CHANGES("chown32", CHANGE_TOUCH, IN_CWD, 0),
+	CHANGES("lchown", CHANGE_TOUCH, IN_CWD, 0),
+	CHANGES("lchown32", CHANGE_TOUCH, IN_CWD, 0),
+	CHANGES("fchownat", CHANGE_TOUCH, 0, 1),
+	CHANGES("utime", CHANGE_TOUCH, IN_CWD, 0),
+	CHANGES("utimes", CHANGE_TOUCH, IN_CWD, 0),
+	TOUCHES_PATH("futimesat"),
+	TOUCHES_PATH("utimensat"),
+	TOUCHES_PATH("utimensat_time64"),
+	CHANGES("setxattr", CHANGE_TOUCH, IN_CWD, 0),
+	CHANGES("lsetxattr", CHANGE_TOUCH, IN_CWD, 0),
+	CHANGES("removexattr", CHANGE_TOUCH, IN_CWD, 0),
+	CHANGES("lremovexattr", CHANGE_TOUCH, IN_CWD, 0),
+};
 /* clang-format on */
 
+const size_t syscall_changes_count = ARRAY_LENGTH(syscall_changes);
 const size_t syscall_allowed_count = ARRAY_LENGTH(syscall_allowed);
 
 /* ---- looking at a call ------------------------------------------------------------- */
@@ -353,4 +420,9 @@ bool syscall_rule_matches(const struct syscall_rule *rule, const __u64 *args)
 			return false;
 	}
 	return true;
+}
+
+bool syscall_change_matches(const struct syscall_change *change, const __u64 *args)
+{
+	return condition_holds(&change->condition, args);
 }

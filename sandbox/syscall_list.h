@@ -61,4 +61,33 @@ extern const size_t syscall_allowed_count;
 /* Whether these arguments meet the rule's conditions. */
 bool syscall_rule_matches(const struct syscall_rule *rule, const __u64 *args);
 
+/* ---- calls that change files ----------------------------------------------------- */
+
+enum change {
+	CHANGE_OPEN,     /* opens for writing, or creates; has open(2)'s flags */
+	CHANGE_TRUNCATE, /* of an existing file */
+	CHANGE_TOUCH,    /* mode, owner, times or attributes of something that exists */
+	CHANGE_CREATE,   /* makes a new name */
+	CHANGE_REMOVE,
+	CHANGE_RENAME, /* the path is the new name */
+	CHANGE_BIND,   /* the path is in a socket address */
+};
+
+#define NO_ARGUMENT (-1)
+
+/* One way of making one call that is let through whatever it says, after a look at it. Where its
+ * arguments are: the folder that a relative path begins in, and the path. */
+struct syscall_change {
+	const char *call;
+	enum change change;
+	int folder, path;
+	int flags; /* of open(2); the length for CHANGE_BIND; NO_ARGUMENT for creat(2) */
+	struct syscall_condition condition;
+};
+
+extern const struct syscall_change syscall_changes[];
+extern const size_t syscall_changes_count;
+
+bool syscall_change_matches(const struct syscall_change *change, const __u64 *args);
+
 #endif

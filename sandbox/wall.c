@@ -312,9 +312,14 @@ static void state_syscalls(struct sandbox_host *host)
 		return;
 	}
 	switch (host->hold) {
-	case SYSCALL_HOLD_TOLD:
+	case SYSCALL_HOLD_ASKED:
 		state_wall(host, SANDBOX_WALL_SYSCALLS, SANDBOX_YES,
 		           strict ? "seccomp, strict" : "seccomp", "");
+		break;
+	case SYSCALL_HOLD_TOLD:
+		state_wall(host, SANDBOX_WALL_SYSCALLS, SANDBOX_PARTLY,
+		           strict ? "seccomp, strict" : "seccomp",
+		           "failed writes are not reported, since the kernel is older than 5.5");
 		break;
 	case SYSCALL_HOLD_SILENT:
 		state_wall(host, SANDBOX_WALL_SYSCALLS, SANDBOX_PARTLY,

@@ -4,11 +4,13 @@
  *
  *	syscalls ROUNDS CALLS PROBE
  *
- * Boxes without a filter, with the default one and with the strict one take turns. Prints one line
- * of JSON: for each policy the microseconds that the filter takes to be made, from there until a
- *box has executed its program, and from the request until then in a box that is ready (medians);
- *and nanoseconds a call, of the best round: one that is allowed, one whose arguments are looked at,
- *one that fails by itself, one that lrie is asked about.
+ * Boxes without a filter, with the default one with and without reports of writes, and with the
+ * strict one take turns. Prints one line of JSON: for each policy the microseconds that the filter
+ * takes to be made, from there until a box has executed its program, and from the request until
+ *then in a box that is ready (medians); and nanoseconds a call, of the best round: one that is
+ *allowed, one whose arguments are looked at, one that fails by itself, one that lrie is asked
+ *about, and a file opened and closed for reading, for writing in /tmp, and for writing where that
+ *fails.
  */
 #include <err.h>
 #include <fcntl.h>
@@ -24,14 +26,19 @@
 #include "sandbox/seccomp.h"
 #include "tests/bench/client.h"
 
-#define POLICIES 3
+#define POLICIES 4
 #define MAX_ROUNDS 1000
 #define LENGTH(array) (sizeof(array) / sizeof((array)[0]))
 
-static const char *const policy_name[POLICIES] = {
-	[SANDBOX_SYSCALLS_DEFAULT] = "default",
-	[SANDBOX_SYSCALLS_STRICT] = "strict",
-	[SANDBOX_SYSCALLS_OFF] = "off",
+static const struct policy {
+	const char *name;
+	enum sandbox_syscalls syscalls;
+	bool report_writes;
+} policies[POLICIES] = {
+	{ "off", SANDBOX_SYSCALLS_OFF, false },
+	{ "writes untold", SANDBOX_SYSCALLS_DEFAULT, false },
+	{ "default", SANDBOX_SYSCALLS_DEFAULT, true },
+	{ "strict", SANDBOX_SYSCALLS_STRICT, true },
 };
 
 static const struct {
@@ -43,6 +50,9 @@ static const struct {
 	{ "looked_at", "personality:0xffffffff", 1 },
 	{ "silent", "io_uring_enter:-1", 1 },
 	{ "told", "kcmp:-1", 20 },
+	{ "read", "file:read:/etc/passwd", 1 },
+	{ "write", "file:append:/tmp/x", 20 },
+	{ "fail", "file:append:/etc/passwd", 50 },
 };
 
 static uint64_t made[POLICIES][MAX_ROUNDS];
@@ -73,14 +83,15 @@ static uint64_t wait_for(struct sandbox *box, enum sandbox_event_type type)
 	}
 }
 
-static struct sandbox *create(void)
+static struct sandbox *create(const struct policy *policy)
 {
 	const struct sandbox_spec spec = { .task_root = probe_folder,
 		                           .hostname = "bench",
 		                           .memory_bytes = 512 << 20,
 		                           .tmp_bytes = 1 << 20,
 		                           .processes = 64,
-		                           .open_files = 64 };
+		                           .open_files = 64,
+		                           .report_writes = policy->report_writes };
 	struct error error;
 	struct sandbox *box = sandbox_create(host, &spec, &error);
 
@@ -111,14 +122,15 @@ static void end(struct sandbox *box)
 
 /* ---- what is measured ------------------------------------------------------------------ */
 
-static uint64_t measure_making(enum sandbox_syscalls policy)
+static uint64_t measure_making(const struct policy *policy)
 {
 	struct error error;
 	uint64_t began = now_ns();
 
-	if (policy == SANDBOX_SYSCALLS_OFF)
+	if (policy->syscalls == SANDBOX_SYSCALLS_OFF)
 		return 0;
-	struct syscall_filter *filter = syscall_filter_create(policy, &error);
+	struct syscall_filter *filter = syscall_filter_create(policy->syscalls,
+	                                                      policy->report_writes, &error);
 	if (!filter)
 		errx(1, "%s", error.text);
 	uint64_t took = now_ns() - began;
@@ -126,10 +138,10 @@ static uint64_t measure_making(enum sandbox_syscalls policy)
 	return took;
 }
 
-static uint64_t measure_whole_start(int output)
+static uint64_t measure_whole_start(const struct policy *policy, int output)
 {
 	uint64_t began = now_ns();
-	struct sandbox *box = create();
+	struct sandbox *box = create(policy);
 
 	execute(box, "pid", output);
 	uint64_t took = wait_for(box, SANDBOX_STARTED) - began;
@@ -137,9 +149,9 @@ static uint64_t measure_whole_start(int output)
 	return took;
 }
 
-static uint64_t measure_execution(int output)
+static uint64_t measure_execution(const struct policy *policy, int output)
 {
-	struct sandbox *box = create();
+	struct sandbox *box = create(policy);
 
 	wait_for(box, SANDBOX_READY);
 	uint64_t began = now_ns();
@@ -150,7 +162,7 @@ static uint64_t measure_execution(int output)
 }
 
 /* The probe prints "cost:...: NANOSECONDS". */
-static double measure_call(const char *call, unsigned long count)
+static double measure_call(const struct policy *policy, const char *call, unsigned long count)
 {
 	char word[96], text[256];
 	int output[2];
@@ -158,7 +170,7 @@ static double measure_call(const char *call, unsigned long count)
 	snprintf(word, sizeof(word), "cost:%lu:%s", count, call);
 	if (pipe2(output, O_CLOEXEC) == -1)
 		err(1, "pipe");
-	struct sandbox *box = create();
+	struct sandbox *box = create(policy);
 	execute(box, word, output[1]);
 	close(output[1]);
 	wait_for(box, SANDBOX_EXITED);
@@ -172,33 +184,34 @@ static double measure_call(const char *call, unsigned long count)
 	return strtod(value, NULL);
 }
 
-static void measure_round(enum sandbox_syscalls policy, size_t round, unsigned long count)
+static void measure_round(int index, size_t round, unsigned long count)
 {
+	const struct policy *policy = &policies[index];
 	autoclose int output = open("/dev/null", O_WRONLY | O_CLOEXEC);
 
-	made[policy][round] = measure_making(policy);
-	sandbox_host_set_syscalls(host, policy);
+	made[index][round] = measure_making(policy);
+	sandbox_host_set_syscalls(host, policy->syscalls);
 	if (round == 0)
-		end(create()); /* makes and keeps the filter */
-	built[policy][round] = measure_whole_start(output);
-	executed[policy][round] = measure_execution(output);
+		end(create(policy)); /* makes and keeps the filter */
+	built[index][round] = measure_whole_start(policy, output);
+	executed[index][round] = measure_execution(policy, output);
 	for (size_t i = 0; i < LENGTH(calls) && round < 5; i++) {
-		double took = measure_call(calls[i].call, count / calls[i].divisor);
-		if (round == 0 || took < cost[policy][i])
-			cost[policy][i] = took;
+		double took = measure_call(policy, calls[i].call, count / calls[i].divisor);
+		if (round == 0 || took < cost[index][i])
+			cost[index][i] = took;
 	}
 }
 
-static void print_policy(enum sandbox_syscalls policy, size_t rounds)
+static void print_policy(int index, size_t rounds)
 {
-	sort_values(made[policy], rounds);
-	sort_values(built[policy], rounds);
-	sort_values(executed[policy], rounds);
-	printf("\"%s\": {\"make\": %.1f, \"start\": %.1f, \"execute\": %.1f", policy_name[policy],
-	       percentile_us(made[policy], rounds, 50), percentile_us(built[policy], rounds, 50),
-	       percentile_us(executed[policy], rounds, 50));
+	sort_values(made[index], rounds);
+	sort_values(built[index], rounds);
+	sort_values(executed[index], rounds);
+	printf("\"%s\": {\"make\": %.1f, \"start\": %.1f, \"execute\": %.1f", policies[index].name,
+	       percentile_us(made[index], rounds, 50), percentile_us(built[index], rounds, 50),
+	       percentile_us(executed[index], rounds, 50));
 	for (size_t i = 0; i < LENGTH(calls); i++)
-		printf(", \"%s\": %.1f", calls[i].name, cost[policy][i]);
+		printf(", \"%s\": %.1f", calls[i].name, cost[index][i]);
 	printf("}");
 }
 
@@ -234,11 +247,11 @@ int main(int argc, char **argv)
 	place_probe(argv[3]);
 	for (size_t round = 0; round < rounds; round++) {
 		for (int policy = 0; policy < POLICIES; policy++)
-			measure_round((enum sandbox_syscalls)policy, round, count);
+			measure_round(policy, round, count);
 	}
 	printf("{");
 	for (int policy = 0; policy < POLICIES; policy++) {
-		print_policy((enum sandbox_syscalls)policy, rounds);
+		print_policy(policy, rounds);
 		printf(policy + 1 < POLICIES ? ", " : "}\n");
 	}
 	sandbox_host_destroy(host);

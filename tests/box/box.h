@@ -172,6 +172,8 @@ struct box_run {
 	struct error error; /* of EXEC_FAILED or FAILED */
 	struct sandbox_denial denials[BOX_MAX_DENIALS];
 	size_t denial_count; /* may be more */
+	struct sandbox_write writes[BOX_MAX_DENIALS];
+	size_t write_count; /* the same */
 
 	char text[64 * 1024]; /* what the probe printed */
 	size_t length;
@@ -206,6 +208,11 @@ BOX_UNUSED static void box_note(struct box_run *run, const struct sandbox_event 
 		if (run->denial_count < BOX_MAX_DENIALS)
 			run->denials[run->denial_count] = event->denial;
 		run->denial_count++;
+		break;
+	case SANDBOX_WRITE_REFUSED:
+		if (run->write_count < BOX_MAX_DENIALS)
+			run->writes[run->write_count] = event->write;
+		run->write_count++;
 		break;
 	case SANDBOX_FAILED:
 		run->failed = true;

@@ -6,6 +6,7 @@
  * must agree on every call and all arguments that matter.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/audit.h>
 #include <sched.h>
 #include <seccomp.h>
@@ -22,6 +23,7 @@
 #define ALLOW SECCOMP_RET_ALLOW
 #define ASK 0x8000u
 #define REFUSE(code) (SECCOMP_RET_TRACE | (code)) /* the loader decides how */
+#define WATCH (SECCOMP_RET_TRACE | ASK)
 #define QUIET(code) (SECCOMP_RET_ERRNO | (code))
 #define LENGTH(array) (sizeof(array) / sizeof((array)[0]))
 #define HIGH (UINT64_C(1) << 32)
@@ -29,6 +31,8 @@
 #define MAX_CALL 1024
 
 static struct syscall_filter *filters[SANDBOX_SYSCALLS_OFF];
+static struct syscall_filter *watching[SANDBOX_SYSCALLS_OFF]; /* who changes files */
+static struct syscall_judge *judges[SANDBOX_SYSCALLS_OFF];
 static uint32_t arch;
 static const struct syscall_ids ids = { .uid = 993, .gid = 990 };
 
@@ -75,12 +79,17 @@ static uint32_t run(const struct sock_filter *code, size_t count, const struct s
 	return 0; /* kills */
 }
 
-static uint32_t action_on(enum sandbox_syscalls policy, const struct seccomp_data *data)
+static uint32_t action_of(const struct syscall_filter *filter, const struct seccomp_data *data)
 {
 	size_t count;
-	const struct sock_filter *code = syscall_filter_code(filters[policy], &count);
+	const struct sock_filter *code = syscall_filter_code(filter, &count);
 
 	return run(code, count, data);
+}
+
+static uint32_t action_on(enum sandbox_syscalls policy, const struct seccomp_data *data)
+{
+	return action_of(filters[policy], data);
 }
 
 /* seccomp(2) has no word for the architecture; the filter compares with it first. */
@@ -99,11 +108,13 @@ static void test_filters_can_be_made(void)
 	for (int policy = 0; policy < SANDBOX_SYSCALLS_OFF; policy++) {
 		struct error err = { .code = 0 };
 		size_t count = 0;
-		filters[policy] = syscall_filter_create((enum sandbox_syscalls)policy, &err);
+		filters[policy] = syscall_filter_create((enum sandbox_syscalls)policy, false, &err);
+		watching[policy] = syscall_filter_create((enum sandbox_syscalls)policy, true, &err);
+		judges[policy] = syscall_judge_create((enum sandbox_syscalls)policy);
 		CHECK_STR(err.text, "");
-		if (!filters[policy])
+		if (!filters[policy] || !watching[policy])
 			exit(1);
-		syscall_filter_code(filters[policy], &count);
+		syscall_filter_code(watching[policy], &count);
 		CHECK(count > 10 && count <= BPF_MAXINSNS);
 		printf("# %zu instructions\n", count);
 	}
@@ -180,6 +191,46 @@ static void test_what_is_promised(void)
 #	define FLAGS 0
 #endif
 
+/* Readers never wait, and nobody who has a descriptor. */
+static void test_what_changes_files_is_watched(void)
+{
+	static const struct {
+		const char *name;
+		long call;
+		uint64_t args[3];
+		uint32_t action;
+	} rows[] = {
+		{ "reads", SYS_openat, { -100u, 1, O_RDONLY | O_CLOEXEC }, ALLOW },
+		{ "reads a folder", SYS_openat, { 3, 1, O_RDONLY | O_DIRECTORY }, ALLOW },
+		{ "writes", SYS_openat, { -100u, 1, O_WRONLY }, WATCH },
+		{ "reads and writes", SYS_openat, { -100u, 1, O_RDWR | O_CLOEXEC }, WATCH },
+		{ "creates", SYS_openat, { -100u, 1, O_RDONLY | O_CREAT }, WATCH },
+		{ "truncates", SYS_openat, { -100u, 1, O_RDONLY | O_TRUNC }, WATCH },
+		{ "in disguise", SYS_openat, { -100u, 1, HIGH | O_WRONLY }, WATCH },
+		{ "folder", SYS_mkdirat, { -100u, 1, 0755 }, WATCH },
+		{ "removes", SYS_unlinkat, { -100u, 1 }, WATCH },
+		{ "times of a path", SYS_utimensat, { -100u, 1 }, WATCH },
+		{ "times of a descriptor", SYS_utimensat, { 3, 0 }, ALLOW },
+		{ "write", SYS_write, { 1, 1, O_WRONLY }, ALLOW },
+		{ "stat", SYS_statx, { -100u, 1, O_WRONLY }, ALLOW },
+#ifdef SYS_openat2
+		{ "openat2", SYS_openat2, { -100u, 1, 1 }, ALLOW },
+#endif
+		{ "fchmod", SYS_fchmod, { 3, 0755 }, ALLOW },
+	};
+
+	for (size_t i = 0; i < LENGTH(rows); i++) {
+		struct seccomp_data data = { .nr = (int)rows[i].call, .arch = arch };
+		test_case(rows[i].name);
+		for (size_t j = 0; j < LENGTH(rows[i].args); j++)
+			data.args[j] = rows[i].args[j];
+		for (int policy = 0; policy < SANDBOX_SYSCALLS_OFF; policy++) {
+			CHECK_INT(action_of(watching[policy], &data), rows[i].action);
+			CHECK_INT(action_of(filters[policy], &data), ALLOW);
+		}
+	}
+}
+
 static void test_clone_makes_no_namespaces(void)
 {
 	static const unsigned long flags[] = { CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWNS,
@@ -248,11 +299,28 @@ static uint32_t expected(bool strict, const char *name, const struct seccomp_dat
 	return !strict || is_allowed_by_name(name) ? ALLOW : REFUSE(ENOSYS);
 }
 
+static bool changes(const char *name, const struct seccomp_data *data)
+{
+	for (size_t i = 0; i < syscall_changes_count; i++) {
+		if (strcmp(syscall_changes[i].call, name) == 0 &&
+		    syscall_change_matches(&syscall_changes[i], data->args))
+			return true;
+	}
+	return false;
+}
+
 static bool agrees(enum sandbox_syscalls policy, const char *name, const struct seccomp_data *data)
 {
 	uint32_t action = action_on(policy, data);
-	struct syscall_verdict verdict = syscall_filter_judge(filters[policy], data, &ids);
+	struct syscall_verdict verdict = syscall_judge(judges[policy], data, &ids);
 
+	/* Who watches changes knows of one more reason to wait, and of nothing else. */
+	uint32_t watched = action_of(watching[policy], data);
+	if (!CHECK_INT(watched, changes(name, data) ? WATCH : action) ||
+	    !CHECK_INT(verdict.change != NULL, changes(name, data)))
+		return false;
+	if (verdict.change)
+		return CHECK_INT(verdict.code, 0) && CHECK_INT(action, ALLOW);
 	if (!CHECK_INT(action, expected(policy == SANDBOX_SYSCALLS_STRICT, name, data)))
 		return false;
 	/* The owner is asked about what is neither allowed nor quiet. */
@@ -350,7 +418,7 @@ static void test_harmless_arguments(void)
 		test_case(rows[i].name);
 		for (size_t j = 0; j < LENGTH(rows[i].args); j++)
 			data.args[j] = rows[i].args[j];
-		CHECK_INT(syscall_filter_judge(filters[SANDBOX_SYSCALLS_DEFAULT], &data, &ids).code,
+		CHECK_INT(syscall_judge(judges[SANDBOX_SYSCALLS_DEFAULT], &data, &ids).code,
 		          rows[i].code);
 	}
 }
@@ -391,6 +459,11 @@ static void test_names_exist(void)
 		test_case(syscall_allowed[i]);
 		CHECK(is_name(syscall_allowed[i]));
 	}
+	for (size_t i = 0; i < syscall_changes_count; i++) {
+		test_case(syscall_changes[i].call);
+		CHECK(is_name(syscall_changes[i].call));
+		CHECK(is_allowed_by_name(syscall_changes[i].call));
+	}
 }
 
 static void test_no_call_is_refused_and_allowed(void)
@@ -411,11 +484,14 @@ static void test_names_of_calls(void)
 	CHECK_STR(name, "ptrace");
 	CHECK(!syscall_name(100000, name, sizeof(name)));
 	CHECK_STR(name, "");
-	for (int policy = 0; policy < SANDBOX_SYSCALLS_OFF; policy++)
+	for (int policy = 0; policy < SANDBOX_SYSCALLS_OFF; policy++) {
 		syscall_filter_destroy(filters[policy]);
+		syscall_filter_destroy(watching[policy]);
+		syscall_judge_destroy(judges[policy]);
+	}
 }
 
-TEST_MAIN(test_filters_can_be_made, test_what_is_promised, test_clone_makes_no_namespaces,
-          test_other_architectures_are_not_there, test_filter_and_owner_agree,
-          test_rules_exclude_each_other, test_harmless_arguments, test_names_exist,
-          test_no_call_is_refused_and_allowed, test_names_of_calls)
+TEST_MAIN(test_filters_can_be_made, test_what_is_promised, test_what_changes_files_is_watched,
+          test_clone_makes_no_namespaces, test_other_architectures_are_not_there,
+          test_filter_and_owner_agree, test_rules_exclude_each_other, test_harmless_arguments,
+          test_names_exist, test_no_call_is_refused_and_allowed, test_names_of_calls)
