@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <time.h>
 
+#include "emulator/advice.h"
 #include "emulator/clock.h"
 #include "emulator/identifier.h"
 #include "emulator/log.h"
@@ -26,6 +27,8 @@ void box_fill_spec(const struct config *config, const struct package *package,
 		.cpu_millis = (unsigned)((config->memory_bytes >> 20) * 1000 / MB_PER_CPU),
 		.processes = PROCESS_LIMIT,
 		.open_files = OPEN_FILES_LIMIT,
+		.report_writes = config->report_writes && log_enabled(LOG_WARNING),
+		.unreported = advice_unreported,
 	};
 	package_fill_spec(package, spec);
 }
@@ -50,7 +53,8 @@ void box_tell_denial(const struct sandbox_denial *denial, const char *when)
 	if (!log_enabled(LOG_WARNING))
 		return;
 	if (denial->pid)
-		snprintf(who, sizeof(who), "%s (pid %d)", denial->name, (int)denial->pid);
+		snprintf(who, sizeof(who), "%s (pid %d)",
+		         denial->name[0] ? denial->name : "a process", (int)denial->pid);
 	if (denial->is_repeated)
 		snprintf(times, sizeof(times), " %u more time%s", denial->count,
 		         denial->count == 1 ? "" : "s");
@@ -58,4 +62,14 @@ void box_tell_denial(const struct sandbox_denial *denial, const char *when)
 	           denial->with ? denial->with : "", times, when,
 	           denial->is_strict ? "known to be permitted on Lambda (--seccomp=strict)"
 	                             : "permitted on Lambda");
+}
+
+void box_tell_write(const struct sandbox_write *write, const char *when)
+{
+	autobuffer struct buffer line = BUFFER_INIT;
+
+	if (!log_enabled(LOG_WARNING))
+		return;
+	advice_write(&line, write, when);
+	log_notice("%s", line.data);
 }

@@ -450,6 +450,13 @@ static void on_denied(const struct sandbox_denial *denial)
 	terminal_end_lines();
 }
 
+static void on_write_refused(const struct sandbox_write *write)
+{
+	terminal_begin_lines();
+	box_tell_write(write, "in the shell");
+	terminal_end_lines();
+}
+
 static void on_failed(const struct error *error)
 {
 	terminal_restore();
@@ -488,7 +495,8 @@ static void on_box_event(const struct sandbox_event *event)
 	case SANDBOX_DENIED:
 		on_denied(&event->denial);
 		break;
-	case SANDBOX_WRITE_REFUSED: /* nobody asks for these */
+	case SANDBOX_WRITE_REFUSED:
+		on_write_refused(&event->write);
 		break;
 	case SANDBOX_FAILED:
 		on_failed(&event->error);

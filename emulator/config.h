@@ -107,6 +107,7 @@ struct config {
 	enum sandbox_mode sandbox;
 	enum sandbox_syscalls syscalls;
 	enum sandbox_network network;
+	bool report_writes;
 	bool require_sandbox;
 	unsigned required_walls; /* a mask, as sandbox_probe() takes it; 0: none */
 

@@ -499,7 +499,8 @@ static void on_box_event(struct environment *env, const struct sandbox_event *ev
 	case SANDBOX_DENIED:
 		box_tell_denial(&event->denial, activity_words[event->denial.phase]);
 		break;
-	case SANDBOX_WRITE_REFUSED: /* nobody asks for these */
+	case SANDBOX_WRITE_REFUSED:
+		box_tell_write(&event->write, activity_words[event->write.phase]);
 		break;
 	case SANDBOX_FAILED:
 		on_box_failed(env, &event->error);
@@ -519,7 +520,7 @@ static void on_box_ready(struct loop_watch *watch, uint32_t events)
 	while (env->box && sandbox_next_event(env->box, &event)) {
 		/* What the kill causes is not news; what was counted before it is. */
 		if (env->state != ENVIRONMENT_STOPPING || event.type == SANDBOX_GONE ||
-		    event.type == SANDBOX_DENIED)
+		    event.type == SANDBOX_DENIED || event.type == SANDBOX_WRITE_REFUSED)
 			on_box_event(env, &event);
 	}
 }

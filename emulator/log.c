@@ -107,9 +107,13 @@ static size_t format_prefix(char *line, size_t size, enum log_level level)
  * must not look like a line of its own. */
 static void mask_controls(char *text)
 {
-	for (; *text; text++)
-		if ((unsigned char)*text < ' ' || *text == 0x7f)
+	for (; *text; text++) {
+		unsigned char byte = (unsigned char)*text, next = (unsigned char)text[1];
+		if (byte < ' ' || byte == 0x7f)
 			*text = '?';
+		else if (byte == 0xc2 && next >= 0x80 && next < 0xa0) /* the same in UTF-8 */
+			text[0] = text[1] = '?';
+	}
 }
 
 static PRINTF_LIKE(2, 0) void log_line(enum log_level level, const char *format, va_list args)

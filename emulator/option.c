@@ -505,6 +505,11 @@ const struct option option_table[] = {
 	  .parse = parse_network, .field = CONFIG(network), .preset = "host",
 	  .help = "host: the function uses the network of this machine. none: it has a loopback "
 	          "of its own, and the Runtime API there." },
+	{ .name = "report-writes", .value = "on|off", .variable = "LRIE_REPORT_WRITES",
+	  .group = GROUP_SANDBOX, .commands = RUN,
+	  .parse = parse_switch, .field = CONFIG(report_writes), .preset = "on",
+	  .help = "Tell of writes that fail since Lambda's file system is read-only. Takes some "
+	          "10 us from opening a file for writing and the like." },
 	{ .name = "cold", .value = "NUMBER", .variable = "LRIE_BENCH_COLD",
 	  .group = GROUP_BENCH, .commands = BENCH,
 	  .parse = parse_number, .field = CONFIG(bench.cold), .min = 1, .max = 100000,

@@ -172,6 +172,44 @@ static void write_everywhere(const char *elsewhere, const char *in_tmp)
 	          { word("exec-copy", in_tmp, "copy"), "ok" });
 }
 
+/* As where the file system itself is read-only. Links lead where they lead. */
+static void report_writes(const char *elsewhere, const char *in_tmp)
+{
+	static struct box_run run;
+	struct sandbox_spec spec = box_spec();
+
+	become_docker();
+	if (sandbox_host_wall(box_host(), SANDBOX_WALL_SYSCALLS)->standing != SANDBOX_YES)
+		return;
+	spec.report_writes = true;
+	box_run(&run, &spec, word("file:create", elsewhere, "new"),
+	        word("file:append", elsewhere, "file"), word("file:unlink", elsewhere, "file"),
+	        word("file:create", elsewhere, "no/such/folder"), word("cd", elsewhere, "."),
+	        "file:mkdir:relative", word("file:create", in_tmp, "new"),
+	        word("file:create", elsewhere, "to-tmp/new"), "file:write:/dev/null");
+	CHECK_INT(run.write_count, 4);
+	CHECK(strcmp(run.writes[0].path + strlen(elsewhere), "/new") == 0);
+	CHECK_INT(run.writes[1].kind, SANDBOX_WRITE_CONTENT);
+	CHECK_STR(run.writes[0].name, "probe");
+	CHECK_INT(run.writes[2].missing, strlen(elsewhere) + strlen("/no"));
+	CHECK(strcmp(run.writes[3].path + strlen(elsewhere), "/relative") == 0);
+}
+
+static void test_failed_writes_without_namespaces(void)
+{
+	char link[PATH_MAX];
+
+	if (landlock_abi() == 0)
+		SKIP("the kernel has no Landlock");
+	const char *elsewhere = open_folder(), *in_tmp = box_folder();
+	CHECK(chmod(in_tmp, 0777) == 0);
+	snprintf(link, sizeof(link), "%s/to-tmp", elsewhere);
+	CHECK(symlink(in_tmp, link) == 0);
+	IN_CHILD(report_writes(elsewhere, in_tmp));
+	box_remove(elsewhere);
+	box_remove(in_tmp);
+}
+
 static void test_writing_without_namespaces(void)
 {
 	if (landlock_abi() == 0)
@@ -498,8 +536,8 @@ static void test_words_for_walls(void)
 
 TEST_MAIN(test_missing_walls_have_reasons, test_required_walls, test_no_network_is_not_possible,
           test_boxes_work_without_namespaces, test_writing_without_namespaces,
-          test_files_are_bounded_without_namespaces, test_no_landlock,
-          test_daemons_end_without_namespaces, test_nothing_survives_lrie_without_namespaces,
-          test_every_step_may_fail, test_somebody_else_has_the_listener, test_seccomp_is_refused,
-          test_old_kernels, test_no_filter_at_all, test_probe_says_the_same_each_time,
-          test_words_for_walls)
+          test_failed_writes_without_namespaces, test_files_are_bounded_without_namespaces,
+          test_no_landlock, test_daemons_end_without_namespaces,
+          test_nothing_survives_lrie_without_namespaces, test_every_step_may_fail,
+          test_somebody_else_has_the_listener, test_seccomp_is_refused, test_old_kernels,
+          test_no_filter_at_all, test_probe_says_the_same_each_time, test_words_for_walls)

@@ -479,6 +479,27 @@ static void test_seccomp(void)
 	}
 }
 
+static void test_report_writes(void)
+{
+	static const struct {
+		const char *word;
+		bool reports;
+	} cases[] = { { "--quiet", true },
+		      { "--report-writes=on", true },
+		      { "--report-writes=off", false } };
+
+	begin();
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct config *config = PARSE("lrie", cases[i].word);
+
+		test_case(cases[i].word);
+		if (!config)
+			continue;
+		CHECK_INT(config->report_writes, cases[i].reports);
+		config_destroy(config);
+	}
+}
+
 static void test_log_levels(void)
 {
 	static const struct {
@@ -891,7 +912,7 @@ static void test_help_has_each_option(void)
 TEST_MAIN(test_defaults, test_options, test_more_options, test_last_one_wins, test_commands,
           test_help_in_a_bad_environment, test_mistakes, test_environment,
           test_option_wins_over_environment, test_mistake_in_environment_names_the_variable,
-          test_required_walls, test_network, test_seccomp, test_log_levels, test_size_of_variables,
-          test_rie, test_rie_defaults, test_rie_environment, test_env_file, test_bad_env_files,
-          test_pass_env, test_numbers, test_seconds, test_addresses, test_distance, test_help,
-          test_help_has_each_option)
+          test_required_walls, test_network, test_seccomp, test_report_writes, test_log_levels,
+          test_size_of_variables, test_rie, test_rie_defaults, test_rie_environment, test_env_file,
+          test_bad_env_files, test_pass_env, test_numbers, test_seconds, test_addresses,
+          test_distance, test_help, test_help_has_each_option)

@@ -365,6 +365,7 @@ static void test_denied_calls_in_other_words(void)
 {
 	struct sandbox_denial strict = { NODE, .call = "fanotify_mark(2)", .is_strict = true };
 	struct sandbox_denial unknown = { .call = "bpf(2)", .count = 1, .is_repeated = true };
+	struct sandbox_denial nameless = { .pid = 12, .call = "bpf(2)", .count = 1 };
 
 	begin();
 	capture_diagnostics();
@@ -375,6 +376,9 @@ static void test_denied_calls_in_other_words(void)
 	denied(unknown);
 	check_diagnostics("lrie: a process called bpf(2) 1 more time during init: "
 	                  "not permitted on Lambda\n");
+	denied(nameless);
+	check_diagnostics("lrie: a process (pid 12) called bpf(2) during init: "
+	                  "not permitted on Lambda\n");
 	/* What was counted is told when the box ends, too. */
 	fake_box_dies_slowly = true;
 	environment_stop(env);
@@ -383,6 +387,26 @@ static void test_denied_calls_in_other_words(void)
 	check_diagnostics("lrie: a process called bpf(2) 1 more time during init: "
 	                  "not permitted on Lambda\n");
 	fake_box_gone(box());
+	release_diagnostics();
+	fake_output_take();
+	end();
+}
+
+static void test_failed_writes_are_told_with_their_phase(void)
+{
+	const struct sandbox_write write = { NODE, .kind = SANDBOX_WRITE_CREATE,
+		                             .path = "/var/task/x\n\033\302\233", .count = 1 };
+
+	begin();
+	capture_diagnostics();
+	start();
+	fake_box_write_refused(box(), &write);
+	check_diagnostics("lrie: node (pid 12) could not create '/var/task/x?\?\?\?' during init: "
+	                  "read-only on Lambda: use /tmp\n");
+	CHECK_INT(runtime_next(port()), RUNTIME_ACCEPTED);
+	fake_box_write_refused(box(), &write);
+	check_diagnostics("lrie: node (pid 12) could not create '/var/task/x?\?\?\?' while idle: "
+	                  "read-only on Lambda: use /tmp\n");
 	release_diagnostics();
 	fake_output_take();
 	end();
@@ -1463,6 +1487,7 @@ static void test_invoke_from_on_done(void)
 
 TEST_MAIN(test_cold_then_warm, test_invoke_waits_for_init, test_box_gets_limits_and_cpu_by_phase,
           test_denied_calls_are_told_with_their_phase, test_denied_calls_in_other_words,
+          test_failed_writes_are_told_with_their_phase,
           test_quiet_keeps_platform_lines_for_the_tail, test_handler_error,
           test_next_overtakes_the_start_event, test_init_exits_then_suppressed_init_succeeds,
           test_init_fails_twice, test_init_fails_while_an_invocation_waits, test_init_limit,

@@ -90,6 +90,14 @@ void fake_box_denied(struct sandbox *box, const struct sandbox_denial *denial)
 	post(box, event);
 }
 
+void fake_box_write_refused(struct sandbox *box, const struct sandbox_write *write)
+{
+	struct sandbox_event event = { .type = SANDBOX_WRITE_REFUSED, .write = *write };
+
+	event.write.phase = box->phase;
+	post(box, event);
+}
+
 void fake_box_failed(struct sandbox *box, const char *why)
 {
 	struct sandbox_event event = { .type = SANDBOX_FAILED };

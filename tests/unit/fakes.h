@@ -88,7 +88,8 @@ void fake_box_started(struct sandbox *box);
 void fake_box_exec_failed(struct sandbox *box, int code);
 void fake_box_exited(struct sandbox *box, int status, bool out_of_memory);
 void fake_box_oom(struct sandbox *box);
-void fake_box_denied(struct sandbox *box, const struct sandbox_denial *denial); /* now */
+void fake_box_denied(struct sandbox *box, const struct sandbox_denial *denial);      /* now */
+void fake_box_write_refused(struct sandbox *box, const struct sandbox_write *write); /* now */
 void fake_box_failed(struct sandbox *box, const char *why);
 void fake_box_gone(struct sandbox *box);
 
