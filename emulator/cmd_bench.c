@@ -27,6 +27,7 @@
 #include "emulator/event.h"
 #include "emulator/log.h"
 #include "emulator/metric.h"
+#include "emulator/price_file.h"
 #include "emulator/service.h"
 #include "emulator/threshold.h"
 #include "emulator/whole_file.h"
@@ -37,6 +38,8 @@
 
 /* Of the raw values of a million runs. */
 #define BASELINE_LIMIT ((size_t)256 << 20)
+
+#define PRICES_LIMIT ((size_t)1 << 20)
 
 #define BAR_WIDTH 30
 
@@ -55,6 +58,8 @@ struct contest {
 	struct bench_entry *entries;      /* as many */
 	size_t count;
 	struct bench_baseline *baseline; /* NULL: none */
+	struct price_list prices;
+	bool has_prices;
 	bool shows_progress;
 	bool interrupted;
 	int signal;
@@ -112,12 +117,25 @@ static bool add_contenders(const struct config *config, struct error *err)
 	return true;
 }
 
-/* The machine's own architecture decides the price: that is where the numbers come from. */
-static const struct price_list *find_prices(void)
+/* Without an architecture it is the machine's own: that is where the numbers come from. */
+static bool find_prices(const struct config *config, struct error *err)
 {
 	struct utsname machine;
+	const struct price_list *built_in;
+	autobuffer struct buffer text = BUFFER_INIT;
 
-	return uname(&machine) == 0 ? price_list_find(machine.machine) : NULL;
+	uname(&machine);
+	built_in = price_list_find(config->architecture ? config->architecture : machine.machine);
+	if (!built_in && !config->bench.prices)
+		return true; /* nobody sells Lambda on such a machine */
+	contest.prices = built_in ? *built_in : *price_list_find("x86_64");
+	contest.has_prices = true;
+	if (!config->bench.prices)
+		return true;
+	if (!whole_file_read(config->bench.prices, PRICES_LIMIT, &text, err))
+		return error_prefix(err, "--prices");
+	return price_list_read(text.data, text.length, &contest.prices, err) ||
+	       error_prefix(err, "--prices '%s'", config->bench.prices);
 }
 
 static bool open_contenders(struct error *err)
@@ -137,7 +155,7 @@ static bool open_contenders(struct error *err)
 			.measurement = &function->measurement,
 			.memory_bytes = contender->config.memory_bytes,
 			.tmp_bytes = contender->config.tmp_bytes,
-			.prices = find_prices()
+			.prices = contest.has_prices ? &contest.prices : NULL
 		};
 	}
 	return true;
@@ -535,6 +553,8 @@ int cmd_bench(const struct config *config)
 	int code;
 
 	if (!check_thresholds(config, &err))
+		return fail(&err);
+	if (!find_prices(config, &err))
 		return fail(&err);
 	if (config->bench.baseline && !read_baseline(config->bench.baseline, &err))
 		return fail(&err);

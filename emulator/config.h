@@ -51,6 +51,7 @@ struct config_bench {
 	uint64_t seed;
 	struct config_list fail_if; /* thresholds, as written */
 	const char *baseline;       /* files; NULL: none */
+	const char *prices;         /* a price list to use; NULL: the built-in one */
 	const char *export_json, *export_markdown, *export_csv, *export_junit, *export_prometheus,
 		*export_svg, *export_html;
 	const char *traffic; /* as written; NULL: none */
@@ -117,7 +118,7 @@ struct config {
 	const char *event; /* FILE, "-", or JSON text; NULL: {} */
 
 	/* lrie doctor, lrie bench */
-	const char *architecture; /* doctor: "x86_64" or "arm64"; NULL: this machine's */
+	const char *architecture; /* doctor, bench: "x86_64" or "arm64"; NULL: this machine's */
 	bool json;
 
 	/* lrie shell */

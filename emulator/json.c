@@ -192,6 +192,21 @@ const struct json *json_member(const struct json *json, const char *name)
 	return (const struct json *)member;
 }
 
+const char *json_member_name(const struct json *json, size_t index)
+{
+	struct json_object *object = (struct json_object *)json;
+
+	if (!json_object_is_type(object, json_type_object))
+		return NULL;
+	json_object_object_foreach(object, name, member)
+	{
+		(void)member;
+		if (index-- == 0)
+			return name;
+	}
+	return NULL;
+}
+
 const struct json *json_item(const struct json *json, size_t index)
 {
 	struct json_object *array = (struct json_object *)json;

@@ -50,6 +50,8 @@ void json_destroy(struct json *json); /* NULL is fine */
 
 /* Parts of a tree live as long as it does. NULL when there is no such part, also of NULL. */
 const struct json *json_member(const struct json *json, const char *name);
+/* The name of an object's member, by its place in the text; NULL behind the last. */
+const char *json_member_name(const struct json *json, size_t index);
 const struct json *json_item(const struct json *json, size_t index);
 
 /* Returns false when it is no number, or NULL. */

@@ -312,6 +312,20 @@ def test_traffic_is_priced(t):
     t.between((8.6 if arm else 10.3), cost, 16 * harness.SLOW, "the costs")
 
 
+def test_prices_can_be_given(t):
+    path = harness.write_file(os.path.join(t.folder(), "prices.json"), json.dumps(
+        {"name": "ours", "tiers": [{"per_gb_second": 0}], "per_request": 0.5}))
+    data = json.loads(bench(t, "--cold", "1", "--warm", "1", "--prices", path, "--json").stdout)
+    t.equal(data["functions"][0]["cost"], {"prices": "ours", "million_warm": 500000,
+                                           "million_cold": 500000})
+    arm = json.loads(bench(t, "--cold", "1", "--warm", "1", "--architecture", "arm64",
+                           "--json").stdout)
+    t.true("arm64" in arm["functions"][0]["cost"]["prices"], arm["functions"][0]["cost"])
+    harness.write_file(path, '{"per_reqest": 1}')
+    says(t, bench(t, "--prices", path, expect=2).stderr, "unknown member 'per_reqest'")
+    says(t, bench(t, "--prices", path + "x", expect=2).stderr, "No such file")
+
+
 def test_traffic_is_simulated(t):
     finished = bench(t, "--cold", "3", "--warm", "3", "--traffic", "burst:10x1/hour",
                      "--provisioned", "4", "--", "--function-name", "slower", "--handler",

@@ -401,6 +401,9 @@ static void test_parts_that_are_not_there(void)
 	CHECK(!json_number(json_member(json, "big"), &value));
 	CHECK_INT(json_length(json), 0);
 	CHECK(!json_item(json, 0) && !json_item(NULL, 0));
+	CHECK_STR(json_member_name(json, 0), "a");
+	CHECK_STR(json_member_name(json, 3), "big");
+	CHECK(!json_member_name(json, 4) && !json_member_name(NULL, 0));
 	json_destroy(json);
 	json_destroy(NULL);
 }

@@ -4,6 +4,8 @@
 
 #include <math.h>
 
+#include "emulator/price_file.h"
+
 #include "tests/unit/test.h"
 
 #define MB ((uint64_t)1 << 20)
@@ -95,5 +97,53 @@ static void test_lists(void)
 	CHECK(!price_list_check(&list, &err));
 }
 
+static void test_a_list_of_a_file(void)
+{
+	static const char text[] = "{\"name\":\"ours\",\"tiers\":[{\"gb_seconds\":100,"
+				   "\"per_gb_second\":0.02},{\"per_gb_second\":0.01}],"
+				   "\"per_request\":0}";
+	struct price_list list = *price_list_find("arm64");
+	const struct price_load load = { .memory_bytes = 1024 * MB,
+		                         .requests = 300,
+		                         .billed_ms = 1000 };
+	struct error err;
+
+	CHECK(price_list_read(text, strlen(text), &list, &err));
+	CHECK_STR(list.name, "ours");
+	CHECK(is_close(price_month(&list, &load).total, 100 * 0.02 + 200 * 0.01));
+	CHECK(is_close(list.provisioned_per_gb_second,
+	               price_list_find("arm64")->provisioned_per_gb_second));
+}
+
+static void test_files_that_are_no_lists(void)
+{
+	static const struct {
+		const char *text, *words;
+	} cases[] = {
+		{ "", "line: 1" },
+		{ "[]", "no object with prices" },
+		{ "{}", "no object with prices" },
+		{ "{\"per_reqest\":1}", "unknown member 'per_reqest' (known are name, tiers" },
+		{ "{\"per_request\":\"1\"}", "'per_request' is no number" },
+		{ "{\"per_request\":-1}", "-1 is no price" },
+		{ "{\"tiers\":[]}", "'tiers' must be 1 to 3" },
+		{ "{\"tiers\":[1,2,3,4]}", "'tiers' must be 1 to 3" },
+		{ "{\"tiers\":[{}]}", "a tier has no per_gb_second" },
+		{ "{\"tiers\":[{\"per_gb_second\":1},{\"per_gb_second\":1}]}",
+		  "not the last has no gb_seconds" },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct price_list list = *price_list_find("x86_64");
+		struct error err = { .code = 0 };
+
+		test_case(cases[i].text);
+		CHECK(!price_list_read(cases[i].text, strlen(cases[i].text), &list, &err));
+		if (!CHECK(strstr(err.text, cases[i].words) != NULL))
+			printf("# %s\n", err.text);
+	}
+}
+
 TEST_MAIN(test_one_invocation, test_ten_million_requests, test_tiers_follow_each_other,
-          test_provisioned_concurrency, test_lists)
+          test_provisioned_concurrency, test_lists, test_a_list_of_a_file,
+          test_files_that_are_no_lists)
