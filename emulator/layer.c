@@ -190,20 +190,28 @@ static void add_path(struct layers *layers, char *path)
 	layers->paths[layers->count++] = path;
 }
 
+/* Named like the zip file: what is said of a file in it then tells which one that is. */
+static char *place_name(const struct layers *layers, const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return xasprintf("%zu-%.200s", layers->count, slash ? slash + 1 : path);
+}
+
 static bool add_zip(struct layers *layers, const struct config *config, const char *path,
                     struct error *err)
 {
-	char name[24];
-
 	block_signals();
 	if (!make_workshop(layers, config, err))
 		return error_prefix(err, "layer '%s'", path);
-	snprintf(name, sizeof(name), "%zu", layers->count);
+	char *name = place_name(layers, path);
 	autoclose int place = make_place(layers, name, err);
-	if (place == -1 || !unpack(layers, path, place, err))
-		return false;
-	add_path(layers, xasprintf("%s/%s", layers->workshop, name));
-	return true;
+	bool unpacked = place != -1 && unpack(layers, path, place, err);
+
+	if (unpacked)
+		add_path(layers, xasprintf("%s/%s", layers->workshop, name));
+	free(name);
+	return unpacked;
 }
 
 static bool add_layer(struct layers *layers, const struct config *config, const char *path,

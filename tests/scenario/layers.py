@@ -341,6 +341,7 @@ def test_what_was_unpacked_is_gone_at_the_end(t):
         lrie.stop(number, code)
     lrie = t.serve("echo", "--layer", layer)
     t.equal(len(unpacked(lrie.temporary)), 1)
+    t.equal(os.listdir(os.path.join(lrie.temporary, unpacked(lrie.temporary)[0])), ["0-layer.zip"])
     lrie.stop()
 
 
