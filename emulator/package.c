@@ -335,7 +335,7 @@ static bool find_all(struct package *package, struct error *err)
 	for (size_t i = 0; i < config->binds.count; i++)
 		if (!parse_bind(package, config->binds.items[i], err))
 			return false;
-	if (config->layers.count > 0)
+	if (config->layers.count > 0 && config->command != CONFIG_DOCTOR) /* which counts itself */
 		layers_check_size(package->layers, package->task_root);
 	return true;
 }

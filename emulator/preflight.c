@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "emulator/executable.h"
 #include "emulator/variables.h"
@@ -51,6 +52,42 @@ static void check_bootstrap(const struct preflight_context *context, const struc
 }
 
 /* ---- before a start ---- */
+
+/* Puts 'to' in place of each 'from' in a text that may be NULL. */
+static void replace(char **text, const char *from, const char *to)
+{
+	autobuffer struct buffer out = BUFFER_INIT;
+	const char *at = *text, *next;
+
+	if (!at || !strstr(at, from))
+		return;
+	for (; (next = strstr(at, from)); at = next + strlen(from)) {
+		buffer_append(&out, at, (size_t)(next - at));
+		buffer_append_text(&out, to);
+	}
+	buffer_append_text(&out, at);
+	free(*text);
+	*text = buffer_steal(&out, NULL);
+}
+
+/* A layer that is a .zip was unpacked to a folder that nobody knows: it goes by the archive's name.
+ */
+static void name_archives(struct preflight *preflight, const struct config *config,
+                          const struct sandbox_spec *spec)
+{
+	for (size_t i = 0; i < config->layers.count && i < spec->layer_count; i++) {
+		const char *archive = config->layers.items[i];
+		struct stat st;
+
+		if (stat(archive, &st) == -1 || S_ISDIR(st.st_mode))
+			continue;
+		replace(&preflight->bootstrap, spec->layers[i], archive);
+		for (size_t j = 0; j < preflight->findings.count; j++) {
+			replace(&preflight->findings.items[j].file, spec->layers[i], archive);
+			replace(&preflight->findings.items[j].problem, spec->layers[i], archive);
+		}
+	}
+}
 
 static void explain_no_bootstrap(const struct preflight_context *context, const struct fault *fault)
 {
@@ -112,6 +149,7 @@ void preflight_run(struct preflight *preflight, const struct config *config,
 	preflight->cut_short = preflight_check_files(&context);
 	preflight_check_ports(&context, variables);
 	check_machine(&context);
+	name_archives(preflight, config, &spec);
 	findings_sort(&preflight->findings);
 	view_destroy(view);
 	free(variables);

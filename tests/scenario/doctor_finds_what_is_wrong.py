@@ -8,6 +8,7 @@ import shutil
 import socket
 import stat
 import struct
+import zipfile
 
 import harness
 
@@ -172,6 +173,20 @@ def test_an_interpreter_in_a_layer_is_found(t):
         bootstrap = bundle(t, line)
         t.equal(checks(preflight(t, "--bootstrap", bootstrap, "--layer", layer)), [])
         t.equal(len(checks(preflight(t, "--bootstrap", bootstrap, expect=1))), 1)
+
+
+def test_layers_that_are_archives(t):
+    bootstrap, archive = bundle(t, "#!/opt/bin/tool\n"), os.path.join(t.folder(), "layer.zip")
+    with zipfile.ZipFile(archive, "w") as file:
+        info = zipfile.ZipInfo("bin/tool")
+        info.external_attr = 0o100644 << 16
+        file.writestr(info, "#!/bin/sh\n")
+    said = finding(t, preflight(t, "--bootstrap", bootstrap, "--layer", archive, expect=1),
+                   "exec-bit")
+    t.equal(said["file"], archive + "/bin/tool")
+    harness.write_file(archive, "no archive")
+    finished = t.run("doctor", "--bootstrap", bootstrap, "--layer", archive, expect=2)
+    t.true("layer.zip" in finished.stderr, finished.stderr)
 
 
 def test_variables_and_ports(t):
