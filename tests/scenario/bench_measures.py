@@ -245,9 +245,9 @@ def test_time_can_be_limited(t):
 
 def test_precision_can_be_asked_for(t):
     """A sample that is sure after the least count ends there; an impossible one at ten times."""
-    figures, = tables(bench(t, "--cold", "6", "--warm", "0", "--until-ci", "100%",
-                            handler="init-sleep:20"))
-    t.equal(figures["cold.init"]["n"], 6)
+    figures, = tables(bench(t, "--cold", "12", "--warm", "0", "--until-ci", "100%",
+                            handler="init-sleep:30"))
+    t.equal(figures["cold.init"]["n"], 12)
     figures, = tables(bench(t, "--cold", "2", "--warm", "0", "--until-ci", "0.001%"))
     t.equal(figures["cold.init"]["n"], 20)
 
