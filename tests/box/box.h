@@ -34,7 +34,7 @@
 #include "tests/unit/test.h"
 
 #define BOX_UNUSED __attribute__((unused))
-#define BOX_PATIENCE_MS 20000 /* after which something hangs */
+#define BOX_PATIENCE_MS ((int)box_slow() * 20000) /* after which something hangs */
 
 #define MB(count) ((uint64_t)(count) << 20)
 
