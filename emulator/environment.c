@@ -185,7 +185,7 @@ static void deliver(struct environment *env)
 
 static bool memory_is_limited(const struct environment *env)
 {
-	return sandbox_host_wall(env->context->host, SANDBOX_WALL_MEMORY)->standing == SANDBOX_YES;
+	return sandbox_host_wall(env->context->host, SANDBOX_WALL_MEMORY)->standing != SANDBOX_NO;
 }
 
 static void measure_memory(struct environment *env)
@@ -444,6 +444,19 @@ static void on_exited(struct environment *env, const struct sandbox_event *event
 	fail_soon(env, &fault, event->at_ns, clock_now());
 }
 
+/* If only a child dies, the function goes on (spec environment-and-limits.md §4). */
+static void on_oom(const struct environment *env, unsigned kills)
+{
+	char who[32] = "a process";
+
+	if (kills > 1)
+		snprintf(who, sizeof(who), "%u processes", kills);
+	log_warning("environment %u: out of memory: the limit of %" PRIu64
+	            " MB killed %s that the function had started, not its runtime; --memory gives "
+	            "it more",
+	            env->id, env->context->config->memory_bytes >> 20, who);
+}
+
 static void on_box_failed(struct environment *env, const struct error *error)
 {
 	struct fault fault = fault_make(FAULT_FAILURE, "Sandbox.Failure", "%s", error->text);
@@ -493,8 +506,7 @@ static void on_box_event(struct environment *env, const struct sandbox_event *ev
 		on_exited(env, event);
 		break;
 	case SANDBOX_OOM:
-		log_warning("environment %u: the memory limit killed a child of the function",
-		            env->id);
+		on_oom(env, event->kills);
 		break;
 	case SANDBOX_DENIED:
 		box_tell_denial(&event->denial, activity_words[event->denial.phase]);

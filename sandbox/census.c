@@ -22,6 +22,16 @@ static unsigned long long status_value(const char *text, const char *key, int ba
 	return line ? strtoull(line + strlen(key), NULL, base) : 0;
 }
 
+static bool is_dying(const char *status)
+{
+	const unsigned long long sigkill = 1ull << (SIGKILL - 1);
+	const char *state = strstr(status, "\nState:\t");
+
+	return !state || strchr("ZX", state[8]) ||
+	       (status_value(status, "\nSigPnd:", 16) & sigkill) ||
+	       (status_value(status, "\nShdPnd:", 16) & sigkill);
+}
+
 bool census_read_status(int fd, struct census_status *status)
 {
 	char text[4096];
@@ -30,14 +40,10 @@ bool census_read_status(int fd, struct census_status *status)
 	if (length <= 0)
 		return false;
 	text[length] = '\0';
-	const unsigned long long sigkill = 1ull << (SIGKILL - 1);
-	const char *state = strstr(text, "\nState:\t");
 	*status = (struct census_status){
 		.peak = status_value(text, "\nVmHWM:", 10) * 1024,
 		.threads = (unsigned)status_value(text, "\nThreads:", 10),
-		.dying = !state || strchr("ZX", state[8]) ||
-		         (status_value(text, "\nSigPnd:", 16) & sigkill) ||
-		         (status_value(text, "\nShdPnd:", 16) & sigkill),
+		.dying = is_dying(text),
 	};
 	return true;
 }
@@ -73,19 +79,22 @@ static uint64_t faults_of_children(int proc, pid_t pid)
 	return minor + major;
 }
 
-static void add_process(struct census *census, int proc, pid_t pid)
-{
-	char path[32];
+/* ---- walks ----------------------------------------------------------------- */
 
-	snprintf(path, sizeof(path), "%d/status", (int)pid);
-	autoclose int status = openat(proc, path, O_RDONLY | O_CLOEXEC);
-	census_add(census, status);
-	if (census->with_faults)
-		census->faults += faults_of_children(proc, pid);
+/* Somebody who visits processes. First member of what it is part of. */
+struct visitor {
+	void (*visit)(struct visitor *visitor, int proc, pid_t pid);
+	unsigned visits;
+};
+
+static void visit(struct visitor *visitor, int proc, pid_t pid)
+{
+	visitor->visits++;
+	visitor->visit(visitor, proc, pid);
 }
 
 /* Everything in the box's own /proc but init. */
-static void add_own_proc(struct census *census, int proc)
+static void visit_own_proc(struct visitor *visitor, int proc)
 {
 	char entries[4096];
 	long got;
@@ -93,21 +102,21 @@ static void add_own_proc(struct census *census, int proc)
 	/* Processes come after everything else there, from this offset on (fs/proc). */
 	lseek(proc, 256, SEEK_SET);
 	while ((got = syscall(SYS_getdents64, proc, entries, sizeof(entries))) > 0) {
-		for (long at = 0; at < got && census->processes < MAX_PROCESSES;) {
+		for (long at = 0; at < got && visitor->visits < MAX_PROCESSES;) {
 			/* struct linux_dirent64: inode, offset, length, type, name */
 			unsigned short length;
 			memcpy(&length, entries + at + 16, sizeof(length));
 			pid_t pid = (pid_t)atoi(entries + at + 19);
 			if (pid > 1)
-				add_process(census, proc, pid);
+				visit(visitor, proc, pid);
 			at += length;
 		}
 	}
 }
 
-static void add_children(struct census *census, int proc, pid_t pid);
+static void visit_children(struct visitor *visitor, int proc, pid_t pid);
 
-static void add_children_of_thread(struct census *census, int proc, const char *path)
+static void visit_children_of_thread(struct visitor *visitor, int proc, const char *path)
 {
 	autoclose int fd = openat(proc, path, O_RDONLY | O_CLOEXEC);
 	FILE *children = fd == -1 ? NULL : fdopen(fd, "r");
@@ -116,15 +125,15 @@ static void add_children_of_thread(struct census *census, int proc, const char *
 	if (!children)
 		return;
 	steal_fd(&fd);
-	while (fscanf(children, "%d", &child) == 1 && census->processes < MAX_PROCESSES) {
-		add_process(census, proc, child);
-		add_children(census, proc, child);
+	while (fscanf(children, "%d", &child) == 1 && visitor->visits < MAX_PROCESSES) {
+		visit(visitor, proc, child);
+		visit_children(visitor, proc, child);
 	}
 	fclose(children);
 }
 
 /* Without a pid namespace the family is followed down: children belong to threads. */
-static void add_children(struct census *census, int proc, pid_t pid)
+static void visit_children(struct visitor *visitor, int proc, pid_t pid)
 {
 	char path[64];
 
@@ -139,18 +148,122 @@ static void add_children(struct census *census, int proc, pid_t pid)
 		if (thread->d_name[0] == '.')
 			continue;
 		snprintf(path, sizeof(path), "%d/task/%.20s/children", (int)pid, thread->d_name);
-		add_children_of_thread(census, proc, path);
+		visit_children_of_thread(visitor, proc, path);
 	}
 	closedir(threads);
 }
 
-void census_add_box(struct census *census, int proc, pid_t init)
+static void visit_box(struct visitor *visitor, int proc, pid_t init)
 {
 	if (proc != -1) {
-		add_own_proc(census, proc);
+		visit_own_proc(visitor, proc);
 		return;
 	}
 	autoclose int all = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (all != -1)
-		add_children(census, all, init);
+		visit_children(visitor, all, init);
+}
+
+/* ---- peaks ----------------------------------------------------------------- */
+
+struct peak_visitor {
+	struct visitor base;
+	struct census *census;
+};
+
+static void visit_for_peak(struct visitor *visitor, int proc, pid_t pid)
+{
+	struct census *census = ((struct peak_visitor *)visitor)->census;
+	char path[32];
+
+	snprintf(path, sizeof(path), "%d/status", (int)pid);
+	autoclose int status = openat(proc, path, O_RDONLY | O_CLOEXEC);
+	census_add(census, status);
+	if (census->with_faults)
+		census->faults += faults_of_children(proc, pid);
+}
+
+void census_add_box(struct census *census, int proc, pid_t init)
+{
+	struct peak_visitor visitor = { .base.visit = visit_for_peak, .census = census };
+
+	visit_box(&visitor.base, proc, init);
+}
+
+/* ---- usage ----------------------------------------------------------------- */
+
+struct usage_visitor {
+	struct visitor base;
+	struct census_usage *usage;
+	enum census_depth depth;
+};
+
+static bool read_of(int proc, pid_t pid, const char *file, char *text, size_t size)
+{
+	char path[48];
+
+	snprintf(path, sizeof(path), "%d/%s", (int)pid, file);
+	return fd_read_file(proc, path, text, size) > 0;
+}
+
+/* Shares are told since Linux 5.5, to those who may look. */
+static void read_shares(struct census_usage *usage, int proc, pid_t pid)
+{
+	char text[4096];
+
+	if (!read_of(proc, pid, "smaps_rollup", text, sizeof(text)) || !strstr(text, "\nPss_Anon:"))
+		return;
+	usage->own_bytes = status_value(text, "\nPss_Anon:", 10) * 1024;
+	usage->shared_bytes = status_value(text, "\nPss_Shmem:", 10) * 1024;
+}
+
+/* What one process has. Nothing when it is gone, or about to be. */
+static struct census_usage usage_of(int proc, pid_t pid, enum census_depth depth)
+{
+	struct census_usage usage = { .own_bytes = 0 };
+	char text[4096];
+	unsigned long long pages;
+
+	if (depth == CENSUS_RESIDENT) {
+		if (read_of(proc, pid, "statm", text, sizeof(text)) &&
+		    sscanf(text, "%*u %llu", &pages) == 1)
+			usage.own_bytes = pages * (uint64_t)sysconf(_SC_PAGESIZE);
+		return usage;
+	}
+	if (!read_of(proc, pid, "status", text, sizeof(text)))
+		return usage;
+	usage.dying = is_dying(text);
+	if (usage.dying)
+		return usage;
+	usage.own_bytes = status_value(text, "\nRssAnon:", 10) * 1024;
+	usage.shared_bytes = status_value(text, "\nRssShmem:", 10) * 1024;
+	if (depth == CENSUS_SHARES)
+		read_shares(&usage, proc, pid);
+	return usage;
+}
+
+static void visit_for_usage(struct visitor *visitor, int proc, pid_t pid)
+{
+	const struct usage_visitor *of = (struct usage_visitor *)visitor;
+	struct census_usage one = usage_of(proc, pid, of->depth), *all = of->usage;
+
+	all->own_bytes += one.own_bytes;
+	all->shared_bytes += one.shared_bytes;
+	all->processes++;
+	all->dying += one.dying;
+	if (one.own_bytes + one.shared_bytes > all->largest_bytes) {
+		all->largest_bytes = one.own_bytes + one.shared_bytes;
+		all->largest = pid;
+	}
+}
+
+struct census_usage census_usage(enum census_depth depth, int proc, pid_t init)
+{
+	struct census_usage usage = { .own_bytes = 0 };
+	struct usage_visitor visitor = { .base.visit = visit_for_usage,
+		                         .usage = &usage,
+		                         .depth = depth };
+
+	visit_box(&visitor.base, proc, init);
+	return usage;
 }

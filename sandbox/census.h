@@ -38,4 +38,25 @@ void census_add(struct census *census, int fd);
  * the descendants of 'init'. */
 void census_add_box(struct census *census, int proc, pid_t init);
 
+/* ---- what they have now ------------------------------------------------------- */
+
+/* How closely is looked, and what that takes for a process. */
+enum census_depth {
+	CENSUS_RESIDENT, /* 4 us: all that is in memory, in 'own_bytes': the most that it can be */
+	CENSUS_OWN,    /* 12 us: without files and the dying; what processes share counts in each */
+	CENSUS_SHARES, /* up to milliseconds: what they share counts once */
+};
+
+struct census_usage {
+	uint64_t own_bytes;    /* anonymous */
+	uint64_t shared_bytes; /* files in tmpfs, memory files, shared anonymous memory */
+	unsigned processes;
+	unsigned dying; /* of them; known but for CENSUS_RESIDENT */
+	pid_t largest;  /* of them, as 'proc' knows it; 0: nobody has anything */
+	uint64_t largest_bytes;
+};
+
+/* Of everybody in a box but its init, as census_add_box() finds them. */
+struct census_usage census_usage(enum census_depth depth, int proc, pid_t init);
+
 #endif

@@ -38,9 +38,7 @@ struct cgroup {
 	int dirs[CGROUP_CONTROLLERS]; /* as host->parents; -1: not in this one */
 	int cpu;                      /* kept open: written at every phase */
 	int pids;                     /* kept open: read after every invoke */
-	int peak;                     /* likewise */
-	int oom;
-	int freeze; /* kept open: written between invokes */
+	int freeze;                   /* kept open: written between invokes */
 };
 
 static const char *const controller_names[] = {
@@ -450,13 +448,6 @@ static void open_controls(struct cgroup *group, const struct cgroup_limits *limi
 		                             controller_version(group, CGROUP_FREEZER)->freeze_file,
 		                             O_RDWR);
 	group->pids = open_control(group, CGROUP_PIDS, "pids.current", O_RDONLY);
-	if (controller_dir(group, CGROUP_MEMORY) != -1)
-		group->peak = open_control(group, CGROUP_MEMORY,
-		                           controller_version(group, CGROUP_MEMORY)->peak_file,
-		                           O_RDONLY);
-	if (limits->memory_bytes && controller_dir(group, CGROUP_MEMORY) != -1)
-		group->oom = controller_version(group, CGROUP_MEMORY)
-		                     ->watch_oom(controller_dir(group, CGROUP_MEMORY));
 }
 
 struct cgroup *cgroup_create(struct cgroup_host *host, unsigned number,
@@ -472,8 +463,6 @@ struct cgroup *cgroup_create(struct cgroup_host *host, unsigned number,
 		                  .dirs = { -1, -1, -1, -1 },
 		                  .cpu = -1,
 		                  .pids = -1,
-		                  .peak = -1,
-		                  .oom = -1,
 		                  .freeze = -1 };
 	snprintf(group->name, sizeof(group->name), BOX_PREFIX "%u", number);
 	for (unsigned i = 0; i < CGROUP_CONTROLLERS; i++) {
@@ -503,8 +492,6 @@ void cgroup_destroy(struct cgroup *group)
 		return;
 	fd_close(&group->cpu);
 	fd_close(&group->pids);
-	fd_close(&group->peak);
-	fd_close(&group->oom);
 	fd_close(&group->freeze);
 	for (unsigned i = 0; i < group->host->parent_count; i++) {
 		if (group->dirs[i] == -1)
@@ -619,24 +606,7 @@ void cgroup_thaw_by(int fd)
 
 /* ---- measuring ------------------------------------------------------------------------------ */
 
-uint64_t cgroup_oom_kills(const struct cgroup *group)
-{
-	char text[512];
-	int dir = controller_dir(group, CGROUP_MEMORY);
-
-	if (dir == -1 || fd_read_file(dir, controller_version(group, CGROUP_MEMORY)->oom_file, text,
-	                              sizeof(text)) == -1)
-		return 0;
-	return cgroup_value(text, "oom_kill");
-}
-
-int cgroup_oom_fd(const struct cgroup *group)
-{
-	return group->oom;
-}
-
-/* The number that a file, kept open, holds now. */
-static bool read_number(int fd, uint64_t *number)
+bool cgroup_read_number(int fd, uint64_t *number)
 {
 	char text[32];
 	ssize_t length = fd == -1 ? -1 : pread(fd, text, sizeof(text) - 1, 0);
@@ -648,23 +618,20 @@ static bool read_number(int fd, uint64_t *number)
 	return true;
 }
 
-bool cgroup_memory_peak(const struct cgroup *group, uint64_t *bytes)
-{
-	return read_number(group->peak, bytes);
-}
-
-bool cgroup_memory_read(const struct cgroup *group, struct cgroup_memory *memory)
+int cgroup_memory_dir(const struct cgroup *group, const struct cgroup_version **version)
 {
 	int dir = controller_dir(group, CGROUP_MEMORY);
 
-	return dir != -1 && controller_version(group, CGROUP_MEMORY)->read_memory(dir, memory);
+	if (dir != -1)
+		*version = controller_version(group, CGROUP_MEMORY);
+	return dir;
 }
 
 bool cgroup_task_count(const struct cgroup *group, unsigned *count)
 {
 	uint64_t number;
 
-	if (!read_number(group->pids, &number))
+	if (!cgroup_read_number(group->pids, &number))
 		return false;
 	*count = (unsigned)number;
 	return true;

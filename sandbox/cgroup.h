@@ -106,38 +106,23 @@ bool cgroup_host_frozen_survive(const struct cgroup_host *host);
 int cgroup_open_thaw(const struct cgroup *group);
 void cgroup_thaw_by(int fd);
 
-/* How many processes the memory limit has killed. */
-uint64_t cgroup_oom_kills(const struct cgroup *group);
-
-/* An eventfd for "the limit is hit, one process may be killed", or -1 where the
- * kernel kills the group as a whole. Owned by the group. */
-int cgroup_oom_fd(const struct cgroup *group);
-
-/* The most that was ever charged, page cache included. False when unknown. Half a microsecond. */
-bool cgroup_memory_peak(const struct cgroup *group, uint64_t *bytes);
-
-/* What is charged now, or has been done, of interest beside the peak. */
-struct cgroup_memory {
-	uint64_t other_bytes; /* page cache, files in tmpfs, kernel: nobody's own memory */
-	uint64_t huge_bytes;  /* mapped by page faults in huge pages so far; the most if unknown */
-};
-
-/* False when unknown. Ten microseconds. */
-bool cgroup_memory_read(const struct cgroup *group, struct cgroup_memory *memory);
-
 /* Processes and threads in the group. False when unknown. Half a microsecond. */
 bool cgroup_task_count(const struct cgroup *group, unsigned *count);
 
-/* ---- for cgroup_v1.c and cgroup_v2.c -------------------------------------- */
+/* ---- for cgroup_memory.c, cgroup_v1.c and cgroup_v2.c -------------------------------------- */
+
+struct cgroup_memory_stat;
 
 #define CGROUP_CPU_PERIOD_US 20000 /* Lambda's own, by observation */
 
 /* What a version calls things, and how it limits. */
 struct cgroup_version {
 	const char *name;
-	const char *cpu_file;  /* takes what format_cpu() makes */
-	const char *oom_file;  /* holds a line "oom_kill N" */
-	const char *peak_file; /* may be missing */
+	const char *cpu_file;       /* takes what format_cpu() makes */
+	const char *oom_file;       /* holds a line "oom_kill N" */
+	const char *peak_file;      /* may be missing */
+	const char *usage_file;     /* what is charged now */
+	const char *limit_files[2]; /* are raised from the last to the first; both may be missing */
 	const char *entry_file;
 	const char *freeze_file; /* takes one of the next two, and then begins with it */
 	const char *frozen, *thawed;
@@ -150,10 +135,11 @@ struct cgroup_version {
 	/* 'millis' 0: full speed */
 	void (*format_cpu)(char *text, size_t size, unsigned millis);
 
-	bool (*read_memory)(int dir, struct cgroup_memory *memory);
+	/* Takes what a memory.stat says apart, and what else is in the folder. */
+	void (*parse_memory)(int dir, const char *stat, struct cgroup_memory_stat *memory);
 
-	/* Opens an eventfd as cgroup_oom_fd() describes, or returns -1. */
-	int (*watch_oom)(int dir);
+	/* Opens what cgroup_memory_watch() watches for 'events', or returns -1. */
+	int (*watch_oom)(int dir, uint32_t *events);
 };
 
 /* A group that boxes' groups are made in. Descriptors are -1 when closed. */
@@ -171,10 +157,16 @@ struct cgroup_place {
 	char own[1536]; /* absolute, begins with 'mount' */
 };
 
+/* The folder of the group's memory controller and its version, or -1. Owned by the group. */
+int cgroup_memory_dir(const struct cgroup *group, const struct cgroup_version **version);
+
 const char *cgroup_controller_name(enum cgroup_controller controller);
 
 /* The number behind 'key' at the beginning of a line of 'text', or 0. */
 uint64_t cgroup_value(const char *text, const char *key);
+
+/* The number that a file, kept open, holds now. */
+bool cgroup_read_number(int fd, uint64_t *number);
 
 /* Sets 'file' of the group 'dir' to a number. */
 bool cgroup_set_number(int dir, const char *file, uint64_t number, struct error *err);

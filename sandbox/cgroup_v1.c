@@ -11,9 +11,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "sandbox/cgroup_memory.h"
 #include "sandbox/cgroup_v1.h"
 #include "sandbox/fd.h"
 
@@ -70,21 +72,24 @@ static bool huge_pages_are_usual(void)
 	       strstr(modes, "[always]");
 }
 
-static bool read_memory(int dir, struct cgroup_memory *memory)
+static void parse_memory(int dir, const char *stat, struct cgroup_memory_stat *memory)
 {
-	char text[4096], kernel[32] = "0";
+	char kernel[32] = "0";
+	uint64_t cache = cgroup_value(stat, "cache"), shmem = cgroup_value(stat, "shmem");
 
-	if (fd_read_file(dir, "memory.stat", text, sizeof(text)) == -1)
-		return false;
 	/* The kernel's own peak, since what it held for a process is gone with it. */
 	fd_read_file(dir, "memory.kmem.max_usage_in_bytes", kernel, sizeof(kernel));
-	*memory = (struct cgroup_memory){ .other_bytes = cgroup_value(text, "cache") +
-		                                         strtoull(kernel, NULL, 10),
-		                          .huge_bytes = huge_pages_are_usual() ? UINT64_MAX : 0 };
-	return true;
+	*memory = (struct cgroup_memory_stat){
+		.anonymous_bytes = cgroup_value(stat, "rss"),
+		.shared_bytes = shmem,
+		.cache_bytes = cache > shmem ? cache - shmem : 0,
+		.kernel_bytes = strtoull(kernel, NULL, 10),
+		.huge_bytes = huge_pages_are_usual() ? UINT64_MAX : 0,
+	};
 }
 
-static int watch_oom(int dir)
+/* The limit is announced before anybody is killed. */
+static int watch_oom(int dir, uint32_t *events)
 {
 	char line[32];
 	autoclose int event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -93,6 +98,7 @@ static int watch_oom(int dir)
 	snprintf(line, sizeof(line), "%d %d", event, control);
 	if (event == -1 || control == -1 || !fd_write_file(dir, "cgroup.event_control", line))
 		return -1;
+	*events = EPOLLIN;
 	return steal_fd(&event);
 }
 
@@ -101,6 +107,8 @@ const struct cgroup_version cgroup_v1 = {
 	.cpu_file = QUOTA_FILE,
 	.oom_file = OOM_FILE,
 	.peak_file = "memory.max_usage_in_bytes",
+	.usage_file = "memory.usage_in_bytes",
+	.limit_files = { MEMORY_FILE, SWAP_FILE },
 	.entry_file = "tasks",
 	.freeze_file = "freezer.state",
 	.frozen = "FROZEN",
@@ -108,6 +116,6 @@ const struct cgroup_version cgroup_v1 = {
 	.frozen_survive = true,
 	.limit = limit,
 	.format_cpu = format_cpu,
-	.read_memory = read_memory,
+	.parse_memory = parse_memory,
 	.watch_oom = watch_oom,
 };

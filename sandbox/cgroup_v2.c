@@ -18,15 +18,19 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "sandbox/cgroup_memory.h"
 #include "sandbox/cgroup_v2.h"
 #include "sandbox/fd.h"
 
 #define CONTROL_FILE "cgroup.subtree_control"
 #define PROCS_FILE "cgroup.procs"
 #define FREEZE_FILE "cgroup.freeze"
+#define MEMORY_FILE "memory.max"
+#define OOM_FILE "memory.events"
 #define LEAF "self"
 
 /* The largest that a page fault brings on common machines; with 64 KB pages, 512 MB. */
@@ -36,11 +40,10 @@
 
 static bool limit_memory(int dir, uint64_t bytes, struct error *err)
 {
-	if (!cgroup_set_number(dir, "memory.max", bytes, err))
+	if (!cgroup_set_number(dir, MEMORY_FILE, bytes, err))
 		return false;
-	/* Absent without swap, or before Linux 4.19: nothing is lost but precision. */
+	/* Absent without swap: nothing is lost but precision. */
 	fd_write_file(dir, "memory.swap.max", "0");
-	fd_write_file(dir, "memory.oom.group", "1");
 	return true;
 }
 
@@ -83,32 +86,34 @@ static uint64_t kernel_bytes(const char *text)
 	                       cgroup_value(text, "pagetables");
 }
 
-static bool read_memory(int dir, struct cgroup_memory *memory)
+static void parse_memory(int dir, const char *stat, struct cgroup_memory_stat *memory)
 {
-	char text[8192];
+	uint64_t file = cgroup_value(stat, "file"), shmem = cgroup_value(stat, "shmem");
 
-	if (fd_read_file(dir, "memory.stat", text, sizeof(text)) == -1)
-		return false;
-	*memory = (struct cgroup_memory){
-		.other_bytes = cgroup_value(text, "file") + cgroup_value(text, "sock") +
-		               kernel_bytes(text),
-		.huge_bytes = cgroup_value(text, "thp_fault_alloc") * HUGE_PAGE_BYTES,
+	(void)dir;
+	*memory = (struct cgroup_memory_stat){
+		.anonymous_bytes = cgroup_value(stat, "anon"),
+		.shared_bytes = shmem,
+		.cache_bytes = file > shmem ? file - shmem : 0,
+		.kernel_bytes = kernel_bytes(stat) + cgroup_value(stat, "sock"),
+		.huge_bytes = cgroup_value(stat, "thp_fault_alloc") * HUGE_PAGE_BYTES,
 	};
-	return true;
 }
 
-/* memory.oom.group kills all programs, whose ends are told anyway. */
-static int watch_oom(int dir)
+/* The kernel tells of changes at most every 10 ms, the last of them late rather than not. */
+static int watch_oom(int dir, uint32_t *events)
 {
-	(void)dir;
-	return -1;
+	*events = EPOLLPRI;
+	return openat(dir, OOM_FILE, O_RDONLY | O_CLOEXEC);
 }
 
 const struct cgroup_version cgroup_v2 = {
 	.name = "cgroup v2",
 	.cpu_file = "cpu.max",
-	.oom_file = "memory.events",
+	.oom_file = OOM_FILE,
 	.peak_file = "memory.peak",
+	.usage_file = "memory.current",
+	.limit_files = { MEMORY_FILE, NULL },
 	.entry_file = PROCS_FILE,
 	.freeze_file = FREEZE_FILE,
 	.frozen = "1",
@@ -116,7 +121,7 @@ const struct cgroup_version cgroup_v2 = {
 	.born_in = true,
 	.limit = limit,
 	.format_cpu = format_cpu,
-	.read_memory = read_memory,
+	.parse_memory = parse_memory,
 	.watch_oom = watch_oom,
 };
 

@@ -250,7 +250,12 @@ static bool enter_network(const struct init *init, struct error *err)
 	       error_set(err, errno, "pass on the listener of a new network");
 }
 
-static bool enter_namespaces(struct init *init, int *proc, struct error *err)
+/* What the owner looks into: what the box has of these for itself, or -1. */
+struct own_files {
+	int tmp, proc;
+};
+
+static bool enter_namespaces(struct init *init, struct own_files *own, struct error *err)
 {
 	const struct init_plan *plan = init->plan;
 	const char *hostname = plan->spec->hostname;
@@ -263,7 +268,7 @@ static bool enter_namespaces(struct init *init, int *proc, struct error *err)
 		return false;
 	if (hostname && sethostname(hostname, strlen(hostname)) == -1)
 		return error_set(err, errno, "set host name '%s'", hostname);
-	return rootfs_enter(plan->host, plan->spec, proc, err);
+	return rootfs_enter(plan->host, plan->spec, &own->tmp, &own->proc, err);
 }
 
 /* Init itself may be seen by programs, but reaches nobody through an abstract socket: those that
@@ -277,12 +282,12 @@ static bool restrict_writing(struct init *init, struct error *err)
 	return !init->plan->landlock || init->rules != -1;
 }
 
-static bool build(struct init *init, int *proc, struct error *err)
+static bool build(struct init *init, struct own_files *own, struct error *err)
 {
 	const struct init_plan *plan = init->plan;
 
 	if (!make_child_memory(init, err) || !message_socketpair(init->listener_sockets, err) ||
-	    !tree_init(&init->tree, err) || !enter_namespaces(init, proc, err) || !close_stdio(err))
+	    !tree_init(&init->tree, err) || !enter_namespaces(init, own, err) || !close_stdio(err))
 		return false;
 	if (plan->identity != IDENTITY_KEPT &&
 	    (!identity_prepare(plan->namespaces != 0, err) || !restrict_writing(init, err)))
@@ -869,14 +874,16 @@ static __attribute__((noreturn)) void serve(struct init *init)
 }
 
 /* The owner makes the cgroups while the box is built; they come as the first message. */
-static void report_ready(struct init *init, int proc)
+static void report_ready(struct init *init, const struct own_files *own)
 {
 	struct message_fds fds = { .count = 0 };
 	struct message message = { .type = MESSAGE_READY };
 
 	receive(init);
-	if (proc != -1)
-		fds.fd[fds.count++] = proc;
+	if (own->tmp != -1)
+		fds.fd[fds.count++] = own->tmp;
+	if (own->proc != -1)
+		fds.fd[fds.count++] = own->proc;
 	message.at_ns = message_now();
 	tell(init, &message, &fds);
 	message_fds_close(&fds);
@@ -914,7 +921,7 @@ void init_run(const struct init_plan *plan)
 		                             .ledger = plan->ledger,
 		                             .writes = { .ids = plan->ids } } };
 	struct error err;
-	int proc = -1;
+	struct own_files own = { .tmp = -1, .proc = -1 };
 
 	reset_signals();
 	umask(022); /* for what is made in the root, and for the programs */
@@ -922,9 +929,9 @@ void init_run(const struct init_plan *plan)
 	volunteer_for_oom(&init);
 	forget_arguments(plan);
 	if (!keep_only_socket(&init, &err) || !follow_owner(&init, &err) ||
-	    !build(&init, &proc, &err))
+	    !build(&init, &own, &err))
 		fail(&init, &err);
 	prepare_supervisor(&init);
-	report_ready(&init, proc);
+	report_ready(&init, &own);
 	serve(&init);
 }

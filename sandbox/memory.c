@@ -12,7 +12,9 @@
 #include <unistd.h>
 
 #include "sandbox/census.h"
+#include "sandbox/cgroup_memory.h"
 #include "sandbox/fd.h"
+#include "sandbox/memory_limit.h"
 
 #define MAX_PROGRAMS 64
 #define OOM_RETRIES 8
@@ -24,7 +26,9 @@ struct program {
 };
 
 struct memory {
-	struct cgroup *group;
+	const struct cgroup *group;    /* or NULL */
+	struct cgroup_memory *charges; /* of the group, or NULL */
+	struct memory_limit *keeper;
 	pid_t init;
 	int epoll;
 	int proc; /* the box's own /proc, or -1 */
@@ -34,15 +38,16 @@ struct memory {
 
 	uint64_t limit;
 	uint64_t peak;
-	uint64_t charged;   /* the cgroup's peak when those who ended were last looked at */
-	uint64_t faults;    /* of them, then */
-	uint64_t oom_kills; /* that were told */
+	uint64_t charged; /* the cgroup's peak when those who ended were last looked at */
+	uint64_t faults;  /* of them, then */
+	uint64_t kills;   /* by the limit, that were told */
+	uint64_t kept;    /* of those that the keeper killed */
 	int oom_timer, oom_retries;
 };
 
-static bool watch(const struct memory *memory, int fd)
+static bool watch(const struct memory *memory, int fd, uint32_t events)
 {
-	struct epoll_event event = { .events = EPOLLIN, .data.fd = fd };
+	struct epoll_event event = { .events = events, .data.fd = fd };
 
 	return epoll_ctl(memory->epoll, EPOLL_CTL_ADD, fd, &event) == 0;
 }
@@ -53,17 +58,27 @@ struct memory *memory_create(pid_t init, uint64_t limit, int epoll)
 
 	if (!memory)
 		abort();
-	*memory = (struct memory){
-		.init = init, .epoll = epoll, .proc = -1, .limit = limit, .oom_timer = -1
-	};
+	*memory = (struct memory){ .keeper = memory_limit_create(limit, init, epoll),
+		                   .init = init,
+		                   .epoll = epoll,
+		                   .proc = -1,
+		                   .limit = limit,
+		                   .oom_timer = -1 };
 	return memory;
 }
 
-void memory_confine(struct memory *memory, struct cgroup *group)
+void memory_confine(struct memory *memory, const struct cgroup *group)
 {
+	uint32_t events;
+
 	memory->group = group;
-	if (group && cgroup_oom_fd(group) != -1)
-		watch(memory, cgroup_oom_fd(group));
+	memory->charges = group ? cgroup_memory_open(group) : NULL;
+	if (!memory->charges)
+		return;
+	memory_limit_confine(memory->keeper, memory->charges);
+	int fd = cgroup_memory_watch(memory->charges, &events);
+	if (fd != -1)
+		watch(memory, fd, events);
 }
 
 static void forget_program(struct memory *memory, size_t index)
@@ -78,6 +93,8 @@ void memory_destroy(struct memory *memory)
 		return;
 	while (memory->program_count)
 		forget_program(memory, 0);
+	memory_limit_destroy(memory->keeper);
+	cgroup_memory_close(memory->charges);
 	fd_close(&memory->proc);
 	fd_close(&memory->oom_timer);
 	free(memory);
@@ -85,9 +102,10 @@ void memory_destroy(struct memory *memory)
 
 /* ---- who is there ------------------------------------------------------------ */
 
-void memory_ready(struct memory *memory, int proc)
+void memory_ready(struct memory *memory, int tmp, int proc)
 {
 	memory->proc = proc;
+	memory_limit_ready(memory->keeper, proc, tmp);
 }
 
 bool memory_has_own_proc(const struct memory *memory)
@@ -154,7 +172,8 @@ static uint64_t together(const struct memory *memory, const struct census *peaks
 {
 	uint64_t charged;
 
-	if (peaks->processes <= 1 || !memory->group || !cgroup_memory_peak(memory->group, &charged))
+	if (peaks->processes <= 1 || !memory->charges ||
+	    !cgroup_memory_peak(memory->charges, &charged))
 		return peaks->sum;
 	if (charged < peaks->largest)
 		charged = peaks->largest;
@@ -180,9 +199,10 @@ static uint64_t subtract(uint64_t from, uint64_t what)
  * and reading files does not take. Where nobody ended nothing is guessed at all.
  */
 static uint64_t together_with_the_ended(const struct census *peaks, uint64_t charged,
-                                        const struct cgroup_memory *held)
+                                        const struct cgroup_memory_stat *held)
 {
-	uint64_t own = subtract(charged, held->other_bytes);
+	uint64_t own = subtract(charged,
+	                        held->shared_bytes + held->cache_bytes + held->kernel_bytes);
 	uint64_t faulted = peaks->faults * (uint64_t)sysconf(_SC_PAGESIZE);
 
 	if (held->huge_bytes == UINT64_MAX)
@@ -195,14 +215,14 @@ static uint64_t together_with_the_ended(const struct census *peaks, uint64_t cha
 static void count_the_ended(struct memory *memory)
 {
 	struct census peaks = { .with_faults = true };
-	struct cgroup_memory held;
+	struct cgroup_memory_stat held;
 	uint64_t charged;
 
-	if (!memory->group || !cgroup_memory_peak(memory->group, &charged) ||
+	if (!memory->charges || !cgroup_memory_peak(memory->charges, &charged) ||
 	    charged <= memory->charged || charged <= memory->peak)
 		return;
 	census_add_box(&peaks, memory->proc, memory->init);
-	if (peaks.faults != memory->faults && cgroup_memory_read(memory->group, &held))
+	if (peaks.faults != memory->faults && cgroup_memory_read(memory->charges, &held))
 		raise_peak(memory, together_with_the_ended(&peaks, charged, &held));
 	memory->faults = peaks.faults;
 	if (!peaks.has_dead)
@@ -235,7 +255,7 @@ static void set_oom_timer(struct memory *memory)
 
 	if (memory->oom_timer == -1) {
 		memory->oom_timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-		if (memory->oom_timer == -1 || !watch(memory, memory->oom_timer))
+		if (memory->oom_timer == -1 || !watch(memory, memory->oom_timer, EPOLLIN))
 			return;
 	}
 	timerfd_settime(memory->oom_timer, 0, &delay, NULL);
@@ -252,10 +272,14 @@ static bool a_program_is_dying(const struct memory *memory)
 	return false;
 }
 
-/* Whether the counter has moved further than what was told. */
-static bool was_out_of_memory(const struct memory *memory)
+/* How many processes the limit has killed that were not told yet. */
+static uint64_t untold_kills(const struct memory *memory)
 {
-	return memory->group && cgroup_oom_kills(memory->group) > memory->oom_kills;
+	uint64_t kills = memory_limit_kills(memory->keeper);
+
+	if (memory->charges)
+		kills += cgroup_memory_kills(memory->charges);
+	return subtract(kills, memory->kills);
 }
 
 /* What a program that ended had at most. */
@@ -268,7 +292,7 @@ static uint64_t rss_at_the_end(const struct memory *memory, const struct message
 	/* Better seen before. Otherwise no more than init had, nor than was charged. */
 	if (memory->peak)
 		return memory->peak;
-	if (memory->group && cgroup_memory_peak(memory->group, &charged) &&
+	if (memory->charges && cgroup_memory_peak(memory->charges, &charged) &&
 	    charged < message->max_rss_bytes)
 		return charged;
 	return message->max_rss_bytes;
@@ -279,9 +303,9 @@ bool memory_program_exited(struct memory *memory, const struct message *message)
 	memory_program_ended(memory, message->id);
 	raise_peak(memory, rss_at_the_end(memory, message));
 	if (!WIFSIGNALED(message->number) || WTERMSIG(message->number) != SIGKILL ||
-	    !was_out_of_memory(memory))
+	    !untold_kills(memory))
 		return false;
-	memory->oom_kills++;
+	memory->kills++;
 	raise_peak(memory, memory->limit);
 	return true;
 }
@@ -291,25 +315,42 @@ void memory_adopted_exited(struct memory *memory, const struct message *message)
 	raise_peak(memory, message->max_rss_bytes);
 }
 
+/* Whether somebody may have been killed of late. */
+static bool has_news(struct memory *memory)
+{
+	uint64_t kept = memory_limit_kills(memory->keeper);
+	bool news = kept > memory->kept;
+
+	memory->kept = kept;
+	return (memory->charges && cgroup_memory_heed(memory->charges)) || news;
+}
+
 bool memory_take_oom(struct memory *memory, struct sandbox_event *event)
 {
 	uint64_t count;
 
-	if (!memory->group || cgroup_oom_fd(memory->group) == -1)
-		return false;
-	if (read(cgroup_oom_fd(memory->group), &count, sizeof(count)) > 0) {
+	memory_limit_keep(memory->keeper);
+	if (has_news(memory)) {
 		memory->oom_retries = OOM_RETRIES;
 		set_oom_timer(memory);
 	}
 	if (memory->oom_timer == -1 || read(memory->oom_timer, &count, sizeof(count)) <= 0)
 		return false;
-	if (!was_out_of_memory(memory) || a_program_is_dying(memory)) {
+	uint64_t kills = untold_kills(memory);
+	if (!kills || a_program_is_dying(memory)) {
 		if (memory->oom_retries-- > 0)
 			set_oom_timer(memory);
 		return false;
 	}
-	memory->oom_kills = cgroup_oom_kills(memory->group);
+	memory->kills += kills;
 	raise_peak(memory, memory->limit);
-	*event = (struct sandbox_event){ .type = SANDBOX_OOM, .at_ns = message_now() };
+	*event = (struct sandbox_event){ .type = SANDBOX_OOM,
+		                         .at_ns = message_now(),
+		                         .kills = (unsigned)kills };
 	return true;
+}
+
+void memory_set_frozen(struct memory *memory, bool frozen)
+{
+	memory_limit_set_frozen(memory->keeper, frozen);
 }

@@ -27,10 +27,10 @@ struct memory *memory_create(pid_t init, uint64_t limit, int epoll);
 void memory_destroy(struct memory *memory);
 
 /* The box's cgroup, which must live as long; NULL when it has none. */
-void memory_confine(struct memory *memory, struct cgroup *group);
+void memory_confine(struct memory *memory, const struct cgroup *group);
 
-/* The box stands. Takes over 'proc', its own /proc, or -1. */
-void memory_ready(struct memory *memory, int proc);
+/* The box stands. Takes over 'tmp' and 'proc', its own /tmp and /proc, or -1. */
+void memory_ready(struct memory *memory, int tmp, int proc);
 bool memory_has_own_proc(const struct memory *memory);
 int memory_proc(const struct memory *memory); /* stays the memory's; -1: none */
 
@@ -51,7 +51,11 @@ void memory_look(struct memory *memory);
 /* The highest that was seen so far, 0 for nothing. */
 uint64_t memory_peak(const struct memory *memory);
 
-/* Makes 'event' SANDBOX_OOM and returns true when there is one to tell. Never blocks. */
+/* Keeps the limit as far as that is the owner's business; makes 'event' SANDBOX_OOM and returns
+ * true when there is one to tell. Never blocks. */
 bool memory_take_oom(struct memory *memory, struct sandbox_event *event);
+
+/* See memory_limit.h. */
+void memory_set_frozen(struct memory *memory, bool frozen);
 
 #endif

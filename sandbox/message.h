@@ -27,7 +27,7 @@ enum message_type {
 
 	/* init to owner */
 	MESSAGE_LISTENER,      /* before READY; fds: what listens in the box's own network */
-	MESSAGE_READY,         /* fds: the box's /proc, when it has one of its own */
+	MESSAGE_READY,         /* fds: the box's /tmp and /proc, as far as it has its own */
 	MESSAGE_STARTED,       /* the sender is about to become 'id', at 'at_ns'; 'pid' is its own;
 	                        * 'number': enum syscall_hold, 'error.code': why there is no filter */
 	MESSAGE_EXEC_FAILED,   /* 'error'; with or without a STARTED before it */

@@ -462,7 +462,7 @@ static bool make_devices(int root, struct error *err)
 	       make_link(root, "/dev/stderr", "/proc/self/fd/2", err);
 }
 
-static bool make_tmp(int root, uint64_t bytes, struct error *err)
+static bool make_tmp(int root, uint64_t bytes, int *tmp, struct error *err)
 {
 	char size[32], inodes[32];
 	const struct option options[] = {
@@ -476,7 +476,10 @@ static bool make_tmp(int root, uint64_t bytes, struct error *err)
 	                                      MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, err);
 	if (mount == -1)
 		return error_prefix(err, "create '/tmp'");
-	return sys_move_mount(mount, root, "tmp") == 0 || error_set(err, errno, "mount '/tmp'");
+	if (sys_move_mount(mount, root, "tmp") == -1)
+		return error_set(err, errno, "mount '/tmp'");
+	*tmp = steal_fd(&mount);
+	return true;
 }
 
 /* Whether this /proc has the file; not every kernel has all. */
@@ -803,13 +806,13 @@ static bool pivot(int root, struct error *err)
 	return true;
 }
 
-bool rootfs_enter(const struct rootfs_host *host, const struct sandbox_spec *spec, int *proc,
-                  struct error *err)
+bool rootfs_enter(const struct rootfs_host *host, const struct sandbox_spec *spec, int *tmp,
+                  int *proc, struct error *err)
 {
 	if (!leave_propagation(err))
 		return false;
 	autoclose int root = make_root(err);
 	return root != -1 && make_skeleton(root, err) && show_host(root, host, err) &&
-	       make_devices(root, err) && make_tmp(root, spec->tmp_bytes, err) &&
+	       make_devices(root, err) && make_tmp(root, spec->tmp_bytes, tmp, err) &&
 	       make_proc(root, proc, err) && show_function(root, spec, err) && pivot(root, err);
 }

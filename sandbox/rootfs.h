@@ -23,11 +23,11 @@ void rootfs_host_destroy(struct rootfs_host *host);
 
 /*
  * In init, in a mount namespace of its own: builds the files of 'spec' and makes
- * them the root. '*proc' becomes a descriptor of a fresh /proc, or -1 where the
- * kernel refuses one and the surrounding /proc is shown instead.
+ * them the root. '*tmp' becomes a descriptor of /tmp, and '*proc' of a fresh /proc,
+ * or -1 where the kernel refuses one and the surrounding /proc is shown instead.
  */
-bool rootfs_enter(const struct rootfs_host *host, const struct sandbox_spec *spec, int *proc,
-                  struct error *err);
+bool rootfs_enter(const struct rootfs_host *host, const struct sandbox_spec *spec, int *tmp,
+                  int *proc, struct error *err);
 
 /* In a child that has the namespaces of a box: whether the layers of 'spec' can be shown as one
  * folder. Mounts nothing. */

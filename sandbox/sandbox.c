@@ -122,6 +122,11 @@ static bool fork_init(struct sandbox *box, int socket, const struct sandbox_spec
 	return true;
 }
 
+static uint64_t limit_of(const struct sandbox *box, const struct sandbox_spec *spec)
+{
+	return box->host->identity == IDENTITY_KEPT ? 0 : spec->memory_bytes;
+}
+
 static bool start_init(struct sandbox *box, const struct sandbox_spec *spec, struct error *err)
 {
 	int sockets[2];
@@ -135,7 +140,7 @@ static bool start_init(struct sandbox *box, const struct sandbox_spec *spec, str
 	autoclose int init_end = sockets[1];
 	if (!fork_init(box, init_end, spec, err))
 		return false;
-	box->memory = memory_create(box->init, spec->memory_bytes, box->epoll);
+	box->memory = memory_create(box->init, limit_of(box, spec), box->epoll);
 	return (watch(box, box->socket) && watch(box, box->pidfd)) ||
 	       error_set(err, errno, "watch a box");
 }
@@ -467,6 +472,14 @@ static void on_exited(struct sandbox *box, const struct message *message,
 	event->out_of_memory = memory_program_exited(box->memory, message);
 }
 
+/* Its /tmp and its /proc, of which it has the latter for itself only along with the former. */
+static void take_files(struct sandbox *box, struct message_fds *fds)
+{
+	int tmp = message_fds_steal(fds, 0);
+
+	memory_ready(box->memory, tmp, message_fds_steal(fds, 1));
+}
+
 static void translate(struct sandbox *box, const struct message *message, struct message_fds *fds,
                       struct sandbox_event *event)
 {
@@ -478,7 +491,7 @@ static void translate(struct sandbox *box, const struct message *message, struct
 	case MESSAGE_READY:
 		event->type = SANDBOX_READY;
 		box->ready = true;
-		memory_ready(box->memory, message_fds_steal(fds, 0));
+		take_files(box, fds);
 		break;
 	case MESSAGE_STARTED:
 		event->type = SANDBOX_STARTED;
@@ -649,6 +662,7 @@ void sandbox_freeze(struct sandbox *box)
 		signal_all(box, SIGSTOP);
 	}
 	box->frozen = true;
+	memory_set_frozen(box->memory, true);
 }
 
 void sandbox_thaw(struct sandbox *box)
@@ -656,6 +670,7 @@ void sandbox_thaw(struct sandbox *box)
 	if (!box->frozen)
 		return;
 	box->frozen = false;
+	memory_set_frozen(box->memory, false);
 	if (freezes_by_cgroup(box))
 		cgroup_freeze(box->group, false);
 	else

@@ -229,7 +229,7 @@ enum sandbox_event_type {
 	SANDBOX_STARTED,       /* program 'id' was executed; 'at_ns' is just before its execve */
 	SANDBOX_EXEC_FAILED,   /* program 'id' could not be executed: 'error.code' is the errno */
 	SANDBOX_EXITED,        /* program 'id' ended with 'status' */
-	SANDBOX_OOM,           /* the memory limit killed a process other than a program */
+	SANDBOX_OOM,           /* the memory limit killed processes other than a program */
 	SANDBOX_DENIED,        /* a system call was refused; 'denial' tells which */
 	SANDBOX_WRITE_REFUSED, /* a write fails; 'write' tells where */
 	SANDBOX_FAILED, /* the box could not be built: 'error' names the step. GONE follows */
@@ -284,6 +284,7 @@ struct sandbox_event {
 	pid_t pid;  /* STARTED: the program's pid in the caller's pid namespace, 0 if unknown */
 	int status; /* EXITED: as from waitpid(2) */
 	bool out_of_memory; /* EXITED: the memory limit killed it */
+	unsigned kills;     /* OOM: how many */
 	bool bad_cwd;       /* EXEC_FAILED: it is 'cwd' that could not be entered */
 	struct error error;
 	struct sandbox_denial denial;

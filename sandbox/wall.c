@@ -278,6 +278,23 @@ static void state_controller(struct sandbox_host *host, enum sandbox_wall wall,
 	state_wall(host, wall, SANDBOX_NO, "", detail);
 }
 
+/* Without a cgroup the limit is watched; see memory_limit.h. */
+static void state_memory(struct sandbox_host *host)
+{
+	char detail[256];
+	struct error why;
+
+	state_controller(host, SANDBOX_WALL_MEMORY, CGROUP_MEMORY);
+	if (cgroup_host_mechanism(host->cgroups, CGROUP_MEMORY, &why))
+		return;
+	snprintf(detail, sizeof(detail),
+	         "lrie looks every 5 to 50 ms, so that a function can have some 30 MB more for a "
+	         "moment (%.70s); run lrie as root, or by 'systemd-run --user --scope -p "
+	         "Delegate=yes'",
+	         why.text);
+	state_wall(host, SANDBOX_WALL_MEMORY, SANDBOX_PARTLY, "watchdog", detail);
+}
+
 static void state_pids(struct sandbox_host *host)
 {
 	struct error why;
@@ -400,7 +417,7 @@ void walls_state(struct sandbox_host *host, const struct error *no_namespaces)
 	else
 		state_no_namespaces(host, no_namespaces);
 	state_identity(host);
-	state_controller(host, SANDBOX_WALL_MEMORY, CGROUP_MEMORY);
+	state_memory(host);
 	state_controller(host, SANDBOX_WALL_CPU, CGROUP_CPU);
 	state_pids(host);
 	state_syscalls(host);

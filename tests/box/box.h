@@ -108,6 +108,20 @@ BOX_UNUSED static const char *box_lacks(enum sandbox_wall wall)
 			SKIP(box_lacks(wall)); \
 	} while (0)
 
+/* The same of a wall that has no gap. */
+BOX_UNUSED static const char *box_lacks_all(enum sandbox_wall wall)
+{
+	const struct sandbox_wall_state *state = sandbox_host_wall(box_host(), wall);
+
+	return state->standing == SANDBOX_YES ? NULL : state->detail;
+}
+
+#define NEED_ALL(wall)                             \
+	do {                                       \
+		if (box_lacks_all(wall))           \
+			SKIP(box_lacks_all(wall)); \
+	} while (0)
+
 /* ---- the probe -------------------------------------------------------------- */
 
 BOX_UNUSED static const char *box_probe_path(void)
@@ -164,7 +178,7 @@ struct box_run {
 
 	bool ready, started, exited, exec_failed, failed, gone;
 	bool bad_cwd, out_of_memory;
-	unsigned oom_events;
+	unsigned oom_events, oom_kills;
 	int status;
 	pid_t pid;
 	uint64_t asked_ns, started_ns, exited_ns;
@@ -203,6 +217,7 @@ BOX_UNUSED static void box_note(struct box_run *run, const struct sandbox_event 
 		break;
 	case SANDBOX_OOM:
 		run->oom_events++;
+		run->oom_kills += event->kills;
 		break;
 	case SANDBOX_DENIED:
 		if (run->denial_count < BOX_MAX_DENIALS)

@@ -325,7 +325,7 @@ static void test_groups_of_the_dead_are_swept(void)
 	int report[2];
 	char byte;
 
-	NEED(SANDBOX_WALL_MEMORY);
+	NEED_ALL(SANDBOX_WALL_MEMORY);
 	if (pipe2(report, O_CLOEXEC) == -1)
 		box_die("pipe");
 	box_forget_host();

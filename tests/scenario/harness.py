@@ -772,6 +772,14 @@ class Test:
             raise Failure("%r" % finished)
         self.walls = walls
 
+    def need_whole_walls(self, *walls):
+        """Skips where they do not stand, or with a gap."""
+        self.need_walls(*walls)
+        states = json.loads(self.run("doctor", "--json").stdout)["walls"]
+        for wall in states:
+            if wall["name"] in walls and wall["enforced"] != "yes":
+                raise Skip("%s: %s" % (wall["name"], wall["detail"]))
+
     def orphans(self):
         """Processes that an ended lrie has left to us; the dead among them are buried."""
         running = {lrie.pid for lrie in self.lries}

@@ -3,6 +3,7 @@
 """The figures of REPORT are what an independent clock and /proc say; limits hold."""
 import os
 import re
+import signal
 
 import harness
 
@@ -153,14 +154,14 @@ def test_memory_of_a_child_counts(t):
 
 
 def test_memory_of_a_child_that_has_ended_counts(t):
-    t.need_walls("memory")
+    t.need_whole_walls("memory")
     lrie = t.serve("echo")
     report = lrie.report(lrie.do("child:eat:40,echo").request_id)
     t.between(40, report.peak, 60, "Max Memory Used")
 
 
 def test_memory_that_processes_share_counts_once(t):
-    t.need_walls("memory")
+    t.need_whole_walls("memory")
     lrie = t.serve("echo", "--memory", "512")
     report = lrie.report(lrie.do("eat:40,fork:4").request_id)
     t.between(40, report.peak, 60, "Max Memory Used")
@@ -183,8 +184,36 @@ def test_out_of_memory_is_told_apart(t):
     t.equal(reply.header("X-Amz-Function-Error"), "Unhandled")
     report = lrie.report(reply.request_id)
     t.equal((report.status, report.error), ("error", "Runtime.OutOfMemory"))
-    t.between(115, report.peak, 128, "Max Memory Used")
+    t.equal(report.peak, 128)
+    lrie.stderr.wait_line(r".*out of memory: the function needs more than 128 MB \(--memory\)")
     t.equal(lrie.invoke(b'"next"').body, b'"next"')
+
+
+def test_out_of_memory_with_files_in_tmp_is_told_apart_too(t):
+    t.need_walls("memory")
+    lrie = t.serve("echo", "--timeout", "30")
+    lrie.do("fill:300")
+    reply = lrie.do("eat:256,echo")
+    t.equal(reply.json()["errorType"], "Runtime.OutOfMemory")
+    t.equal(lrie.report(reply.request_id).peak, 128)
+    t.equal(lrie.invoke(b'"next"').body, b'"next"')
+
+
+def test_files_in_tmp_leave_the_memory_as_it_was(t):
+    """On Lambda /tmp is a disk: what is in it takes nothing of the memory."""
+    lrie = t.serve("init-eat:100,echo", "--timeout", "30")
+    for words in ("fill:300", "eat:8,echo", "fill:100"):
+        reply = lrie.do(words)
+        t.true(reply.header("X-Amz-Function-Error") is None, repr(reply))
+        t.between(100, lrie.report(reply.request_id).peak, 127, "Max Memory Used")
+
+
+def test_a_full_tmp_is_not_out_of_memory(t):
+    t.need_walls("tmp")
+    lrie = t.serve("echo", "--timeout", "60")
+    t.equal(lrie.do("fill:600").json(), "ENOSPC")
+    t.equal(lrie.do("eat:64,echo").status, 200)
+    t.equal(lrie.do("count").json(), 3)
 
 
 def test_out_of_memory_in_init(t):
@@ -198,13 +227,24 @@ def test_out_of_memory_in_init(t):
 def test_any_other_kill_is_not_out_of_memory(t):
     lrie = t.serve("echo")
     t.equal(lrie.do("eat:64,kill:KILL").json()["errorType"], "Runtime.ExitError")
+    lrie.invoke()
+    caller = lrie.begin_invoke(b'{"do": "eat:64,line:here,silent"}')
+    lrie.stdout.wait_line("here")
+    process, = lrie.function_processes("bootstrap")
+    os.kill(process.pid, signal.SIGKILL)
+    t.equal(caller.reply().json()["errorType"], "Runtime.ExitError")
 
 
 def test_a_child_that_runs_out_of_memory_does_not_hurt_the_next_invocation(t):
     t.need_walls("memory")
     lrie = t.serve("echo", "--timeout", "30")
-    t.equal(lrie.do("child:eat:256,echo").status, 200)
-    t.equal(lrie.invoke(b"1").body, b"1")
+    reply = lrie.do("child:eat:256,count")
+    t.equal(reply.json(), 1)
+    report = lrie.report(reply.request_id)
+    t.equal(report.status, None)
+    lrie.stderr.wait_line(r".*out of memory: the limit of 128 MB killed a process that the function "
+                          r"had started, not its runtime; --memory gives it more")
+    t.equal(lrie.do("count").json(), 2)
 
 
 def test_more_memory_is_more_memory(t):

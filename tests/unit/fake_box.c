@@ -79,7 +79,7 @@ void fake_box_exited(struct sandbox *box, int status, bool out_of_memory)
 
 void fake_box_oom(struct sandbox *box)
 {
-	post(box, (struct sandbox_event){ .type = SANDBOX_OOM });
+	post(box, (struct sandbox_event){ .type = SANDBOX_OOM, .kills = 1 });
 }
 
 void fake_box_denied(struct sandbox *box, const struct sandbox_denial *denial)
