@@ -548,10 +548,17 @@ static void finish_color(struct config *config)
 		config->color = CONFIG_COLOR_NEVER;
 }
 
-static bool requires_syscalls(const struct config *config)
+static bool requires_wall(const struct config *config, enum sandbox_wall wall)
 {
 	return config->sandbox == SANDBOX_FULL ||
-	       (config->require_sandbox && config->required_walls & BIT(SANDBOX_WALL_SYSCALLS));
+	       (config->require_sandbox && config->required_walls & BIT(wall));
+}
+
+/* A wall that is required and switched off. */
+static bool contradiction(const struct config *config, const char *option, struct error *err)
+{
+	return error_set(err, 0, "%s and %s exclude each other",
+	                 config->require_sandbox ? "--require-sandbox" : "--sandbox=full", option);
 }
 
 /* Set by GitHub Actions in each step of a job. */
@@ -569,9 +576,14 @@ static bool finish(struct settings *settings, struct error *err)
 		return error_set(err, 0, "--require-sandbox and --sandbox=off exclude each other");
 	if (config->network == SANDBOX_NETWORK_NONE && config->sandbox == SANDBOX_OFF)
 		return error_set(err, 0, "--network=none and --sandbox=off exclude each other");
-	if (requires_syscalls(config) && config->syscalls == SANDBOX_SYSCALLS_OFF)
-		return error_set(err, 0, "%s and --seccomp=off exclude each other",
-		                 config->require_sandbox ? "--require-sandbox" : "--sandbox=full");
+	if (requires_wall(config, SANDBOX_WALL_SYSCALLS) &&
+	    config->syscalls == SANDBOX_SYSCALLS_OFF)
+		return contradiction(config, "--seccomp=off", err);
+	if (requires_wall(config, SANDBOX_WALL_FREEZE) && !config->freeze) {
+		if (!config->rie)
+			return contradiction(config, "--freeze=off", err);
+		config->freeze = true; /* RIE's default gives way */
+	}
 	if (settings->init_caching)
 		log_warning("--enable-init-caching has no effect");
 	guess_handler(settings);

@@ -107,6 +107,7 @@ struct config {
 	enum config_access runtime_api_access;
 	enum sandbox_mode sandbox;
 	enum sandbox_syscalls syscalls;
+	bool freeze; /* nothing runs between invocations */
 	enum sandbox_network network;
 	bool report_writes;
 	bool require_sandbox;

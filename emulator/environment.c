@@ -22,6 +22,7 @@
 
 #include "emulator/box.h"
 #include "emulator/clock.h"
+#include "emulator/freezer.h"
 #include "emulator/log.h"
 #include "emulator/log_tail.h"
 #include "emulator/preflight.h"
@@ -67,6 +68,7 @@ struct environment {
 	/* this life */
 	struct sandbox *box;
 	struct loop_watch box_watch;
+	struct freezer freezer;
 	struct program_output output;
 	struct runtime_port *port;
 	enum runtime_state runtime;
@@ -173,6 +175,7 @@ static void deliver(struct environment *env)
 		sandbox_set_cpu(env->box, SANDBOX_CPU_THROTTLED);
 		env->throttled = true;
 	}
+	freezer_wake(&env->freezer);
 	set_activity(env, ACTIVITY_INVOKE);
 	if (!env->init_is_news && !env->suppressed)
 		log_tail_clear(&env->tail);
@@ -280,6 +283,7 @@ static void stop_box(struct environment *env)
 	enter(env, ENVIRONMENT_STOPPING);
 	loop_timer_stop(&env->limit);
 	loop_timer_stop(&env->verdict);
+	freezer_stop(&env->freezer);
 	/* What the programs say of being killed is not the function's output. */
 	program_output_close(&env->output);
 	if (env->port)
@@ -472,6 +476,7 @@ static void on_box_gone(struct environment *env)
 	                                "the sandbox ended unexpectedly");
 
 	loop_watch_stop(&env->box_watch);
+	freezer_stop(&env->freezer);
 	sandbox_destroy(env->box);
 	env->box = NULL;
 	if (env->state == ENVIRONMENT_STOPPING)
@@ -590,6 +595,7 @@ static bool start_box(struct environment *env, struct error *err)
 		env->box = NULL;
 		return false;
 	}
+	freezer_start(&env->freezer, context->loop, context->config->freeze ? env->box : NULL);
 	return start_runtime(env, err);
 }
 
@@ -777,6 +783,8 @@ static void find_work(struct environment *env)
 		env->context->on_change(env->context, env);
 	else if (env->fatal.status == FAULT_NONE && env->runtime == RUNTIME_READY)
 		deliver(env);
+	if (!env->current)
+		freezer_rest(&env->freezer);
 }
 
 enum runtime_verdict environment_runtime_next(struct environment *env)

@@ -500,6 +500,13 @@ const struct option option_table[] = {
 	  .parse = parse_seccomp, .field = CONFIG(syscalls), .preset = "default",
 	  .help = "default: system calls that Lambda is known to refuse are refused. strict: "
 	          "all that are not known to be allowed. off: none." },
+	/* RIE lets a function run on, and what speaks with it between invocations (a debugger, a
+	 * health check, the browser of a web adapter's user) would hang. */
+	{ .name = "freeze", .value = "on|off", .variable = "LRIE_FREEZE",
+	  .group = GROUP_SANDBOX, .commands = INVOKES,
+	  .parse = parse_switch, .field = CONFIG(freeze), .preset = "on", .rie_preset = "off",
+	  .help = "on: as on Lambda nothing of the function runs between invocations. off: "
+	          "threads, timers and children go on." },
 	{ .name = "network", .value = "host|none", .variable = "LRIE_NETWORK",
 	  .group = GROUP_SANDBOX, .commands = RUN,
 	  .parse = parse_network, .field = CONFIG(network), .preset = "host",

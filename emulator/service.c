@@ -62,6 +62,12 @@ static void report_walls(const struct service *service)
 	}
 }
 
+/* Where there is one invocation, or none, there is no time between two. */
+static bool has_idle_times(const struct config *config)
+{
+	return config->command == CONFIG_SERVE || config->command == CONFIG_BENCH;
+}
+
 static bool raise_walls(struct service *service, struct error *err)
 {
 	const struct config *config = service->config;
@@ -74,6 +80,7 @@ static bool raise_walls(struct service *service, struct error *err)
 	if (!service->host || !sandbox_host_set_network(service->host, config->network, err))
 		return false;
 	sandbox_host_set_syscalls(service->host, config->syscalls);
+	sandbox_host_set_freezing(service->host, config->freeze && has_idle_times(config));
 	report_walls(service);
 	return true;
 }

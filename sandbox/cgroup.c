@@ -151,6 +151,17 @@ static void end_boxes_in(int parent, const struct cgroup_version *version)
 	closedir(list);
 }
 
+/*
+ * Before somebody is killed, the lock is not proof enough: the same groups mounted once more, in a
+ * cgroup namespace, have locks of their own. Who has the pid of the owner may be somebody else by
+ * now; then a later lrie ends what is left.
+ */
+static bool has_ended(const char *name)
+{
+	return kill((pid_t)strtol(name + strlen(PARENT_PREFIX), NULL, 10), 0) == -1 &&
+	       errno == ESRCH;
+}
+
 /* Removes the groups of an lrie that was killed. The lock tells: pids are used again, and
  * mean nothing across containers. */
 static void sweep_one(int above, const char *name, const struct cgroup_version *version)
@@ -159,7 +170,8 @@ static void sweep_one(int above, const char *name, const struct cgroup_version *
 
 	if (dir == -1 || flock(dir, LOCK_EX | LOCK_NB) == -1)
 		return;
-	end_boxes_in(dir, version);
+	if (has_ended(name))
+		end_boxes_in(dir, version);
 	remove_groups_in(dir);
 	unlinkat(above, name, AT_REMOVEDIR);
 }

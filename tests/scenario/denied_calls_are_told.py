@@ -45,7 +45,7 @@ def test_the_line_names_process_call_and_phase(t):
 
 def test_calls_between_invocations_are_told_as_such(t):
     need_listener(t)
-    lrie = t.puppet()
+    lrie = t.puppet("--freeze=off")
     caller = lrie.begin_invoke()
     runtime = lrie.runtime()
     runtime.answer(runtime.next(), b'"done"')

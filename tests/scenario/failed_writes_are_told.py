@@ -57,7 +57,7 @@ def test_the_line_names_process_path_phase_and_advice(t):
 
 def test_writes_between_invocations_are_told_as_such(t):
     need_reports(t)
-    lrie = t.puppet()
+    lrie = t.puppet("--freeze=off")
     caller = lrie.begin_invoke()
     runtime = lrie.runtime()
     runtime.answer(runtime.next(), b'"done"')

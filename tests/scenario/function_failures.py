@@ -152,7 +152,7 @@ def test_an_answer_before_the_crash_is_an_answer(t):
 
 
 def test_a_crash_while_idle_goes_unnoticed_by_callers(t):
-    lrie = t.puppet()
+    lrie = t.puppet("--freeze=off")
     caller, runtime, event = begin(lrie)
     runtime.answer(event)
     caller.reply()

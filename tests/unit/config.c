@@ -290,6 +290,9 @@ static void test_mistakes(void)
 		  "--seccomp: 'on' is not one of default, strict, off" },
 		{ { "lrie", "--seccomp=off", "--require-sandbox=cpu,syscalls" },
 		  "--require-sandbox and --seccomp=off exclude each other" },
+		{ { "lrie", "--freeze=never" }, "--freeze: 'never' is neither yes nor no" },
+		{ { "lrie", "--freeze=off", "--require-sandbox=cpu,freeze" },
+		  "--require-sandbox and --freeze=off exclude each other" },
 		{ { "lrie", "--seccomp=off", "--sandbox=full" },
 		  "--sandbox=full and --seccomp=off exclude each other" },
 		{ { "lrie", "--color", "red" },
@@ -496,6 +499,33 @@ static void test_report_writes(void)
 		if (!config)
 			continue;
 		CHECK_INT(config->report_writes, cases[i].reports);
+		config_destroy(config);
+	}
+}
+
+static void test_freeze(void)
+{
+	static const struct {
+		const char *words[WORDS];
+		bool freeze;
+	} cases[] = {
+		{ { "lrie" }, true },
+		{ { "lrie", "--freeze=off" }, false },
+		{ { "lrie", "--freeze", "on" }, true },
+		{ { "lrie", "--freeze=off", "--require-sandbox=cpu" }, false },
+		{ { "aws-lambda-rie", "/b" }, false },
+		{ { "aws-lambda-rie", "--freeze=on", "/b" }, true },
+		{ { "aws-lambda-rie", "--require-sandbox=freeze", "/b" }, true },
+	};
+
+	begin();
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct config *config = parse_fine(cases[i].words);
+
+		test_case(cases[i].words[1]);
+		if (!CHECK(config != NULL))
+			continue;
+		CHECK_INT(config->freeze, cases[i].freeze);
 		config_destroy(config);
 	}
 }
@@ -912,7 +942,7 @@ static void test_help_has_each_option(void)
 TEST_MAIN(test_defaults, test_options, test_more_options, test_last_one_wins, test_commands,
           test_help_in_a_bad_environment, test_mistakes, test_environment,
           test_option_wins_over_environment, test_mistake_in_environment_names_the_variable,
-          test_required_walls, test_network, test_seccomp, test_report_writes, test_log_levels,
-          test_size_of_variables, test_rie, test_rie_defaults, test_rie_environment, test_env_file,
-          test_bad_env_files, test_pass_env, test_numbers, test_seconds, test_addresses,
-          test_distance, test_help, test_help_has_each_option)
+          test_required_walls, test_network, test_seccomp, test_report_writes, test_freeze,
+          test_log_levels, test_size_of_variables, test_rie, test_rie_defaults,
+          test_rie_environment, test_env_file, test_bad_env_files, test_pass_env, test_numbers,
+          test_seconds, test_addresses, test_distance, test_help, test_help_has_each_option)

@@ -1485,7 +1485,121 @@ static void test_invoke_from_on_done(void)
 	end();
 }
 
-TEST_MAIN(test_cold_then_warm, test_invoke_waits_for_init, test_box_gets_limits_and_cpu_by_phase,
+/* ---- freezing ---- */
+
+static void test_idle_boxes_are_frozen(void)
+{
+	begin();
+	init(10);
+	CHECK(!box()->is_frozen);
+	pass_ms(1);
+	CHECK(box()->is_frozen); /* init is over, and nothing waits */
+	struct asker *asker = ask("id-1");
+	CHECK(!box()->is_frozen); /* stage checks that it was thawed before the event came */
+	pass_ms(100);
+	CHECK(!box()->is_frozen);
+	runtime_respond(port(), "id-1", "{}");
+	pass_ms(100);
+	CHECK(!box()->is_frozen); /* the invocation ends with the next /next, not before */
+	runtime_next(port());
+	CHECK(!box()->is_frozen);
+	pass_ms(1);
+	CHECK(box()->is_frozen);
+	pass_ms(100000);
+	CHECK_INT(box()->freezes, 2);
+	check_state(ENVIRONMENT_SERVING);
+	asker_destroy(asker);
+	end();
+	fake_output_take();
+}
+
+static void test_work_that_comes_soon_costs_no_freezing(void)
+{
+	static const char *const ids[] = { "id-1", "id-2", "id-3" };
+
+	begin();
+	init(10);
+	for (size_t i = 0; i < 3; i++) {
+		struct asker *asker = ask(ids[i]);
+
+		runtime_respond(port(), ids[i], "{}");
+		runtime_next(port());
+		fake_pass(stage.context.loop, MS - 1);
+		asker_destroy(asker);
+	}
+	CHECK_INT(box()->freezes, 0);
+	end();
+	fake_output_take();
+}
+
+static void test_work_that_waits_is_done_first(void)
+{
+	begin();
+	struct asker *asker = ask("id-1"); /* while init runs */
+	init(10);
+	pass_ms(100);
+	CHECK_INT(box()->freezes, 0);
+	runtime_respond(port(), "id-1", "{}");
+	runtime_next(port());
+	asker_destroy(asker);
+	end();
+	fake_output_take();
+}
+
+static void test_frozen_boxes_end(void)
+{
+	begin();
+	init(10);
+	pass_ms(1);
+	CHECK(box()->is_frozen);
+	end();
+	fake_output_take();
+}
+
+/* Nothing of the old life freezes the new one. */
+static void test_a_reset_forgets_the_freezing(void)
+{
+	begin();
+	init(10);
+	exits(EXIT_STATUS(1)); /* before the quiet time is over */
+	pass_ms(10);
+	check_state(ENVIRONMENT_RESET);
+	struct asker *asker = ask("id-1");
+	start();
+	pass_ms(100);
+	CHECK_INT(box()->freezes, 0);
+	runtime_next(port());
+	runtime_respond(port(), "id-1", "{}");
+	runtime_next(port());
+	pass_ms(1);
+	CHECK(box()->is_frozen);
+	exits(W_EXITCODE(0, SIGKILL)); /* somebody outside killed it */
+	pass_ms(10);
+	check_state(ENVIRONMENT_RESET);
+	asker_destroy(asker);
+	end();
+	fake_output_take();
+}
+
+static void test_freezing_is_switched_off(void)
+{
+	stage_open();
+	stage.config.freeze = false;
+	stage.context.on_change = on_change;
+	changes = 0;
+	is_gone = false;
+	env = environment_create(&stage.context, 1);
+	init(10);
+	pass_ms(100000);
+	CHECK_INT(box()->freezes, 0);
+	end();
+	fake_output_take();
+}
+
+TEST_MAIN(test_idle_boxes_are_frozen, test_work_that_comes_soon_costs_no_freezing,
+          test_work_that_waits_is_done_first, test_frozen_boxes_end,
+          test_a_reset_forgets_the_freezing, test_freezing_is_switched_off, test_cold_then_warm,
+          test_invoke_waits_for_init, test_box_gets_limits_and_cpu_by_phase,
           test_denied_calls_are_told_with_their_phase, test_denied_calls_in_other_words,
           test_failed_writes_are_told_with_their_phase,
           test_quiet_keeps_platform_lines_for_the_tail, test_handler_error,

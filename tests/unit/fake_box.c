@@ -245,6 +245,18 @@ void sandbox_set_cpu(struct sandbox *box, enum sandbox_cpu cpu)
 	box->cpu = cpu;
 }
 
+void sandbox_freeze(struct sandbox *box)
+{
+	assert(!box->is_killed && !box->is_frozen);
+	box->is_frozen = true;
+	box->freezes++;
+}
+
+void sandbox_thaw(struct sandbox *box)
+{
+	box->is_frozen = false;
+}
+
 void sandbox_set_phase(struct sandbox *box, unsigned phase)
 {
 	box->phase = phase;
@@ -277,6 +289,11 @@ struct sandbox_host *sandbox_probe(enum sandbox_mode mode, unsigned required, st
 {
 	(void)mode, (void)required, (void)err;
 	return NULL;
+}
+
+void sandbox_host_set_freezing(struct sandbox_host *host, bool on)
+{
+	(void)host, (void)on;
 }
 
 void sandbox_host_set_syscalls(struct sandbox_host *host, enum sandbox_syscalls policy)

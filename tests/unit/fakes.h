@@ -61,11 +61,13 @@ struct sandbox {
 	int listener;          /* a descriptor, where there is a port; -1 once it is taken */
 	enum sandbox_cpu cpu;  /* in force */
 	unsigned phase;        /* as set last */
-	uint64_t memory_peak;  /* what sandbox_memory_peak() tells; 0: nothing */
-	int output;            /* the program's stdout; -1 once it has ended */
-	bool is_killed;        /* sandbox_kill() was called */
-	bool is_gone;          /* SANDBOX_GONE was posted */
-	int event_fd;          /* readable while events wait */
+	bool is_frozen;
+	unsigned freezes;     /* how often it was frozen */
+	uint64_t memory_peak; /* what sandbox_memory_peak() tells; 0: nothing */
+	int output;           /* the program's stdout; -1 once it has ended */
+	bool is_killed;       /* sandbox_kill() was called */
+	bool is_gone;         /* SANDBOX_GONE was posted */
+	int event_fd;         /* readable while events wait */
 	struct sandbox_event events[16];
 	unsigned event_count;
 };

@@ -27,6 +27,7 @@ static void deliver(struct runtime_port *base, struct invocation *invocation)
 	struct stage_port *port = container_of(base, struct stage_port, base);
 
 	assert(!invocation->is_answered && invocation->deadline_ms > FAKE_START_WALL_MS);
+	assert(!stage_box(port)->is_frozen);
 	port->deliveries++;
 	snprintf(port->delivered, sizeof(port->delivered), "%s", invocation->request_id);
 }
@@ -243,6 +244,7 @@ static const struct config defaults = {
 	.account_id = "012345678912",
 	.memory_bytes = UINT64_C(128) << 20,
 	.timeout_ms = 3000,
+	.freeze = true,
 	.init_timeout_ms = 10000,
 	.tmp_bytes = UINT64_C(512) << 20,
 };
