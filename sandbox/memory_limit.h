@@ -13,10 +13,11 @@
  * Where there is no such cgroup everything is watched. Whoever watches sees too late: a box may
  * have more until the next look. Looks come the sooner the less is left: 50 ms apart far from the
  * limit, 5 ms near it. On a machine with two busy cores a program that took all it could get, 2.4
- * GB/s, of 128 MB had 129 to 140 MB when it was killed, here as well as with a cgroup and a file in
- * /tmp; with the kernel's exact limit it had 127. Memory that processes share counts once, where
- * the kernel tells (Linux 5.5). What children had that lived shorter than two looks nobody sees,
- * and shared memory counts only beyond the size of what is in /tmp, since it looks the same.
+ * GB/s, of 128 MB had 129 to 140 MB when it was killed (153 once, with the load at 24), here as
+ * well as with a cgroup and a file in /tmp; with the kernel's exact limit it had 127. Memory that
+ * processes share counts once, where the kernel tells (Linux 5.5). What children had that lived
+ * shorter than two looks nobody sees, and shared memory counts only beyond the size of what is in
+ * /tmp, since it looks the same.
  *
  * A look, with the waking up for it, takes 50 us with a cgroup, else 70 us and 8 us more for every
  * further process. Looks take a tenth of the owner's time at most: with a thousand processes they
