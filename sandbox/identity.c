@@ -60,19 +60,19 @@ static bool drop_groups(void)
 #endif
 }
 
-static bool set_ids(void)
+static bool set_ids(uid_t uid)
 {
 #ifdef SYS_setresuid32
 	return syscall(SYS_setresgid32, IDENTITY_GID, IDENTITY_GID, IDENTITY_GID) == 0 &&
-	       syscall(SYS_setresuid32, IDENTITY_UID, IDENTITY_UID, IDENTITY_UID) == 0;
+	       syscall(SYS_setresuid32, uid, uid, uid) == 0;
 #else
 	return syscall(SYS_setresgid, IDENTITY_GID, IDENTITY_GID, IDENTITY_GID) == 0 &&
-	       syscall(SYS_setresuid, IDENTITY_UID, IDENTITY_UID, IDENTITY_UID) == 0;
+	       syscall(SYS_setresuid, uid, uid, uid) == 0;
 #endif
 }
 
-bool identity_assume(bool mapped)
+bool identity_assume(uid_t uid, bool mapped)
 {
 	/* A user namespace made by an ordinary user forbids setgroups(): its groups stay. */
-	return (mapped || drop_groups()) && set_ids() && identity_drop_capabilities();
+	return (mapped || drop_groups()) && set_ids(uid) && identity_drop_capabilities();
 }

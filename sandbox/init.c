@@ -364,7 +364,7 @@ static bool start_session(void)
 static bool take_terminal(const struct start *start)
 {
 	if (start->init->plan->identity == IDENTITY_ASSUMED &&
-	    fchown(STDIN_FILENO, IDENTITY_UID, IDENTITY_GID) == -1 && errno != EPERM)
+	    fchown(STDIN_FILENO, start->init->plan->user.uid, IDENTITY_GID) == -1 && errno != EPERM)
 		return false;
 	if (start->init->rules != -1 && !landlock_allow_device(start->init->rules, STDIN_FILENO))
 		return false;
@@ -379,16 +379,16 @@ static bool connect_streams(const struct start *start)
 	       (!start->is_terminal || take_terminal(start));
 }
 
-static bool take_identity(enum init_identity identity)
+static bool take_identity(const struct init_plan *plan)
 {
-	switch (identity) {
+	switch (plan->identity) {
 	case IDENTITY_KEPT:
 		return true;
 	case IDENTITY_CAPPED:
 		return identity_drop_capabilities();
 	case IDENTITY_ASSUMED:
 	case IDENTITY_MAPPED:
-		return identity_assume(identity == IDENTITY_MAPPED);
+		return identity_assume(plan->user.uid, plan->identity == IDENTITY_MAPPED);
 	}
 	return false;
 }
@@ -496,7 +496,7 @@ static bool take_step(const struct start *start, enum step step)
 	case STEP_LIMITS:
 		return set_limits(start);
 	case STEP_USER:
-		return take_identity(plan->identity) && follow_init(start->init);
+		return take_identity(plan) && follow_init(start->init);
 	case STEP_CWD:
 		return chdir(start->cwd) == 0;
 	case STEP_RULES:
@@ -912,6 +912,7 @@ void init_run(const struct init_plan *plan)
 	struct init init = { .plan = plan,
 		             .socket = plan->socket,
 		             .tree = { .is_namespace = plan->namespaces & CLONE_NEWPID,
+		                       .user = plan->user,
 		                       .ended = -1 },
 		             .born_in = -1,
 		             .rules = -1,

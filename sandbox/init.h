@@ -18,6 +18,7 @@
 #include "sandbox/rootfs.h"
 #include "sandbox/sandbox.h"
 #include "sandbox/syscall_list.h"
+#include "sandbox/user.h"
 
 /* A rehearsal ends with one of these where a program would execute. */
 enum init_rehearsal {
@@ -29,7 +30,7 @@ enum init_rehearsal {
 enum init_identity {
 	IDENTITY_KEPT,    /* the caller, as it is (SANDBOX_OFF) */
 	IDENTITY_CAPPED,  /* the caller, without capabilities and new privileges */
-	IDENTITY_ASSUMED, /* uid 993 */
+	IDENTITY_ASSUMED, /* init_plan.user */
 	IDENTITY_MAPPED,  /* uid 993, which is the caller, in a user namespace */
 };
 
@@ -37,6 +38,7 @@ struct init_plan {
 	int socket;               /* init's end; see message.h */
 	unsigned long namespaces; /* the CLONE_NEW* flags init was forked with */
 	enum init_identity identity;
+	struct user user;       /* for IDENTITY_ASSUMED and IDENTITY_MAPPED; see user.h */
 	bool landlock;          /* programs follow the rules of landlock.h */
 	bool own_network;       /* to be made; see network.h */
 	bool outlives_owner;    /* for a moment: frozen processes must be thawed to die */

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -260,6 +261,16 @@ static void find_arguments(struct sandbox_host *host)
 	host->arguments_size = arguments_end - begin;
 }
 
+/*
+ * Programs with lrie's own user could read its environment and memory in /proc, where nothing else
+ * forbids it. The price is that lrie dumps no core, and that nobody but root can attach to it.
+ */
+static void hide(struct sandbox_host *host)
+{
+	if (host->identity == IDENTITY_CAPPED && !host->landlock)
+		host->is_hidden = prctl(PR_GET_DUMPABLE) == 1 && prctl(PR_SET_DUMPABLE, 0) == 0;
+}
+
 static bool find_walls(struct sandbox_host *host, struct error *err)
 {
 	struct error why;
@@ -273,6 +284,7 @@ static bool find_walls(struct sandbox_host *host, struct error *err)
 	}
 	host->has_filter = true;
 	host->peers = peer_open();
+	hide(host);
 	walls_state(host, &why);
 	return true;
 }
@@ -344,9 +356,14 @@ bool sandbox_host_filter(struct sandbox_host *host, bool changes,
 	return *kept || !host->has_filter;
 }
 
+bool sandbox_host_has_users(const struct sandbox_host *host)
+{
+	return !host->namespaces && host->identity == IDENTITY_ASSUMED;
+}
+
 bool sandbox_host_counts_user(const struct sandbox_host *host)
 {
-	return host->namespaces & CLONE_NEWUSER;
+	return host->namespaces & CLONE_NEWUSER || sandbox_host_has_users(host);
 }
 
 bool sandbox_host_has_root(const struct sandbox_host *host)
@@ -405,6 +422,8 @@ void sandbox_host_destroy(struct sandbox_host *host)
 		return;
 	sandbox_forget_rehearsal(host);
 	fd_close(&host->peers);
+	if (host->is_hidden)
+		prctl(PR_SET_DUMPABLE, 1);
 	for (int policy = 0; policy < SANDBOX_SYSCALLS_OFF; policy++) {
 		syscall_filter_destroy(host->filters[policy][false]);
 		syscall_filter_destroy(host->filters[policy][true]);

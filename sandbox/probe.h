@@ -32,6 +32,7 @@ struct sandbox_host {
 	char *arguments; /* see init.h */
 	size_t arguments_size;
 	unsigned boxes; /* how many were ever created; names the next one */
+	bool is_hidden; /* this process was made undumpable */
 	bool own_proc;  /* boxes have a /proc of their own */
 	bool bounded;   /* the number of processes is limited */
 
@@ -72,6 +73,9 @@ enum syscall_hold sandbox_hold(const struct sandbox *box, int *code);
  * syscall_filter_create(), where that is possible. Returns false when it cannot be made. */
 bool sandbox_host_filter(struct sandbox_host *host, bool changes,
                          const struct syscall_filter **filter, struct error *err);
+
+/* Whether each box has a user of its own. */
+bool sandbox_host_has_users(const struct sandbox_host *host);
 
 /* Whether RLIMIT_NPROC counts the processes of a box, and no others. */
 bool sandbox_host_counts_user(const struct sandbox_host *host);

@@ -42,7 +42,8 @@ struct sandbox {
 	struct cgroup *group;
 	pid_t init;
 	int pidfd, socket, epoll;
-	int listener; /* in its own network; -1: none, or taken */
+	int listener;     /* in its own network; -1: none, or taken */
+	struct user user; /* of its programs */
 	struct memory *memory;
 
 	const struct syscall_filter *filter; /* of its programs; NULL: none */
@@ -76,10 +77,10 @@ static bool freezes_by_cgroup(const struct sandbox *box)
 }
 
 /* Who the programs are, as they themselves see it. */
-static struct syscall_ids ids_of(const struct sandbox_host *host)
+static struct syscall_ids ids_of(const struct sandbox *box)
 {
-	if (host->identity == IDENTITY_ASSUMED || host->identity == IDENTITY_MAPPED)
-		return (struct syscall_ids){ .uid = IDENTITY_UID, .gid = IDENTITY_GID };
+	if (box->host->identity == IDENTITY_ASSUMED || box->host->identity == IDENTITY_MAPPED)
+		return (struct syscall_ids){ .uid = box->user.uid, .gid = IDENTITY_GID };
 	return (struct syscall_ids){ .uid = geteuid(), .gid = getegid() };
 }
 
@@ -91,6 +92,7 @@ static bool fork_init(struct sandbox *box, int socket, const struct sandbox_spec
 		.socket = socket,
 		.namespaces = host->namespaces,
 		.identity = host->identity,
+		.user = box->user,
 		.landlock = host->landlock,
 		.own_network = host->network == SANDBOX_NETWORK_NONE,
 		.uid = geteuid(),
@@ -99,7 +101,7 @@ static bool fork_init(struct sandbox *box, int socket, const struct sandbox_spec
 		.outlives_owner = freezes_by_cgroup(box) &&
 		                  cgroup_host_frozen_survive(host->cgroups),
 		.syscalls = host->syscalls,
-		.ids = ids_of(host),
+		.ids = ids_of(box),
 		.ledger = box->ledger,
 		.arguments = host->arguments,
 		.arguments_size = host->arguments_size,
@@ -108,10 +110,10 @@ static bool fork_init(struct sandbox *box, int socket, const struct sandbox_spec
 	};
 	struct error none;
 
-	/* In a user namespace init is one of them. */
+	/* In a user namespace init is one of those that count. */
 	if (sandbox_host_counts_user(host) && spec->processes &&
 	    !(host->cgroups && cgroup_host_mechanism(host->cgroups, CGROUP_PIDS, &none)))
-		plan.process_limit = spec->processes + 1;
+		plan.process_limit = spec->processes + (host->namespaces & CLONE_NEWUSER ? 1 : 0);
 	if (!host->namespaces)
 		plan.file_limit = spec->tmp_bytes;
 	box->init = namespace_fork(host->namespaces, &box->pidfd);
@@ -127,6 +129,13 @@ static uint64_t limit_of(const struct sandbox *box, const struct sandbox_spec *s
 	return box->host->identity == IDENTITY_KEPT ? 0 : spec->memory_bytes;
 }
 
+/* Who the programs are to be, if that can be chosen. */
+static bool choose_user(struct sandbox *box, struct error *err)
+{
+	box->user = (struct user){ .uid = IDENTITY_UID, .lock = -1 };
+	return !sandbox_host_has_users(box->host) || user_take(&box->user, err);
+}
+
 static bool start_init(struct sandbox *box, const struct sandbox_spec *spec, struct error *err)
 {
 	int sockets[2];
@@ -138,7 +147,7 @@ static bool start_init(struct sandbox *box, const struct sandbox_spec *spec, str
 		return false;
 	box->socket = sockets[0];
 	autoclose int init_end = sockets[1];
-	if (!fork_init(box, init_end, spec, err))
+	if (!choose_user(box, err) || !fork_init(box, init_end, spec, err))
 		return false;
 	box->memory = memory_create(box->init, limit_of(box, spec), box->epoll);
 	return (watch(box, box->socket) && watch(box, box->pidfd)) ||
@@ -285,6 +294,7 @@ void sandbox_destroy(struct sandbox *box)
 	fd_close(&box->listener);
 	memory_destroy(box->memory);
 	cgroup_destroy(box->group);
+	user_leave(&box->user);
 	free(box);
 }
 

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "sandbox/fd.h"
+#include "sandbox/namespace.h"
 #include "sandbox/tree.h"
 
 #define ROUND_MS 10
@@ -185,12 +186,39 @@ static void signal_family(int number, int rounds)
 	}
 }
 
-void tree_signal(const struct tree *tree, int number)
+/* ---- by user --------------------------------------------------------------------- */
+
+/*
+ * A process that is 'uid' may signal everybody who is, in one call that nobody who forks escapes;
+ * and they may signal it, stop it for one. Whose effective user alone is 'uid' may still signal
+ * them, but is out of their reach.
+ */
+static bool signal_user(const struct user *user, int number)
+{
+	int status;
+	pid_t pid = namespace_vfork(-1);
+
+	if (pid == 0) {
+		bool done = syscall(SYS_setresuid, user->marshal, user->uid, user->marshal) == 0 &&
+		            (kill(-1, number) == 0 || errno == ESRCH);
+		_exit(done ? 0 : 1);
+	}
+	return pid != -1 && waitpid(pid, &status, 0) == pid && status == 0;
+}
+
+/* ---- all together ------------------------------------------------------------------ */
+
+static void signal_everybody(const struct tree *tree, int number, int rounds)
 {
 	if (tree->is_namespace)
 		kill(-1, number);
-	else
-		signal_family(number, MAX_ROUNDS);
+	else if (!tree->user.marshal || !signal_user(&tree->user, number))
+		signal_family(number, rounds);
+}
+
+void tree_signal(const struct tree *tree, int number)
+{
+	signal_everybody(tree, number, MAX_ROUNDS);
 }
 
 /* ---- the end ------------------------------------------------------------------ */
@@ -213,7 +241,7 @@ void tree_kill(const struct tree *tree)
 	if (tree->is_namespace)
 		return;
 	for (;;) {
-		signal_family(SIGKILL, 1);
+		signal_everybody(tree, SIGKILL, 1);
 		if (!reap_children())
 			return;
 		poll(&ended, 1, ROUND_MS);

@@ -3,8 +3,8 @@
  * tree - all that runs in a box, as its init sees it.
  *
  * In a pid namespace the kernel knows who belongs to the box, and ends them with
- * init. Elsewhere they are init's descendants: init adopts those whose parent has
- * ended, and nobody leaves.
+ * init. Elsewhere they are those of a user of their own, if they have one, and
+ * init's descendants: it adopts those whose parent has ended, and nobody leaves.
  */
 #ifndef SANDBOX_TREE_H
 #define SANDBOX_TREE_H
@@ -12,9 +12,11 @@
 #include <stdbool.h>
 
 #include "sandbox/error.h"
+#include "sandbox/user.h"
 
 struct tree {
-	bool is_namespace; /* a pid namespace of its own; set by the caller */
+	bool is_namespace; /* a pid namespace of its own; set by the caller, */
+	struct user user;  /* as is this; 'marshal' is 0 when others may have it */
 	int ended;         /* readable when a child of init has ended; -1 before tree_init() */
 };
 
@@ -26,9 +28,10 @@ void tree_clear(const struct tree *tree);
 
 /*
  * Sends a signal to everybody but init. Who is forked meanwhile gets it too, as far as that can be
- * had: in a pid namespace the kernel sees to it, elsewhere whoever is new is looked for until
- * nobody is. Takes some microseconds in the former case, and some for every process of the machine
- * in the latter. For init itself, not for a child that shares its memory.
+ * had: in a pid namespace and for a user of their own the kernel sees to it, elsewhere whoever is
+ * new is looked for until nobody is. Takes some microseconds in the first case, the time of a fork
+ * in the second, and some microseconds for every process of the machine in the third. For init
+ * itself, not for a child that shares its memory.
  */
 void tree_signal(const struct tree *tree, int number);
 

@@ -206,16 +206,21 @@ static void state_tmp(struct sandbox_host *host)
 
 static void state_processes(struct sandbox_host *host)
 {
+	bool has_users = sandbox_host_has_users(host);
 	bool are_scoped = host->landlock && landlock_abi() >= LANDLOCK_ABI_SCOPE;
 
-	if (are_scoped)
-		state_wall(host, SANDBOX_WALL_PROCESSES, SANDBOX_PARTLY, "Landlock",
+	if (has_users || are_scoped)
+		state_wall(host, SANDBOX_WALL_PROCESSES, SANDBOX_PARTLY,
+		           has_users ? "a user for each box" : "Landlock",
 		           "programs see what runs outside, lrie's command line included, but "
 		           "cannot signal it or look into it");
-	else if (host->landlock)
+	else
 		state_wall(host, SANDBOX_WALL_PROCESSES, SANDBOX_NO, "",
-		           "programs can signal what runs outside under their user (Linux 6.12 "
-		           "would refuse that), but not look into it");
+		           host->landlock ? "programs can signal all that runs under their user, "
+		                            "lrie included (Linux 6.12 would refuse that), but not "
+		                            "look into it"
+		                          : "programs can signal all that runs under their user, "
+		                            "lrie included, and look into all but lrie");
 }
 
 static void state_no_namespaces(struct sandbox_host *host, const struct error *why)

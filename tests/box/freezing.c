@@ -44,7 +44,10 @@ static bool become(const struct machine *machine)
 	do {                                                                          \
 		for (size_t m = 0; m < sizeof(machines) / sizeof(machines[0]); m++) { \
 			test_case(machines[m].name);                                  \
-			IN_CHILD(if (become(&machines[m])) story());                  \
+			if (machines[m].docker)                                       \
+				IN_CONTAINER(if (become(&machines[m])) story());      \
+			else                                                          \
+				IN_CHILD(if (become(&machines[m])) story());          \
 		}                                                                     \
 		test_case(NULL);                                                      \
 	} while (0)

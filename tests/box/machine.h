@@ -74,6 +74,30 @@ BOX_UNUSED static void install(struct filter *filter)
 		box_die("seccomp");
 }
 
+BOX_UNUSED static void refuse_one(long call, int code)
+{
+	struct filter filter = { .length = 0 };
+
+	load(&filter, offsetof(struct seccomp_data, nr));
+	refuse(&filter, call, code);
+	install(&filter);
+}
+
+/* A refusal that the low half of an argument decides: BPF_JEQ or BPF_JSET with 'value'. */
+BOX_UNUSED static void refuse_with(long call, unsigned argument, unsigned test, unsigned value,
+                                   int code)
+{
+	struct filter filter = { .length = 0 };
+
+	load(&filter, offsetof(struct seccomp_data, nr));
+	add(&filter, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (unsigned)call, 0, 3));
+	load(&filter, offsetof(struct seccomp_data, args[argument]) + LOW_HALF);
+	add(&filter, (struct sock_filter)BPF_JUMP(BPF_JMP | test | BPF_K, value, 0, 1));
+	add(&filter,
+	    (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | (unsigned)code));
+	install(&filter);
+}
+
 /* What Docker's default profile refuses of all that a box needs. */
 BOX_UNUSED static void become_docker(void)
 {
@@ -130,12 +154,30 @@ BOX_UNUSED static int machine_count_cgroups(const char *name)
 	return machine_found;
 }
 
-/* Runs 'scene' in a child; its failed checks are this test's. */
-#define IN_CHILD(scene)                                                   \
+/* fork(), into a pid namespace with a /proc to match, if that is allowed. */
+BOX_UNUSED static pid_t machine_fork(void)
+{
+	int own = open("/proc/self/ns/pid", O_RDONLY | O_CLOEXEC);
+	bool apart = geteuid() == 0 && own != -1 && unshare(CLONE_NEWPID) == 0;
+	pid_t pid = fork();
+
+	if (pid == 0 && apart &&
+	    (unshare(CLONE_NEWNS) == -1 ||
+	     mount(NULL, "/", NULL, MS_PRIVATE | MS_REC, NULL) == -1 ||
+	     mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) == -1))
+		box_die("mount '/proc'");
+	if (pid != 0 && apart && setns(own, CLONE_NEWPID) == -1)
+		box_die("setns");
+	close(own);
+	return pid;
+}
+
+/* Runs 'scene' in a child that 'fork_call' makes; its failed checks are this test's. */
+#define IN_CHILD_BY(fork_call, scene)                                     \
 	do {                                                              \
 		box_forget_host();                                        \
 		fflush(stdout);                                           \
-		pid_t scene_pid = fork();                                 \
+		pid_t scene_pid = fork_call;                              \
 		int scene_status = -1;                                    \
 		if (scene_pid == 0) {                                     \
 			test_now.failed = false;                          \
@@ -147,5 +189,10 @@ BOX_UNUSED static int machine_count_cgroups(const char *name)
 		CHECK(waitpid(scene_pid, &scene_status, 0) == scene_pid); \
 		CHECK_INT(scene_status, 0);                               \
 	} while (0)
+
+#define IN_CHILD(scene) IN_CHILD_BY(fork(), scene)
+
+/* A container has processes of its own: those of the machine are not in reach of what is tried. */
+#define IN_CONTAINER(scene) IN_CHILD_BY(machine_fork(), scene)
 
 #endif
