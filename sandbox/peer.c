@@ -341,6 +341,8 @@ enum sandbox_peer peer_judge(int netlink, int connection, const struct peer_box 
 	}
 	if (peer.uid != box->uid)
 		return SANDBOX_PEER_OUTSIDE;
+	if (box->owns)
+		return SANDBOX_PEER_INSIDE;
 	search.inode = peer.inode;
 	if (is_in_box(&search, box))
 		return SANDBOX_PEER_INSIDE;

@@ -20,6 +20,7 @@ int peer_open(void);
 /* Who is inside. */
 struct peer_box {
 	uid_t uid;  /* of its programs, outside of its user namespace */
+	bool owns;  /* nobody else has that user */
 	pid_t init; /* whose descendants they are */
 	int proc;   /* the box's own /proc, or -1 */
 };

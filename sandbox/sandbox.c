@@ -455,7 +455,8 @@ enum sandbox_peer sandbox_find_peer(const struct sandbox *box, int connection)
 {
 	const struct sandbox_host *host = box->host;
 	const struct peer_box inside = {
-		.uid = host->identity == IDENTITY_ASSUMED ? IDENTITY_UID : geteuid(),
+		.uid = host->identity == IDENTITY_ASSUMED ? box->user.uid : geteuid(),
+		.owns = sandbox_host_has_users(host),
 		.init = box->init,
 		.proc = memory_proc(box->memory),
 	};
