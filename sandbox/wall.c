@@ -114,6 +114,10 @@ static bool file_says(const char *path, char expected)
 /* What the user can do about missing namespaces: the known ways in which they are switched off. */
 static const char *namespace_remedy(void)
 {
+	/* A container shows the settings of its host, which are not what is in the way. */
+	if (access("/.dockerenv", F_OK) == 0 || access("/run/.containerenv", F_OK) == 0)
+		return "start the container with --privileged, or with --cap-add SYS_ADMIN "
+		       "--security-opt seccomp=unconfined --security-opt apparmor=unconfined";
 	if (file_says("/proc/sys/kernel/apparmor_restrict_unprivileged_userns", '1'))
 		return "AppArmor restricts user namespaces (Ubuntu): run as root, give lrie a "
 		       "profile with 'userns,', or set sysctl "
@@ -122,9 +126,6 @@ static const char *namespace_remedy(void)
 		return "run lrie as root, or set sysctl kernel.unprivileged_userns_clone=1";
 	if (file_says("/proc/sys/user/max_user_namespaces", '0'))
 		return "run lrie as root, or set sysctl user.max_user_namespaces=10000";
-	if (access("/.dockerenv", F_OK) == 0 || access("/run/.containerenv", F_OK) == 0)
-		return "start the container with --privileged, or with --cap-add SYS_ADMIN "
-		       "--security-opt seccomp=unconfined --security-opt apparmor=unconfined";
 	return "run lrie as root, or where user namespaces are allowed";
 }
 

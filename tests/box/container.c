@@ -51,6 +51,48 @@ static void test_missing_walls_have_reasons(void)
 	IN_CONTAINER(see_the_walls());
 }
 
+/* Root of a machine that is no container, whatever this one is: its mark is in the root. */
+static void leave_container(void)
+{
+	static const char *const folders[] = { "/dev", "/proc", "/tmp" };
+	char path[PATH_MAX];
+
+	if (mount("tmpfs", "/mnt", "tmpfs", 0, NULL) == -1)
+		box_die("/mnt");
+	for (size_t i = 0; i < sizeof(folders) / sizeof(*folders); i++) {
+		snprintf(path, sizeof(path), "/mnt%s", folders[i]);
+		if (mkdir(path, 0755) == -1 || mount(folders[i], path, NULL, MS_BIND, NULL) == -1)
+			box_die(path);
+	}
+	if (chroot("/mnt") == -1 || chdir("/") == -1)
+		box_die("chroot");
+}
+
+/* A machine that says so: with a folder of /proc/sys that has one file. */
+static void be_told(const char *folder, const char *file, const char *value, const char *remedy)
+{
+	leave_container();
+	if (mount("tmpfs", folder, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) == -1)
+		box_die(folder);
+	box_put(folder, file, value, 0644);
+	become_docker();
+	for (int wall = SANDBOX_WALL_IPC; wall <= SANDBOX_WALL_HOSTNAME; wall++)
+		CHECK(strstr(state_of((enum sandbox_wall)wall)->detail, remedy) != NULL);
+}
+
+/* Why there are no user namespaces is known in three ways; Ubuntu's is one. */
+static void test_remedies(void)
+{
+	if (geteuid() != 0 || unshare(CLONE_NEWNS) == -1)
+		SKIP("cannot mount");
+	IN_CONTAINER(be_told("/proc/sys/kernel", "apparmor_restrict_unprivileged_userns", "1\n",
+	                     "kernel.apparmor_restrict_unprivileged_userns=0"));
+	IN_CONTAINER(be_told("/proc/sys/kernel", "unprivileged_userns_clone", "0\n",
+	                     "kernel.unprivileged_userns_clone=1"));
+	IN_CONTAINER(be_told("/proc/sys/user", "max_user_namespaces", "0\n",
+	                     "user.max_user_namespaces=10000"));
+}
+
 static void require_walls(void)
 {
 	struct error err = { .code = 0 };
@@ -563,10 +605,11 @@ static void test_nothing_survives_lrie_without_namespaces(void)
 	IN_CONTAINER(kill_lrie());
 }
 
-TEST_MAIN(test_missing_walls_have_reasons, test_required_walls, test_no_network_is_not_possible,
-          test_boxes_work_without_namespaces, test_writing_without_namespaces,
-          test_failed_writes_without_namespaces, test_files_are_bounded_without_namespaces,
-          test_no_landlock, test_boxes_have_users_of_their_own, test_users_of_others_are_not_taken,
+TEST_MAIN(test_missing_walls_have_reasons, test_remedies, test_required_walls,
+          test_no_network_is_not_possible, test_boxes_work_without_namespaces,
+          test_failed_writes_without_namespaces, test_writing_without_namespaces,
+          test_files_are_bounded_without_namespaces, test_no_landlock,
+          test_boxes_have_users_of_their_own, test_users_of_others_are_not_taken,
           test_others_are_out_of_reach, test_bombs_without_cgroups,
           test_fighters_end_without_namespaces, test_daemons_end_without_namespaces,
           test_nothing_survives_lrie_without_namespaces)
