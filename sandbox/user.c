@@ -116,7 +116,7 @@ static bool is_in_use(const struct uids *uids, const struct user *user)
 	if (user->uid == IDENTITY_UID && has_name(user->uid))
 		return true;
 	for (size_t i = 0; i < uids->count; i++) {
-		if (uids->list[i] == user->uid || uids->list[i] == user->marshal)
+		if (uids->list[i] == user->uid || (user->marshal && uids->list[i] == user->marshal))
 			return true;
 	}
 	return false;
@@ -129,9 +129,9 @@ static struct user user_at(unsigned place)
 	uid_t first = place < FIRST_PLACES ? FIRST_RANGE + 2 * place
 	                                   : SECOND_RANGE + 2 * (place - FIRST_PLACES);
 
-	return (struct user){ .uid = place ? first : IDENTITY_UID,
-		              .marshal = first + 1,
-		              .lock = -1 };
+	if (place == 0)
+		return (struct user){ .uid = IDENTITY_UID, .lock = -1 };
+	return (struct user){ .uid = first, .marshal = first + 1, .lock = -1 };
 }
 
 static bool lock_user(struct user *user)

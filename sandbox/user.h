@@ -19,7 +19,8 @@ struct user {
 	uid_t uid; /* of the programs; 0 when the box has no user of its own */
 
 	/* Another one, that nobody has but a process that is to signal those of 'uid': it can, and
-	 * they cannot signal it. */
+	 * they cannot signal it. 0 where 'uid' may become somebody else's at any time, so that not
+	 * all who have it may be signalled: IDENTITY_UID is that of every box with namespaces. */
 	uid_t marshal;
 	int lock; /* -1: none */
 };

@@ -61,7 +61,7 @@ static void test_every_step_may_fail(void)
 			char label[64];
 			snprintf(label, sizeof(label), "%s: %s", calls[i].name, strerror(codes[j]));
 			test_case(label);
-			IN_CHILD(live_without(calls[i].number, codes[j]));
+			IN_CONTAINER(live_without(calls[i].number, codes[j]));
 		}
 	}
 }
