@@ -17,6 +17,21 @@
 #define PROCESS_LIMIT 1024
 #define OPEN_FILES_LIMIT 1024
 
+/* What functions were seen to see, by memory size (spec environment-and-limits.md §3). */
+static unsigned visible_cpus(uint64_t memory_mb)
+{
+	static const struct {
+		uint64_t below_mb;
+		unsigned cpus;
+	} steps[] = { { 3009, 2 }, { 5308, 3 }, { 7077, 4 }, { 8846, 5 } };
+
+	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+		if (memory_mb < steps[i].below_mb)
+			return steps[i].cpus;
+	}
+	return 6;
+}
+
 void box_fill_spec(const struct config *config, const struct package *package,
                    struct sandbox_spec *spec)
 {
@@ -25,6 +40,7 @@ void box_fill_spec(const struct config *config, const struct package *package,
 		.memory_bytes = config->memory_bytes,
 		.tmp_bytes = config->tmp_bytes,
 		.cpu_millis = (unsigned)((config->memory_bytes >> 20) * 1000 / MB_PER_CPU),
+		.cpus = visible_cpus(config->memory_bytes >> 20),
 		.processes = PROCESS_LIMIT,
 		.open_files = OPEN_FILES_LIMIT,
 		.report_writes = config->report_writes && log_enabled(LOG_WARNING),

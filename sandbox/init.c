@@ -33,6 +33,7 @@
 #include <sys/wait.h>
 
 #include "sandbox/cgroup.h"
+#include "sandbox/cpus.h"
 #include "sandbox/fd.h"
 #include "sandbox/identity.h"
 #include "sandbox/init.h"
@@ -200,6 +201,14 @@ static void volunteer_for_oom(const struct init *init)
 {
 	if (init->plan->identity != IDENTITY_KEPT)
 		fd_write_file(AT_FDCWD, "/proc/self/oom_score_adj", "1000");
+}
+
+/* Programs inherit this. Where it cannot be they see all CPUs, and use no more of them: how much
+ * they get is another wall's business. */
+static void share_cpus(const struct init_plan *plan)
+{
+	if (plan->identity != IDENTITY_KEPT && !cpus_restrict(plan->spec->cpus, plan->number))
+		return;
 }
 
 /* Everybody in the box can read the command line of init, which is lrie's: paths of the host, and
@@ -928,6 +937,7 @@ void init_run(const struct init_plan *plan)
 	umask(022); /* for what is made in the root, and for the programs */
 	setsid();
 	volunteer_for_oom(&init);
+	share_cpus(plan);
 	forget_arguments(plan);
 	if (!keep_only_socket(&init, &err) || !follow_owner(&init, &err) ||
 	    !build(&init, &own, &err))

@@ -47,6 +47,7 @@ struct init_plan {
 	uid_t uid;              /* the owner's, outside */
 	gid_t gid;
 	pid_t owner;
+	unsigned number; /* of the box, among its owner's */
 	char *arguments; /* the owner's command line in memory, or NULL */
 	size_t arguments_size;
 	enum sandbox_syscalls syscalls; /* what the programs' filters refuse */

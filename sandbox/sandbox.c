@@ -98,6 +98,7 @@ static bool fork_init(struct sandbox *box, int socket, const struct sandbox_spec
 		.uid = geteuid(),
 		.gid = getegid(),
 		.owner = getpid(),
+		.number = host->boxes,
 		.outlives_owner = freezes_by_cgroup(box) &&
 		                  cgroup_host_frozen_survive(host->cgroups),
 		.syscalls = host->syscalls,

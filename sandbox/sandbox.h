@@ -150,6 +150,7 @@ struct sandbox_spec {
 	uint64_t tmp_bytes;    /* size of /tmp */
 	unsigned cpu_millis;   /* thousandths of one CPU while throttled; 0 for no limit */
 	unsigned processes;    /* processes and threads; 0 for no limit */
+	unsigned cpus;         /* CPUs to run on, of those that the caller may use; 0 for all */
 	unsigned open_files;   /* RLIMIT_NOFILE, soft and hard; 0 leaves it alone */
 	uint16_t listen_port;  /* on 127.0.0.1 of its own network; 0: nothing. See below */
 

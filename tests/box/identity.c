@@ -159,7 +159,22 @@ static void test_ipc_is_its_own(void)
 	msgctl(queue, IPC_RMID, NULL);
 }
 
+static void test_cpus_are_as_many_as_asked_for(void)
+{
+	struct sandbox_spec spec = box_spec();
+	cpu_set_t own;
+	char all[16];
+
+	CHECK(sched_getaffinity(0, sizeof(own), &own) == 0);
+	snprintf(all, sizeof(all), "%d", CPU_COUNT(&own));
+	BOX_CHECK(&spec, { "cpus", all });
+	spec.cpus = 1;
+	BOX_CHECK(&spec, { "cpus", "1" });
+	spec.cpus = 1000;
+	BOX_CHECK(&spec, { "cpus", all });
+}
+
 TEST_MAIN(test_user, test_no_groups, test_nothing_is_inherited, test_limits,
           test_no_privilege_can_be_had, test_keys_are_not_inherited, test_command_line_is_hidden,
           test_init_may_be_hurt_by_its_own_user, test_setuid_programs_gain_nothing, test_host_name,
-          test_ipc_is_its_own)
+          test_ipc_is_its_own, test_cpus_are_as_many_as_asked_for)
