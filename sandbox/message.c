@@ -99,13 +99,12 @@ int message_receive(int socket, struct message *message, struct message_fds *fds
 	ssize_t got;
 
 	fds->count = 0;
+	/* That a peer has ended with messages unread is said once, before what it had sent. */
 	do {
 		got = recvmsg(socket, &header, MSG_CMSG_CLOEXEC);
-	} while (got == -1 && errno == EINTR);
-	if (got == -1)
-		return errno == ECONNRESET ? 0 : -1;
-	if (got == 0)
-		return 0;
+	} while (got == -1 && (errno == EINTR || errno == ECONNRESET));
+	if (got <= 0)
+		return (int)got;
 	take_control(&header, message, fds);
 	if (got == (ssize_t)sizeof(*message))
 		return 1;

@@ -405,7 +405,8 @@ static bool ask_exec(struct sandbox *box, unsigned id, const struct sandbox_prog
 	fds.fd[0] = block;
 	if (!rehearse)
 		add_streams(&message, &fds, program);
-	return message_send(box->socket, &message, &fds) ||
+	/* Why an init has ended that cannot be asked any more is told as an event. */
+	return message_send(box->socket, &message, &fds) || errno == EPIPE || errno == ECONNRESET ||
 	       error_set(err, errno, "execute '%s'", program->argv[0]);
 }
 

@@ -5,67 +5,6 @@
  */
 #include "tests/box/machine.h"
 
-/* ---- one call missing ------------------------------------------------------------------ */
-
-/* Whatever is refused, lrie finds a way, or says why there is none, at once. */
-static void live_without(long call, int code)
-{
-	static struct box_run run;
-
-	refuse_one(call, code);
-	box_host();
-	box_run(&run, NULL, "exit:3");
-	CHECK(run.exited && run.gone);
-	CHECK_INT(run.status, W_EXITCODE(3, 0));
-	for (int wall = 0; wall < SANDBOX_WALL_COUNT; wall++) {
-		const struct sandbox_wall_state *state = sandbox_host_wall(box_host(),
-		                                                           (enum sandbox_wall)wall);
-		CHECK(state->standing == SANDBOX_YES || state->detail[0]);
-	}
-}
-
-static void test_every_step_may_fail(void)
-{
-	static const struct {
-		const char *name;
-		long number;
-	} calls[] = {
-		{ "clone3", SYS_clone3 },
-		{ "mount", SYS_mount },
-		{ "umount2", SYS_umount2 },
-		{ "pivot_root", SYS_pivot_root },
-		{ "fsopen", SYS_fsopen },
-		{ "fsconfig", SYS_fsconfig },
-		{ "fsmount", SYS_fsmount },
-		{ "open_tree", SYS_open_tree },
-		{ "move_mount", SYS_move_mount },
-		{ "mount_setattr", SYS_mount_setattr },
-		{ "sethostname", SYS_sethostname },
-		{ "mkdirat", SYS_mkdirat },
-		{ "symlinkat", SYS_symlinkat },
-		{ "setresuid", SYS_setresuid },
-		{ "setresgid", SYS_setresgid },
-		{ "setgroups", SYS_setgroups },
-		{ "flock", SYS_flock },
-		{ "close_range", SYS_close_range },
-		{ "pidfd_send_signal", SYS_pidfd_send_signal },
-		{ "seccomp", SYS_seccomp },
-		{ "landlock_create_ruleset", 444 },
-		{ "landlock_add_rule", 445 },
-		{ "landlock_restrict_self", 446 },
-	};
-	static const int codes[] = { EPERM, ENOSYS };
-
-	for (size_t i = 0; i < sizeof(calls) / sizeof(*calls); i++) {
-		for (size_t j = 0; j < 2; j++) {
-			char label[64];
-			snprintf(label, sizeof(label), "%s: %s", calls[i].name, strerror(codes[j]));
-			test_case(label);
-			IN_CONTAINER(live_without(calls[i].number, codes[j]));
-		}
-	}
-}
-
 /* ---- the whole machine --------------------------------------------------------------------------
  */
 
@@ -199,6 +138,5 @@ static void test_words_for_walls(void)
 	                    "identity, memory, cpu, pids, syscalls, freeze, network)");
 }
 
-TEST_MAIN(test_every_step_may_fail, test_somebody_else_has_the_listener, test_seccomp_is_refused,
-          test_old_kernels, test_no_filter_at_all, test_probe_says_the_same_each_time,
-          test_words_for_walls)
+TEST_MAIN(test_somebody_else_has_the_listener, test_seccomp_is_refused, test_old_kernels,
+          test_no_filter_at_all, test_probe_says_the_same_each_time, test_words_for_walls)
