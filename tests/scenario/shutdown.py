@@ -128,35 +128,5 @@ def test_a_second_signal_ends_it_at_once(t):
            % lrie.process.returncode)
 
 
-def test_sigkill_leaves_no_process(t):
-    for phase in ("init", "idle", "invoke", "daemon"):
-        if phase == "init":
-            lrie = t.bare()
-            lrie.runtime()
-        elif phase == "invoke":
-            lrie = t.bare()
-            occupied(t, lrie)
-        else:
-            lrie = t.serve("echo")
-            lrie.do("daemon,echo" if phase == "daemon" else "echo")
-        t.true(lrie.function_processes(), "no function runs")
-        stop_quickly(t, lrie, signal.SIGKILL, -signal.SIGKILL)
-
-
-def test_sigkill_of_a_stopped_lrie_leaves_no_process(t):
-    lrie = t.serve("echo")
-    lrie.do("daemon,echo")
-    lrie.process.send_signal(signal.SIGSTOP)
-    stop_quickly(t, lrie, signal.SIGKILL, -signal.SIGKILL)
-
-
-def test_what_a_killed_lrie_leaves_is_swept_by_the_next(t):
-    lrie = t.serve("echo")
-    lrie.invoke()
-    lrie.stop(signal.SIGKILL, -signal.SIGKILL)
-    t.serve("echo").stop()
-    t.equal(harness.cgroups_of(lrie.pid), [], "cgroups of the killed one")
-
-
 if __name__ == "__main__":
     harness.main()

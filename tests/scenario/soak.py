@@ -6,12 +6,15 @@ $LRIE_SOAK asks for the full numbers; the default finds a leak of one descriptor
 or one page per invocation just as well.
 """
 import os
+import signal
 import threading
 
 import harness
 
 INVOCATIONS = 10000 if harness.SOAK else 1000
 COLD_STARTS = 300 if harness.SOAK else 30
+LIVES = 500 if harness.SOAK else 10
+DEATHS = 50 if harness.SOAK else 5
 
 
 class Usage:
@@ -28,6 +31,13 @@ class Usage:
     def __repr__(self):
         return "%d descriptors, %d processes, %d kB, %d cgroups" % (
             self.descriptors, self.processes, self.kilobytes, self.groups)
+
+
+def groups_of(pids):
+    """Groups of any of these, found in one walk."""
+    names = {"lrie-%d" % pid for pid in pids}
+    return [os.path.join(root, folder) for root, folders, _ in os.walk("/sys/fs/cgroup")
+            for folder in folders if folder in names]
 
 
 def check_no_growth(t, lrie, before, kilobytes=1500):
@@ -119,11 +129,26 @@ def test_cold_starts_that_fail(t):
     check_no_growth(t, lrie, before)
 
 
-def test_start_and_stop(t):
-    for _ in range(COLD_STARTS // 3):
+def live_and_end(t, count, words, with_signal, expect):
+    """What each life leaves the harness looks for at its end; but for groups, at the very end."""
+    pids = []
+    for _ in range(count):
         lrie = t.serve("echo")
-        t.equal(lrie.invoke(b"1").body, b"1")
-        lrie.stop()
+        t.equal(lrie.do(words).status, 200)
+        lrie.stop(with_signal, expect, groups=False)
+        pids.append(lrie.pid)
+        t.lries.clear()
+    return pids
+
+
+def test_start_and_stop(t):
+    t.equal(groups_of(live_and_end(t, LIVES, "echo", signal.SIGTERM, 0)), [])
+
+
+def test_start_and_kill(t):
+    pids = live_and_end(t, DEATHS, "daemon,fork:3", signal.SIGKILL, -signal.SIGKILL)
+    t.serve("echo").stop()  # sweeps
+    t.equal(groups_of(pids), [])
 
 
 def test_concurrent_callers(t):
