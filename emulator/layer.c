@@ -251,14 +251,14 @@ static bool is_folder(const char *path)
 	return stat(path, &status) == 0 && S_ISDIR(status.st_mode);
 }
 
-struct layers *layers_create(const struct config *config, struct error *err)
+struct layers *layers_create(const struct config *config, bool is_image, struct error *err)
 {
 	if (!check_count(config->layers.count, err))
 		return NULL;
 	struct layers *layers = xcalloc(1, sizeof(*layers));
 
 	layers->lock = -1;
-	if (config->layers.count == 0 && is_folder(LAYER_ROOT))
+	if (config->layers.count == 0 && is_image && is_folder(LAYER_ROOT))
 		add_path(layers, xstrdup(LAYER_ROOT));
 	for (size_t i = 0; i < config->layers.count; i++) {
 		if (!add_layer(layers, config, config->layers.items[i], err)) {

@@ -26,13 +26,13 @@ struct layers {
 
 /*
  * Unpacks the zip files among the layers of 'config', if there are any; without a layer it is the
- * machine's own /opt. Only reads 'config' during the call. What Lambda would not take, but a box
- * shows, is a warning.
+ * /opt of an image, when lrie runs in one. Only reads 'config' during the call. What Lambda would
+ * not take, but a box shows, is a warning.
  *
  * When something is unpacked, SIGHUP, SIGINT and SIGTERM are blocked from then on, so that they end
  * nobody before it is removed: the loop hears them all the same, and main() at the end.
  */
-struct layers *layers_create(const struct config *config, struct error *err);
+struct layers *layers_create(const struct config *config, bool is_image, struct error *err);
 
 /* Removes what was unpacked. NULL is fine. */
 void layers_destroy(struct layers *layers);

@@ -315,9 +315,15 @@ static bool find_cwd(struct package *package, struct error *err)
 	return true;
 }
 
+bool package_is_image(const struct package *package)
+{
+	return package->config->rie ||
+	       (package->task_root && strcmp(package->task_root, TASK_ROOT) == 0);
+}
+
 static bool find_layers(struct package *package, struct error *err)
 {
-	package->layers = layers_create(package->config, err);
+	package->layers = layers_create(package->config, package_is_image(package), err);
 	return package->layers;
 }
 
@@ -327,8 +333,8 @@ static bool find_all(struct package *package, struct error *err)
 
 	if (is_folder(RUNTIME_ROOT))
 		package->runtime_root = xstrdup(RUNTIME_ROOT);
-	if (!find_bootstrap(package, err) || !find_layers(package, err) ||
-	    !find_task_root(package, err) || !find_cwd(package, err))
+	if (!find_bootstrap(package, err) || !find_task_root(package, err) ||
+	    !find_layers(package, err) || !find_cwd(package, err))
 		return false;
 	if (config->rie)
 		bind_image(package);

@@ -42,6 +42,10 @@ bool package_fill_program(struct package *package, struct sandbox_program *progr
 /* The working directory of the function's programs, in the box. */
 const char *package_cwd(const struct package *package);
 
+/* Whether lrie runs in the function's own image, whose /opt is then the function's: in RIE mode, or
+ * when the function is in this machine's /var/task. */
+bool package_is_image(const struct package *package);
+
 /* LAMBDA_TASK_ROOT and LAMBDA_RUNTIME_DIR as the function sees them. */
 const char *package_task_root(const struct package *package);
 const char *package_runtime_root(const struct package *package);

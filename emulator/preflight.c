@@ -130,12 +130,7 @@ void preflight_run(struct preflight *preflight, const struct config *config,
 	package_fill_spec(package, &spec);
 	context.findings = &preflight->findings;
 	context.architecture = preflight->architecture;
-	context.is_image = config->rie ||
-	                   (spec.task_root && strcmp(spec.task_root, TASK_ROOT) == 0);
-	/* Boxes show this machine's /opt where there are no layers. Of an image it is a part, of an
-	 * archive it is not. */
-	if (config->layers.count == 0 && !context.is_image)
-		spec.layer_count = 0;
+	context.is_image = package_is_image(package);
 	struct view *view = view_create(&spec, package_has_own_root(package));
 	context.view = view;
 	if (package_fill_program(package, &program, &fault)) {

@@ -94,6 +94,11 @@ def test_layers_are_merged_below_opt_and_later_ones_win(t):
         t.equal(lrie.do("write:/opt/new").json(), "EROFS")
 
 
+def test_the_machines_own_opt_is_no_layer(t):
+    for lrie in boxes(t):
+        t.equal(lrie.do("list:/opt").json(), [])
+
+
 def test_a_bound_folder_is_shown_read_only(t):
     folder = t.folder()
     harness.write_file(os.path.join(folder, "tool"), "useful")
