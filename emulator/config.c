@@ -610,37 +610,54 @@ static bool fill_settings(struct settings *settings, char **argv, struct error *
 	return give_rest(settings, err) && finish(settings, err);
 }
 
-static char **find_rival(char **argv)
+/* How many words there are before the next -- or the end. */
+static size_t count_words(char **words)
 {
-	for (char **word = argv; *word; word++) {
-		if (strcmp(*word, "--") == 0)
-			return word;
-	}
-	return NULL;
+	size_t count = 0;
+
+	while (words[count] && strcmp(words[count], "--") != 0)
+		count++;
+	return count;
+}
+
+/* A command line is made of 'first' and 'other', and read. */
+static struct config *read_joined(char **first, size_t first_count, char **other,
+                                  size_t other_count, struct error *err)
+{
+	char **joined = xcalloc(first_count + other_count + 1, sizeof(*joined));
+	struct config *config;
+
+	memcpy(joined, first, first_count * sizeof(*joined));
+	memcpy(joined + first_count, other, other_count * sizeof(*joined));
+	config = config_parse((int)(first_count + other_count), joined, err);
+	free(joined);
+	return config;
 }
 
 /*
- * The function behind -- is read with all that stands before it, so that it differs in what it
- * says and in nothing else. A command line without that -- is made for it.
+ * Each function behind a -- is read with all that stands before the first one, so that it differs
+ * from the first function in what it says and in nothing else.
  */
-static bool read_rival(struct config *config, char **argv, struct error *err)
+static bool read_rivals(struct config *config, char **argv, struct error *err)
 {
-	char **separator = find_rival(argv), **joined;
-	size_t before, behind = 0;
+	size_t first_count = count_words(argv);
+	struct config **tail = &config->bench.rival;
 
-	if (config->command != CONFIG_BENCH || !separator)
+	if (config->command != CONFIG_BENCH)
 		return true;
-	if (!separator[1])
-		return error_set(err, 0, "behind -- the other function is missing");
-	while (separator[1 + behind])
-		behind++;
-	before = (size_t)(separator - argv);
-	joined = xcalloc(before + behind + 1, sizeof(*joined));
-	memcpy(joined, argv, before * sizeof(*joined));
-	memcpy(joined + before, separator + 1, behind * sizeof(*joined));
-	config->bench.rival = config_parse((int)(before + behind), joined, err);
-	free(joined);
-	return config->bench.rival;
+	for (char **separator = argv + first_count; *separator;) {
+		char **other = separator + 1;
+		size_t other_count = count_words(other);
+
+		if (other_count == 0)
+			return error_set(err, 0, "behind -- the other function is missing");
+		*tail = read_joined(argv, first_count, other, other_count, err);
+		if (!*tail)
+			return false;
+		tail = &(*tail)->bench.rival;
+		separator = other + other_count;
+	}
+	return true;
 }
 
 struct config *config_parse(int argc, char **argv, struct error *err)
@@ -648,7 +665,7 @@ struct config *config_parse(int argc, char **argv, struct error *err)
 	struct settings *settings = xcalloc(1, sizeof(*settings));
 
 	(void)argc; /* argv ends with NULL */
-	if (fill_settings(settings, argv, err) && read_rival(&settings->config, argv, err))
+	if (fill_settings(settings, argv, err) && read_rivals(&settings->config, argv, err))
 		return &settings->config;
 	config_destroy(&settings->config);
 	return NULL;

@@ -67,7 +67,7 @@ struct config_bench {
 	uint64_t memories[CONFIG_MEMORIES];
 	size_t memory_count;
 
-	struct config *rival; /* what stands behind --, read with all before it; NULL: nothing */
+	struct config *rival; /* the next one behind a --, read with what is before the first */
 };
 
 struct config {

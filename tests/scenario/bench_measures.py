@@ -105,9 +105,9 @@ def test_bootstraps_stand_beside_each_other(t):
         shutil.copy(harness.BOOTSTRAP, os.path.join(folder, name))
     finished = t.run("bench", "--cold", "2", "--warm", "2", "--handler", "echo",
                      os.path.join(folder, "one"), "--", os.path.join(folder, "two"), "--memory",
-                     "256", expect=0)
+                     "256", "--", os.path.join(folder, "two"), expect=0)
     heads = re.findall(r"/(one|two), (\d+) MB: 2 cold", finished.stdout.decode())
-    t.equal(heads, [("one", "128"), ("two", "256")])
+    t.equal(heads, [("one", "128"), ("two", "256"), ("two", "128")])
 
 
 def test_memory_sizes_are_swept_and_one_is_chosen(t):
@@ -149,6 +149,7 @@ def test_mistakes_are_told_before_anything_runs(t):
             (("--memory", "128,,256"), "not a whole number"),
             (("--event", "{"), "JSON"),
             (("--",), "the other function is missing"),
+            (("--", "--memory", "256", "--"), "the other function is missing"),
             (("--", "--task-root", "/nonexistent"), "/nonexistent")):
         finished = bench(t, *options, expect=2)
         t.true(words in finished.stderr, "%r says %r" % (options, finished.stderr))
