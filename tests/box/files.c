@@ -130,6 +130,52 @@ static void test_nothing_leads_out(void)
 	CHECK_STR(box_says(&run, "climb:/proc/self/cwd"), box_says(&run, "ls:/"));
 }
 
+/* However many dots, from wherever: the root of the box is the end. */
+static void test_dots_end_at_the_root(void)
+{
+	static struct box_run run;
+	static const char *const words[] = { "climb:/",
+		                             "climb:/tmp",
+		                             "climb:/opt",
+		                             "climb:/dev",
+		                             "climb:/dev/fd",
+		                             "climb:/proc/self/root",
+		                             "climb:/proc/self",
+		                             "climb:/usr/bin",
+		                             "ls:/",
+		                             "read:/../../../../etc/shadow",
+		                             "ls:/tmp/../../sys",
+		                             "cwd",
+		                             NULL };
+
+	NEED(SANDBOX_WALL_FILES);
+	box_run_words(&run, NULL, words);
+	const char *root = box_says(&run, "ls:/");
+	for (size_t i = 0; words[i] && strncmp(words[i], "climb:", 6) == 0; i++) {
+		test_case(words[i]);
+		CHECK_STR(box_says(&run, words[i]), root);
+	}
+	test_case(NULL);
+	CHECK_STR(box_says(&run, "read:/../../../../etc/shadow"), "ENOENT");
+	CHECK_STR(box_says(&run, "ls:/tmp/../../sys"), "ENOENT");
+	CHECK_STR(box_says(&run, "cwd"), "/usr/bin"); /* the last climb began there */
+}
+
+/* Init was lrie: its memory, files and secrets are nobody's business, by whatever name. */
+static void test_init_cannot_be_looked_into(void)
+{
+	NEED(SANDBOX_WALL_PROCESSES);
+	BOX_CHECK(NULL, { "read:/proc/1/maps", "EACCES" }, { "read:/proc/1/smaps", "EACCES" },
+	          { "read:/proc/1/auxv", "EACCES" }, { "write:/proc/1/mem", "EACCES" },
+	          { "ls:/proc/1/cwd", "EACCES" }, { "ls:/proc/1/root", "EACCES" },
+	          { "ls:/proc/1/root/..", "EACCES" }, { "climb:/proc/1/cwd", "EACCES" },
+	          { "read:/proc/1/exe", "EACCES" }, { "ls:/proc/1/map_files", "EACCES or EPERM" },
+	          { "ls:/proc/1/ns", "EACCES" }, { "link:/proc/1/ns/mnt", "EACCES" },
+	          { "ls:/proc/1/fdinfo", "EACCES" }, { "read:/proc/1/task/1/environ", "EACCES" },
+	          { "read:/proc/1/fd/3", "EACCES" }, { "write:/proc/1/oom_score_adj", "EACCES" },
+	          { "link:/proc/1/task/1/exe", "EACCES" });
+}
+
 static void check_refused(const struct sandbox_spec *spec, const char *text)
 {
 	static struct box_run run;
@@ -786,9 +832,10 @@ static void test_working_directory(void)
 
 TEST_MAIN(test_everything_is_read_only, test_tmp_can_be_used, test_tmp_is_bounded_and_new_each_time,
           test_tmp_is_bounded_in_files, test_the_root_is_short, test_devices, test_proc_is_its_own,
-          test_dangerous_proc_files, test_nothing_leads_out, test_layers_are_merged,
-          test_layers_of_any_name, test_odd_files, test_task_root_on_other_file_systems,
-          test_task_root_that_disappears, test_binds, test_bind_targets,
-          test_bind_targets_while_folders_are_renamed, test_many_binds, test_long_paths,
-          test_links_stay_inside, test_hostile_folders, test_layers_that_cannot_be_merged,
-          test_task_root_may_be_a_link, test_missing_folders_are_named, test_working_directory)
+          test_dangerous_proc_files, test_nothing_leads_out, test_dots_end_at_the_root,
+          test_init_cannot_be_looked_into, test_layers_are_merged, test_layers_of_any_name,
+          test_odd_files, test_task_root_on_other_file_systems, test_task_root_that_disappears,
+          test_binds, test_bind_targets, test_bind_targets_while_folders_are_renamed,
+          test_many_binds, test_long_paths, test_links_stay_inside, test_hostile_folders,
+          test_layers_that_cannot_be_merged, test_task_root_may_be_a_link,
+          test_missing_folders_are_named, test_working_directory)

@@ -5,6 +5,7 @@
 #include <sys/ipc.h>
 #include <sys/msg.h>
 #include <sys/syscall.h>
+#include <sys/xattr.h>
 
 #include "tests/box/box.h"
 
@@ -134,6 +135,42 @@ static void test_setuid_programs_gain_nothing(void)
 	box_remove(folder);
 }
 
+/* CAP_SYS_ADMIN and all others, permitted and effective, in the format of the kernel since 2.6.25.
+ */
+static const unsigned char all_capabilities[] = { 1, 0, 0,    2,    0xff, 0xff, 0xff, 0xff, 0, 0,
+	                                          0, 0, 0xff, 0xff, 0xff, 0xff, 0,    0,    0, 0 };
+
+static void test_capabilities_of_files_are_not_gained(void)
+{
+	NEED(SANDBOX_WALL_FILES);
+	const char *folder = box_folder();
+	struct sandbox_spec spec = box_spec();
+	char command[2 * PATH_MAX], path[PATH_MAX];
+	static struct box_run run;
+
+	snprintf(path, sizeof(path), "%s/probe", folder);
+	snprintf(command, sizeof(command), "cp '%s' '%s/probe'", box_probe_path(), folder);
+	if (system(command) != 0)
+		box_die(command);
+	if (setxattr(path, "security.capability", all_capabilities, sizeof(all_capabilities), 0) ==
+	    -1) {
+		box_remove(folder);
+		SKIP("only root can give a file capabilities, where the file system keeps them");
+	}
+	spec.task_root = folder;
+	const char *const argv[] = { "/var/task/probe", "status:CapPrm", "status:CapEff",
+		                     "status:CapAmb",   "sethostname:x", NULL };
+	box_begin(&run, box_host(), &spec, argv, NULL, "/");
+	BOX_UNTIL(&run, run.exited || run.exec_failed);
+	box_end(&run);
+	CHECK_STR(run.error.text, "");
+	CHECK_STR(box_says(&run, "status:CapPrm"), "0000000000000000");
+	CHECK_STR(box_says(&run, "status:CapEff"), "0000000000000000");
+	CHECK_STR(box_says(&run, "status:CapAmb"), "0000000000000000");
+	CHECK_STR(box_says(&run, "sethostname:x"), "EPERM");
+	box_remove(folder);
+}
+
 static void test_host_name(void)
 {
 	char before[128], after[128];
@@ -176,5 +213,6 @@ static void test_cpus_are_as_many_as_asked_for(void)
 
 TEST_MAIN(test_user, test_no_groups, test_nothing_is_inherited, test_limits,
           test_no_privilege_can_be_had, test_keys_are_not_inherited, test_command_line_is_hidden,
-          test_init_may_be_hurt_by_its_own_user, test_setuid_programs_gain_nothing, test_host_name,
-          test_ipc_is_its_own, test_cpus_are_as_many_as_asked_for)
+          test_init_may_be_hurt_by_its_own_user, test_setuid_programs_gain_nothing,
+          test_capabilities_of_files_are_not_gained, test_host_name, test_ipc_is_its_own,
+          test_cpus_are_as_many_as_asked_for)

@@ -35,6 +35,54 @@ static void test_boxes_do_not_see_each_other(void)
 	box_end(&first);
 }
 
+/* The last child of this process, which is the init of its newest box; 0 where /proc does not tell.
+ */
+static pid_t newest_init(void)
+{
+	char path[64], children[4096] = "";
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/children", (int)getpid());
+	if (fd_read_file(AT_FDCWD, path, children, sizeof(children)) <= 1)
+		return 0;
+	char *last = children + strlen(children) - 2;
+	while (last > children && last[-1] != ' ')
+		last--;
+	return (pid_t)atoi(last);
+}
+
+/* lrie, whoever started it, another box's program and its init: by the numbers that they have
+ * outside, which a program may guess. */
+static void test_pids_of_the_machine_mean_nothing(void)
+{
+	static const int signals[] = { 0, SIGSTOP, SIGKILL };
+	static struct box_run other, run;
+	char words[13][32];
+	const char *argv[14] = { NULL };
+	size_t count = 0;
+
+	NEED(SANDBOX_WALL_PROCESSES);
+	box_start(&other, NULL, "hold");
+	BOX_UNTIL(&other, box_find(&other, "hold"));
+	const pid_t targets[] = { getpid(), getppid(), other.pid, newest_init() };
+	for (size_t i = 0; i < 4; i++) {
+		for (size_t j = 0; j < 3 && targets[i] > 100; j++) {
+			snprintf(words[count], sizeof(words[0]), "kill:%d:%d", (int)targets[i],
+			         signals[j]);
+			argv[count] = words[count];
+			count++;
+		}
+	}
+	box_run_words(&run, NULL, argv);
+	for (size_t i = 0; i < count; i++) {
+		test_case(words[i]);
+		CHECK_STR(box_says(&run, words[i]), "ESRCH");
+	}
+	test_case(NULL);
+	box_turn(&other, 0);
+	CHECK(!other.exited && !other.gone && kill(other.pid, 0) == 0);
+	box_end(&other);
+}
+
 /* Sockets without a path belong to a network, which boxes share with the machine. */
 static void test_abstract_sockets_of_others_are_out_of_reach(void)
 {
@@ -159,6 +207,39 @@ static void test_daemons_end_with_the_box(void)
 	CHECK(waitpid(-1, NULL, WNOHANG | __WALL) <= 0);
 }
 
+/* Waits until this process has no descendant, which it adopts all. */
+static bool all_dead(void)
+{
+	struct timespec pause = { .tv_nsec = 1000000 };
+
+	for (uint64_t end = box_now() + 1000000000; box_now() < end;) {
+		pid_t pid = waitpid(-1, NULL, WNOHANG | __WALL);
+		if (pid == -1 && errno == ECHILD)
+			return true;
+		if (pid <= 0)
+			nanosleep(&pause, NULL);
+	}
+	return false;
+}
+
+/* Nobody is looked for by name. */
+static void test_another_name_saves_nobody(void)
+{
+	static struct box_run run;
+
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
+	box_start(&run, NULL, "ignore", "rename:lrie", "fork:3", "daemon", "rename:kthreadd",
+	          "daemon", "rename:)(", "hold");
+	BOX_UNTIL(&run, box_find(&run, "hold"));
+	CHECK_STR(box_says(&run, "rename:lrie"), "ok");
+	sandbox_kill(run.box);
+	BOX_UNTIL(&run, false);
+	CHECK(run.gone);
+	box_end(&run);
+	CHECK(all_dead());
+	prctl(PR_SET_CHILD_SUBREAPER, 0);
+}
+
 /* ---- the death of lrie ------------------------------------------------------- */
 
 /* How far lrie has come when it is killed. */
@@ -187,21 +268,6 @@ static void live_until(enum phase phase, int report)
 		_exit(1);
 	for (;;)
 		pause();
-}
-
-/* Waits until this process has no descendant, which it adopts all. */
-static bool all_dead(void)
-{
-	struct timespec pause = { .tv_nsec = 1000000 };
-
-	for (uint64_t end = box_now() + 1000000000; box_now() < end;) {
-		pid_t pid = waitpid(-1, NULL, WNOHANG | __WALL);
-		if (pid == -1 && errno == ECHILD)
-			return true;
-		if (pid <= 0)
-			nanosleep(&pause, NULL);
-	}
-	return false;
 }
 
 static void kill_lrie_in(enum phase phase, bool stop_first)
@@ -291,7 +357,7 @@ static void test_nothing_is_left_behind(void)
 	box_run(&run, NULL, "pid");
 	unsigned fds = count_fds(), mounts = count_lines("/proc/self/mountinfo");
 	for (int i = 0; i < 100; i++) {
-		box_run(&run, NULL, "daemon", "write:/tmp/x", "exit:0");
+		box_run(&run, NULL, "daemon", "write:/tmp/x", "open-files", "exit:0");
 		CHECK(run.exited && run.gone);
 	}
 	CHECK_INT(count_fds(), fds);
@@ -314,6 +380,48 @@ static void test_ten_boxes_at_once(void)
 			CHECK(box_says(&runs[i], "fill:/tmp/x") != NULL);
 	}
 	for (size_t i = 0; i < 10; i++)
+		box_end(&runs[i]);
+	CHECK_INT(count_groups(), 0);
+}
+
+/* Whatever one of them does to itself, the others have what they had. */
+static void test_ten_boxes_are_independent(void)
+{
+	static struct box_run runs[10];
+	static struct box_run victim;
+	struct sandbox_spec spec = box_spec();
+	char answer[32];
+
+	NEED(SANDBOX_WALL_PIDS);
+	NEED(SANDBOX_WALL_TMP);
+	spec.memory_bytes = MB(64);
+	for (unsigned i = 0; i < 10; i++) {
+		spec.processes = 5 + i;
+		spec.tmp_bytes = MB(1 + i);
+		box_start(&runs[i], &spec, "ls:/tmp", "uid", "fork:50", "fill:/tmp/x", "pids",
+		          "hold");
+	}
+	spec.processes = 64;
+	box_start(&victim, &spec, "family:4:40", "hold");
+	if (!box_lacks(SANDBOX_WALL_MEMORY)) {
+		BOX_UNTIL(&victim, victim.oom_events || victim.exited);
+		CHECK(victim.oom_events || victim.out_of_memory);
+	}
+	box_end(&victim);
+	for (unsigned i = 0; i < 10; i++) {
+		snprintf(answer, sizeof(answer), "box %u", i);
+		test_case(answer);
+		BOX_UNTIL(&runs[i], box_find(&runs[i], "hold"));
+		CHECK_STR(box_says(&runs[i], "ls:/tmp"), "");
+		CHECK_STR(box_says(&runs[i], "uid"), "993 993 993");
+		snprintf(answer, sizeof(answer), "%u EAGAIN", 5 + i - 1);
+		CHECK_STR(box_says(&runs[i], "fork:50"), answer);
+		snprintf(answer, sizeof(answer), "%u ENOSPC", 1 + i);
+		CHECK_STR(box_says(&runs[i], "fill:/tmp/x"), answer);
+		CHECK(!runs[i].exited && !runs[i].oom_events);
+	}
+	test_case(NULL);
+	for (unsigned i = 0; i < 10; i++)
 		box_end(&runs[i]);
 	CHECK_INT(count_groups(), 0);
 }
@@ -380,7 +488,9 @@ static void test_many_may_start_at_once(void)
 }
 
 TEST_MAIN(test_signals_stay_inside, test_boxes_do_not_see_each_other,
-          test_abstract_sockets_of_others_are_out_of_reach, test_number_of_processes_is_limited,
-          test_bombs_end_with_the_box, test_orphans_do_not_deafen_init,
-          test_daemons_end_with_the_box, test_nothing_survives_lrie, test_nothing_is_left_behind,
-          test_ten_boxes_at_once, test_groups_of_the_dead_are_swept, test_many_may_start_at_once)
+          test_pids_of_the_machine_mean_nothing, test_abstract_sockets_of_others_are_out_of_reach,
+          test_number_of_processes_is_limited, test_bombs_end_with_the_box,
+          test_orphans_do_not_deafen_init, test_daemons_end_with_the_box,
+          test_another_name_saves_nobody, test_nothing_survives_lrie, test_nothing_is_left_behind,
+          test_ten_boxes_at_once, test_ten_boxes_are_independent, test_groups_of_the_dead_are_swept,
+          test_many_may_start_at_once)
