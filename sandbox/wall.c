@@ -111,9 +111,14 @@ static bool file_says(const char *path, char expected)
 	return fd_read_file(AT_FDCWD, path, text, sizeof(text)) > 0 && text[0] == expected;
 }
 
+#define MAX_NAMESPACES_REMEDY "run lrie as root, or set sysctl user.max_user_namespaces=10000"
+
 /* What the user can do about missing namespaces: the known ways in which they are switched off. */
-static const char *namespace_remedy(void)
+static const char *namespace_remedy(const struct error *why)
 {
+	/* What clone(2) says at that limit, which a container may have of its own. */
+	if (why->code == ENOSPC && file_says("/proc/sys/user/max_user_namespaces", '0'))
+		return MAX_NAMESPACES_REMEDY;
 	/* A container shows the settings of its host, which are not what is in the way. */
 	if (access("/.dockerenv", F_OK) == 0 || access("/run/.containerenv", F_OK) == 0)
 		return "start the container with --privileged, or with --cap-add SYS_ADMIN "
@@ -125,7 +130,7 @@ static const char *namespace_remedy(void)
 	if (file_says("/proc/sys/kernel/unprivileged_userns_clone", '0'))
 		return "run lrie as root, or set sysctl kernel.unprivileged_userns_clone=1";
 	if (file_says("/proc/sys/user/max_user_namespaces", '0'))
-		return "run lrie as root, or set sysctl user.max_user_namespaces=10000";
+		return MAX_NAMESPACES_REMEDY;
 	return "run lrie as root, or where user namespaces are allowed";
 }
 
@@ -228,7 +233,7 @@ static void state_no_namespaces(struct sandbox_host *host, const struct error *w
 {
 	char detail[256];
 
-	snprintf(detail, sizeof(detail), "%.80s; %.170s", why->text, namespace_remedy());
+	snprintf(detail, sizeof(detail), "%.80s; %.170s", why->text, namespace_remedy(why));
 	for (int wall = SANDBOX_WALL_FILES; wall <= SANDBOX_WALL_HOSTNAME; wall++)
 		state_wall(host, (enum sandbox_wall)wall, SANDBOX_NO, "", detail);
 	state_files(host);
@@ -401,7 +406,7 @@ void walls_state_network(struct sandbox_host *host, const struct error *why_not)
 		return;
 	if (why_not) {
 		snprintf(detail, sizeof(detail), "%.80s; %.170s", why_not->text,
-		         namespace_remedy());
+		         namespace_remedy(why_not));
 		state_wall(host, SANDBOX_WALL_NETWORK, SANDBOX_NO, "", detail);
 	} else if (host->network == SANDBOX_NETWORK_NONE) {
 		state_wall(host, SANDBOX_WALL_NETWORK, SANDBOX_YES, "network namespace", "");
