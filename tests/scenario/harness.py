@@ -391,8 +391,8 @@ class Stream:
         self.thread.start()
 
     def gather(self):
-        self.running.wait()
         while True:
+            self.running.wait()
             block = os.read(self.pipe.fileno(), 1 << 16)
             with self.changed:
                 self.data += block
@@ -400,6 +400,10 @@ class Stream:
                 self.changed.notify_all()
             if not block:
                 return
+
+    def pause(self):
+        """Reads one more block at most."""
+        self.running.clear()
 
     def resume(self):
         self.running.set()

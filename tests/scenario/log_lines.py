@@ -98,6 +98,47 @@ def test_a_reader_that_has_stopped_never_stalls_an_invocation(t):
         t.between(5000000, size, 5000001, "bytes of output")
 
 
+def resident_kilobytes(lrie):
+    with open("/proc/%d/status" % lrie.pid) as file:
+        return next(int(line.split()[1]) for line in file if line.startswith("VmRSS"))
+
+
+def test_a_flood_costs_bounded_memory(t):
+    """250 MB to a reader that has stopped, the first 100 of them in one line."""
+    lrie = t.puppet("--timeout", "120", "--memory", "1769")
+    caller, runtime, event = at_the_runtime(lrie)
+    lrie.stdout.pause()
+    lrie.order("head -c 100000000 /dev/zero | tr '\\000' '#'; echo; yes | head -c 150000000; "
+               "echo >\"/proc/self/fd/1\"; exec sleep 1000")
+    most = 0
+
+    def is_through():
+        nonlocal most
+        most = max(most, resident_kilobytes(lrie))
+        t.equal(lrie.connect().ask("GET", "/_lrie/health").status, 200)
+        return [process.name for process in lrie.function_processes()] == ["sleep"]
+
+    harness.wait_for(is_through, "the end of the flood", harness.DEADLINE * 3)
+    runtime.answer(event, b'"dry"')
+    t.equal(caller.reply().body, b'"dry"')
+    if harness.SLOW == 1:  # a sanitizer keeps freed memory
+        t.between(0, most, 160000, "kB of lrie")
+
+
+def test_a_pipe_that_a_grandchild_holds_delays_nobody(t):
+    for options in ((), ("--sandbox", "off")):
+        lrie = t.puppet("--timeout", "60", *options)
+        caller, _, _ = at_the_runtime(lrie)
+        began = harness.kernel_clock()
+        lrie.order("(trap '' TERM HUP; sleep 1000; echo late) & exit 3")
+        t.equal(caller.reply().json()["errorType"], "Runtime.ExitError")
+        t.between(0, harness.kernel_clock() - began, 5 * harness.SLOW, "seconds to the answer")
+        caller = lrie.begin_invoke()
+        runtime = lrie.runtime(2)
+        runtime.answer(runtime.next(), b'"next"')
+        t.equal(caller.reply().body, b'"next"')
+
+
 def test_a_stopped_reader_does_not_stop_the_shutdown(t):
     lrie = t.serve("print:5000000", "--timeout", "60", "--memory", "1769", pause_stdout=True)
     lrie.invoke()
