@@ -165,6 +165,7 @@ def test_output_between_invocations_is_not_lost(t):
     runtime.begin_next()
     lrie.report(event.id)
     lrie.order("echo from the background; exec sleep 1000")
+    lrie.begin_invoke()  # who was frozen before obeying obeys now
     lrie.stdout.wait_line("from the background")
 
 
