@@ -2,6 +2,7 @@
 /* tmp_watch - how much is in the /tmp of a box, and when the first file comes into it */
 #include "sandbox/tmp_watch.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,6 +29,23 @@ struct tmp_watch {
 	bool is_armed;
 };
 
+/*
+ * Closing a fanotify group takes the kernel 20 ms, in which it waits for a grace period whether or
+ * not there is a mark left: as long as ten cold starts. So those that nobody needs any more are
+ * kept, as many as there were boxes at a time, and the end of this process is the end of them.
+ */
+#define MAX_SPARE 64
+
+static int spare[MAX_SPARE];
+static unsigned spare_count;
+
+static int take_fanotify(void)
+{
+	if (spare_count > 0)
+		return spare[--spare_count];
+	return fanotify_init(FAN_CLASS_CONTENT | FAN_CLOEXEC | FAN_NONBLOCK, EVENT_FLAGS);
+}
+
 static bool add(int epoll, int fd)
 {
 	struct epoll_event event = { .events = EPOLLIN, .data.fd = fd };
@@ -43,8 +61,7 @@ struct tmp_watch *tmp_watch_create(int tmp, int epoll)
 		abort();
 	*watch = (struct tmp_watch){ .tmp = tmp, .inotify = -1, .fanotify = -1, .held = -1 };
 	watch->first_files = tmp_watch_usage(watch).files;
-	watch->fanotify = fanotify_init(FAN_CLASS_CONTENT | FAN_CLOEXEC | FAN_NONBLOCK,
-	                                EVENT_FLAGS);
+	watch->fanotify = take_fanotify();
 	if (add(epoll, watch->fanotify) && tmp_watch_arm(watch))
 		return watch;
 	fd_close(&watch->fanotify);
@@ -52,17 +69,6 @@ struct tmp_watch *tmp_watch_create(int tmp, int epoll)
 	if (!add(epoll, watch->inotify))
 		fd_close(&watch->inotify);
 	return watch;
-}
-
-void tmp_watch_destroy(struct tmp_watch *watch)
-{
-	if (!watch)
-		return;
-	fd_close(&watch->held);
-	fd_close(&watch->fanotify);
-	fd_close(&watch->inotify);
-	fd_close(&watch->tmp);
-	free(watch);
 }
 
 /* ---- the first file ------------------------------------------------------------- */
@@ -146,6 +152,34 @@ void tmp_watch_release(struct tmp_watch *watch)
 	do {
 		let_go(watch);
 	} while (hold(watch));
+}
+
+/* Only one without marks and without a word to say may be another's. */
+static void give_fanotify_back(struct tmp_watch *watch)
+{
+	if (fanotify_mark(watch->fanotify, FAN_MARK_FLUSH | FAN_MARK_FILESYSTEM, 0, AT_FDCWD,
+	                  NULL) == -1 ||
+	    spare_count == MAX_SPARE)
+		return;
+	if (watch->held != -1)
+		let_go(watch);
+	while (watch->fanotify != -1 && hold(watch))
+		let_go(watch);
+	if (watch->fanotify != -1 && errno == EAGAIN)
+		spare[spare_count++] = steal_fd(&watch->fanotify);
+}
+
+void tmp_watch_destroy(struct tmp_watch *watch)
+{
+	if (!watch)
+		return;
+	if (watch->fanotify != -1)
+		give_fanotify_back(watch);
+	fd_close(&watch->held);
+	fd_close(&watch->fanotify);
+	fd_close(&watch->inotify);
+	fd_close(&watch->tmp);
+	free(watch);
 }
 
 /* ---- how much ---------------------------------------------------------------------- */
