@@ -93,7 +93,8 @@ static void output_fail(struct output *output, int code)
 static bool output_push(struct output *output)
 {
 	while (output_backlog(output) > 0) {
-		ssize_t written = stream_write(&output->stream, output->waiting.data + output->taken,
+		ssize_t written = stream_write(&output->stream,
+		                               output->waiting.data + output->taken,
 		                               output_backlog(output));
 
 		if (written >= 0) {
