@@ -4,6 +4,8 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
 
 #include "sandbox/fd.h"
 
@@ -61,4 +63,19 @@ int fd_memory(const char *name)
 		return fd;
 #endif
 	return memfd_create(name, MFD_CLOEXEC);
+}
+
+void fd_close_from(int first)
+{
+	struct rlimit limit;
+
+#ifdef SYS_close_range
+	if (syscall(SYS_close_range, first, ~0U, 0) == 0)
+		return;
+#endif
+	/* Before Linux 5.9, or where a filter does not know the call. */
+	if (getrlimit(RLIMIT_NOFILE, &limit) == -1 || limit.rlim_cur > 65536)
+		limit.rlim_cur = 65536;
+	for (int fd = first; fd < (int)limit.rlim_cur; fd++)
+		close(fd);
 }

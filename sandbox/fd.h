@@ -42,6 +42,9 @@ ssize_t fd_read_file(int dir, const char *path, char *data, size_t size);
  * cannot hit it. Takes over 'fd'; returns -1 and errno on failure. */
 int fd_above_stdio(int fd);
 
+/* Closes 'first' and all above it. */
+void fd_close_from(int first);
+
 /* A new file in memory. 'name' is for those who look at /proc. Returns -1 and errno on failure. */
 int fd_memory(const char *name);
 

@@ -127,21 +127,6 @@ static void reset_signals(void)
 	sigprocmask(SIG_SETMASK, &all, NULL);
 }
 
-static void close_from(int first)
-{
-	struct rlimit limit;
-
-#ifdef SYS_close_range
-	if (syscall(SYS_close_range, first, ~0U, 0) == 0)
-		return;
-#endif
-	/* Before Linux 5.9, or where a filter does not know the call. */
-	if (getrlimit(RLIMIT_NOFILE, &limit) == -1 || limit.rlim_cur > 65536)
-		limit.rlim_cur = 65536;
-	for (int fd = first; fd < (int)limit.rlim_cur; fd++)
-		close(fd);
-}
-
 /* Where lrie was started with a standard stream closed, another descriptor would take its place,
  * and give way when the streams are opened. */
 static bool fill_stdio(void)
@@ -162,7 +147,7 @@ static bool keep_only_socket(struct init *init, struct error *err)
 		return error_set(err, errno, "open '/dev/null'");
 	if (init->plan->socket != SOCKET_FD && dup3(init->plan->socket, SOCKET_FD, O_CLOEXEC) == -1)
 		return error_set(err, errno, "keep the box's socket");
-	close_from(SOCKET_FD + 1);
+	fd_close_from(SOCKET_FD + 1);
 	init->socket = SOCKET_FD;
 	return true;
 }

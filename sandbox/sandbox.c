@@ -54,6 +54,7 @@ struct sandbox {
 	bool ready, killed;
 	bool freezes; /* as its host was told */
 	bool frozen;
+	bool rehearses;    /* nothing is executed in it */
 	bool out_of_reach; /* of its init: see message.h */
 	bool reaped;       /* init has ended, and with it the box */
 	bool gone;         /* and the caller was told */
@@ -423,6 +424,7 @@ bool sandbox_rehearse(struct sandbox *box, struct error *err)
 		.argv = argv, .envp = argv + 1, .cwd = "/", .output = -1
 	};
 
+	box->rehearses = true;
 	return ask_exec(box, 0, &program, true, err);
 }
 
@@ -488,9 +490,10 @@ static void on_exited(struct sandbox *box, const struct message *message,
 /* Its /tmp and its /proc, of which it has the latter for itself only along with the former. */
 static void take_files(struct sandbox *box, struct message_fds *fds)
 {
-	int tmp = message_fds_steal(fds, 0);
+	autoclose int tmp = message_fds_steal(fds, 0);
 
-	memory_ready(box->memory, tmp, message_fds_steal(fds, 1));
+	/* To watch it takes longer than all the rest of a rehearsal. */
+	memory_ready(box->memory, box->rehearses ? -1 : steal_fd(&tmp), message_fds_steal(fds, 1));
 }
 
 static void translate(struct sandbox *box, const struct message *message, struct message_fds *fds,

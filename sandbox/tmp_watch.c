@@ -10,9 +10,11 @@
 #include <sys/fanotify.h>
 #include <sys/inotify.h>
 #include <sys/vfs.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "sandbox/fd.h"
+#include "sandbox/namespace.h"
 
 /* What the kernel holds for a file in tmpfs beside its pages: inode, dentry, a name. */
 #define FILE_BYTES 1024
@@ -29,23 +31,6 @@ struct tmp_watch {
 	bool is_armed;
 };
 
-/*
- * Closing a fanotify group takes the kernel 20 ms, in which it waits for a grace period whether or
- * not there is a mark left: as long as ten cold starts. So those that nobody needs any more are
- * kept, as many as there were boxes at a time, and the end of this process is the end of them.
- */
-#define MAX_SPARE 64
-
-static int spare[MAX_SPARE];
-static unsigned spare_count;
-
-static int take_fanotify(void)
-{
-	if (spare_count > 0)
-		return spare[--spare_count];
-	return fanotify_init(FAN_CLASS_CONTENT | FAN_CLOEXEC | FAN_NONBLOCK, EVENT_FLAGS);
-}
-
 static bool add(int epoll, int fd)
 {
 	struct epoll_event event = { .events = EPOLLIN, .data.fd = fd };
@@ -61,7 +46,8 @@ struct tmp_watch *tmp_watch_create(int tmp, int epoll)
 		abort();
 	*watch = (struct tmp_watch){ .tmp = tmp, .inotify = -1, .fanotify = -1, .held = -1 };
 	watch->first_files = tmp_watch_usage(watch).files;
-	watch->fanotify = take_fanotify();
+	watch->fanotify = fanotify_init(FAN_CLASS_CONTENT | FAN_CLOEXEC | FAN_NONBLOCK,
+	                                EVENT_FLAGS);
 	if (add(epoll, watch->fanotify) && tmp_watch_arm(watch))
 		return watch;
 	fd_close(&watch->fanotify);
@@ -154,34 +140,6 @@ void tmp_watch_release(struct tmp_watch *watch)
 	} while (hold(watch));
 }
 
-/* Only one without marks and without a word to say may be another's. */
-static void give_fanotify_back(struct tmp_watch *watch)
-{
-	if (fanotify_mark(watch->fanotify, FAN_MARK_FLUSH | FAN_MARK_FILESYSTEM, 0, AT_FDCWD,
-	                  NULL) == -1 ||
-	    spare_count == MAX_SPARE)
-		return;
-	if (watch->held != -1)
-		let_go(watch);
-	while (watch->fanotify != -1 && hold(watch))
-		let_go(watch);
-	if (watch->fanotify != -1 && errno == EAGAIN)
-		spare[spare_count++] = steal_fd(&watch->fanotify);
-}
-
-void tmp_watch_destroy(struct tmp_watch *watch)
-{
-	if (!watch)
-		return;
-	if (watch->fanotify != -1)
-		give_fanotify_back(watch);
-	fd_close(&watch->held);
-	fd_close(&watch->fanotify);
-	fd_close(&watch->inotify);
-	fd_close(&watch->tmp);
-	free(watch);
-}
-
 /* ---- how much ---------------------------------------------------------------------- */
 
 struct tmp_usage tmp_watch_usage(const struct tmp_watch *watch)
@@ -195,4 +153,67 @@ struct tmp_usage tmp_watch_usage(const struct tmp_watch *watch)
 	usage.files -= usage.files < watch->first_files ? usage.files : watch->first_files;
 	usage.bytes = (fs.f_blocks - fs.f_bfree) * (uint64_t)fs.f_bsize + usage.files * FILE_BYTES;
 	return usage;
+}
+
+/* ---- the end -------------------------------------------------------------------- */
+
+/* Closes all but 'fd', which becomes 0, and 'told', which becomes 1. */
+static void keep_two(int fd, int told)
+{
+	int high_fd = fcntl(fd, F_DUPFD, 2), high_told = fcntl(told, F_DUPFD, 2);
+
+	dup2(high_fd, 0);
+	dup2(high_told, 1);
+	fd_close_from(2);
+}
+
+/* Ends when all others have closed the other end of the pipe, and before that the descriptor. */
+static __attribute__((noreturn)) void be_the_last(void)
+{
+	char byte;
+
+	while (read(1, &byte, 1) == -1 && errno == EINTR)
+		;
+	_exit(0);
+}
+
+/* Whoever closes the last descriptor of either kind waits until nobody in the kernel looks at its
+ * marks any more: 14 ms, and 40 on a busy machine. So the child of a child does it, who is nobody's
+ * to wait for. It never has anything else open: a listening socket that outlived lrie in it for a
+ * moment would take the connections of the next one. */
+static void close_elsewhere(int *fd)
+{
+	int pipe[2], pidfd = -1;
+
+	if (*fd == -1)
+		return;
+	if (pipe2(pipe, O_CLOEXEC) == -1) {
+		fd_close(fd);
+		return;
+	}
+	pid_t child = namespace_fork(0, &pidfd);
+	if (child == 0) {
+		keep_two(*fd, pipe[0]);
+		if (namespace_fork(0, &pidfd) == 0)
+			be_the_last();
+		_exit(0);
+	}
+	fd_close(&pidfd);
+	if (child != -1)
+		waitpid(child, NULL, __WALL);
+	fd_close(fd);
+	fd_close(&pipe[0]);
+	fd_close(&pipe[1]);
+}
+
+void tmp_watch_destroy(struct tmp_watch *watch)
+{
+	if (!watch)
+		return;
+	if (watch->held != -1)
+		let_go(watch);
+	close_elsewhere(&watch->fanotify);
+	close_elsewhere(&watch->inotify);
+	fd_close(&watch->tmp);
+	free(watch);
 }
