@@ -35,6 +35,9 @@ def stop_and_kill(lrie):
 
 DEATHS = (kill, crash, stop_and_kill)
 
+# A sanitizer would catch the crash, perhaps before it is able to, and go on from there.
+UNCAUGHT = {"ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") + ":handle_segv=0"}
+
 
 def users():
     return [None, NOBODY] if os.geteuid() == 0 else [None]
@@ -76,7 +79,7 @@ def test_while_it_starts(t):
     for user in users():
         for number in range(12 if not harness.SOAK else 60):
             lrie = t.start("--listen", "127.0.0.1:0", "--bootstrap", harness.BOOTSTRAP,
-                           "--handler", "echo", user=user)
+                           "--handler", "echo", user=user, env=UNCAUGHT)
             time.sleep(number * 0.0005)
             die(t, lrie, DEATHS[number % len(DEATHS)])
     check_swept(t)
@@ -84,7 +87,7 @@ def test_while_it_starts(t):
 
 def test_in_init(t):
     def prepare(user):
-        lrie = t.bare(user=user)
+        lrie = t.bare(user=user, env=UNCAUGHT)
         lrie.runtime()
         return lrie
 
@@ -93,7 +96,7 @@ def test_in_init(t):
 
 def test_in_an_invocation(t):
     def prepare(user):
-        lrie = t.bare(user=user)
+        lrie = t.bare(user=user, env=UNCAUGHT)
         lrie.begin_invoke()
         lrie.runtime().next()
         return lrie
@@ -104,7 +107,7 @@ def test_in_an_invocation(t):
 def test_between_invocations(t):
     """Everything is frozen then, and on cgroup v1 SIGKILL waits for the thaw."""
     def prepare(user):
-        lrie = t.serve("echo", user=user)
+        lrie = t.serve("echo", user=user, env=UNCAUGHT)
         reply = lrie.do("ignore:TERM,daemon,fork:5,echo")
         lrie.report(reply.request_id)
         return lrie
@@ -114,7 +117,7 @@ def test_between_invocations(t):
 
 def test_with_several_environments(t):
     def prepare(user):
-        lrie = t.bare(user=user)
+        lrie = t.bare(user=user, env=UNCAUGHT)
         for number in (1, 2, 3):
             lrie.begin_invoke()
             lrie.runtime(number).next()
@@ -127,7 +130,7 @@ def test_while_it_ends(t):
     """SIGTERM has begun the end, and death comes at some point of it."""
     for user in users():
         for number in range(6):
-            lrie = t.serve("echo", user=user)
+            lrie = t.serve("echo", user=user, env=UNCAUGHT)
             lrie.do("ignore:TERM,ignore:INT,daemon,echo")
             family = harness.descendants(lrie.pid)
             lrie.process.send_signal(signal.SIGTERM)
@@ -144,7 +147,7 @@ def test_with_a_network_of_its_own(t):
         t.skip(" ".join(finished.stderr.split())[:200])
 
     def prepare(user):
-        lrie = t.serve("echo", "--network", "none", user=user)
+        lrie = t.serve("echo", "--network", "none", user=user, env=UNCAUGHT)
         lrie.do("daemon,echo")
         return lrie
 
