@@ -302,5 +302,37 @@ def test_a_suppressed_init_runs_at_full_speed_too(t):
     best_of(t, measure)
 
 
+def duration_of(t, memory, words, part):
+    """What a fixed amount of work takes in a fresh environment with that memory."""
+    lrie = t.serve(words, "--memory", str(memory), "--timeout", "30")
+    report = lrie.report(lrie.invoke().request_id)
+    lrie.stop()
+    return getattr(report, part)
+
+
+def check_ratio(t, words, part, low, high):
+    """Of 128 MB to 1024; the rest of the machine can only add time, so the least of a few counts."""
+    small, large = [], []
+
+    def measure():
+        small.append(duration_of(t, 128, words, part))
+        large.append(duration_of(t, 1024, words, part))
+        t.between(low, min(small) / min(large), high, "times as long at 128 MB, of %r and %r" % (
+            small, large))
+
+    best_of(t, measure)
+
+
+def test_init_takes_the_same_time_at_any_memory_size(t):
+    t.need_walls("cpu")
+    check_ratio(t, "init-busy:100,echo", "init", 0.9, 1.1)
+
+
+def test_invocations_take_eight_times_as_long_with_an_eighth_of_the_memory(t):
+    """240 ms of CPU: long enough that the 20 ms of a period do not matter."""
+    t.need_walls("cpu")
+    check_ratio(t, "busy:240,echo", "duration", 7.2, 8.8)
+
+
 if __name__ == "__main__":
     harness.main()
