@@ -191,34 +191,30 @@ class Counter:
         self.server.server_close()
 
 
-def test_what_was_measured_before_a_failure_is_printed(t):
-    """The seventh counted cold start dies; one before them is not counted."""
+def failing_bootstrap(t, condition):
+    """A bootstrap that exits with 3 where the shell's condition on its number, $count, is false."""
     if not shutil.which("curl"):
         t.skip("curl is missing")
     counter = t.closing(Counter())
     folder = t.folder()
     shutil.copy(harness.BOOTSTRAP, os.path.join(folder, "real"))
-    harness.write_file(os.path.join(folder, "bootstrap"), (
-        "#!/bin/sh\ncount=$(curl -s http://127.0.0.1:%d/)\n[ \"$count\" -lt 8 ] || exit 3\n"
-        "exec ${0%%/*}/real\n" % counter.port), 0o755)
-    finished = t.run("bench", "--bootstrap", os.path.join(folder, "bootstrap"), "--handler", "echo",
-                     "--cold", "30", "--warm", "30", expect=1)
+    return harness.write_file(os.path.join(folder, "bootstrap"), (
+        "#!/bin/sh\ncount=$(curl -s http://127.0.0.1:%d/)\n[ %s ] || exit 3\n"
+        "exec ${0%%/*}/real\n" % (counter.port, condition)), 0o755)
+
+
+def test_what_was_measured_before_a_failure_is_printed(t):
+    """The seventh counted cold start dies; one before them is not counted."""
+    finished = t.run("bench", "--bootstrap", failing_bootstrap(t, "$count -lt 8"), "--handler",
+                     "echo", "--cold", "30", "--warm", "30", expect=1)
     says(t, finished.stdout.decode(), "6 cold starts, 6 warm invocations")
     says(t, finished.stderr, "cold start 7")
     says(t, finished.stderr, "exit status 3")
 
 
 def test_an_init_that_works_at_the_second_try_is_a_failure(t):
-    if not shutil.which("curl"):
-        t.skip("curl is missing")
-    counter = t.closing(Counter())
-    folder = t.folder()
-    shutil.copy(harness.BOOTSTRAP, os.path.join(folder, "real"))
-    harness.write_file(os.path.join(folder, "bootstrap"), (
-        "#!/bin/sh\ncount=$(curl -s http://127.0.0.1:%d/)\n[ \"$count\" != 2 ] || exit 3\n"
-        "exec ${0%%/*}/real\n" % counter.port), 0o755)
-    finished = t.run("bench", "--bootstrap", os.path.join(folder, "bootstrap"), "--handler", "echo",
-                     "--cold", "3", "--warm", "0", expect=1)
+    finished = t.run("bench", "--bootstrap", failing_bootstrap(t, "$count != 2"), "--handler",
+                     "echo", "--cold", "3", "--warm", "0", expect=1)
     says(t, finished.stderr, "its init failed")
     says(t, finished.stderr, "cold start 1")
 
