@@ -76,8 +76,11 @@ bool cgroup_set_number(int dir, const char *file, uint64_t number, struct error 
 
 /* ---- parent groups -------------------------------------------------------------- */
 
-/* Removes the groups in 'dir' that have no processes, which is all that rmdir() does. */
-static void remove_groups_in(int dir)
+typedef void group_action(int parent, const char *name, const struct cgroup_version *version);
+
+/* Does that to each group in 'dir' whose name is a fitting one. */
+static void for_each_group(int dir, bool (*fits)(const char *name), group_action *action,
+                           const struct cgroup_version *version)
 {
 	autoclose int copy = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *list = copy == -1 ? NULL : fdopendir(copy);
@@ -86,10 +89,27 @@ static void remove_groups_in(int dir)
 		return;
 	steal_fd(&copy);
 	for (struct dirent *entry; (entry = readdir(list));) {
-		if (entry->d_type == DT_DIR && entry->d_name[0] != '.')
-			unlinkat(dir, entry->d_name, AT_REMOVEDIR);
+		if (entry->d_type == DT_DIR && fits(entry->d_name))
+			action(dir, entry->d_name, version);
 	}
 	closedir(list);
+}
+
+static bool is_group_name(const char *name)
+{
+	return name[0] != '.';
+}
+
+/* One that has processes stays: rmdir() takes no other. */
+static void remove_if_empty(int parent, const char *name, const struct cgroup_version *version)
+{
+	(void)version;
+	unlinkat(parent, name, AT_REMOVEDIR);
+}
+
+static void remove_groups_in(int dir)
+{
+	for_each_group(dir, is_group_name, remove_if_empty, NULL);
 }
 
 static bool is_parent_name(const char *name)
@@ -136,21 +156,6 @@ static void end_group(int parent, const char *name, const struct cgroup_version 
 	}
 }
 
-static void end_boxes_in(int parent, const struct cgroup_version *version)
-{
-	autoclose int copy = openat(parent, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *list = copy == -1 ? NULL : fdopendir(copy);
-
-	if (!list)
-		return;
-	steal_fd(&copy);
-	for (struct dirent *entry; (entry = readdir(list));) {
-		if (entry->d_type == DT_DIR && is_box_name(entry->d_name))
-			end_group(parent, entry->d_name, version);
-	}
-	closedir(list);
-}
-
 /*
  * Before somebody is killed, the lock is not proof enough: the same groups mounted once more, in a
  * cgroup namespace, have locks of their own. Who has the pid of the owner may be somebody else by
@@ -171,24 +176,14 @@ static void sweep_one(int above, const char *name, const struct cgroup_version *
 	if (dir == -1 || flock(dir, LOCK_EX | LOCK_NB) == -1)
 		return;
 	if (has_ended(name))
-		end_boxes_in(dir, version);
+		for_each_group(dir, is_box_name, end_group, version);
 	remove_groups_in(dir);
 	unlinkat(above, name, AT_REMOVEDIR);
 }
 
 static void sweep(int above, const struct cgroup_version *version)
 {
-	autoclose int copy = openat(above, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *list = copy == -1 ? NULL : fdopendir(copy);
-
-	if (!list)
-		return;
-	steal_fd(&copy);
-	for (struct dirent *entry; (entry = readdir(list));) {
-		if (entry->d_type == DT_DIR && is_parent_name(entry->d_name))
-			sweep_one(above, entry->d_name, version);
-	}
-	closedir(list);
+	for_each_group(above, is_parent_name, sweep_one, version);
 }
 
 /* Whether the folder that is open as 'dir' is still there, by this name. */
