@@ -23,6 +23,7 @@
 
 #include "emulator/folder.h"
 #include "emulator/log.h"
+#include "emulator/signals.h"
 #include "emulator/zip.h"
 #include "sandbox/fd.h"
 
@@ -140,18 +141,6 @@ static int make_place(const struct layers *layers, const char *name, struct erro
 
 /* ---- unpacking ---- */
 
-/* Whoever blocks them already has a loop that hears them. */
-static void block_signals(void)
-{
-	sigset_t signals;
-
-	sigemptyset(&signals);
-	sigaddset(&signals, SIGHUP);
-	sigaddset(&signals, SIGINT);
-	sigaddset(&signals, SIGTERM);
-	sigprocmask(SIG_BLOCK, &signals, NULL);
-}
-
 /* What is ignored, as by nohup(1), is pending like others as long as it is blocked. */
 static bool ends_us(const sigset_t *pending, int number)
 {
@@ -166,9 +155,13 @@ static bool is_signalled(void)
 {
 	sigset_t pending;
 
-	return sigpending(&pending) == 0 &&
-	       (ends_us(&pending, SIGHUP) || ends_us(&pending, SIGINT) ||
-	        ends_us(&pending, SIGTERM));
+	if (sigpending(&pending) == -1)
+		return false;
+	for (size_t i = 0; i < SIGNALS_ENDING; i++) {
+		if (ends_us(&pending, signals_ending[i]))
+			return true;
+	}
+	return false;
 }
 
 static bool unpack(struct layers *layers, const char *path, int place, struct error *err)
@@ -201,7 +194,7 @@ static char *place_name(const struct layers *layers, const char *path)
 static bool add_zip(struct layers *layers, const struct config *config, const char *path,
                     struct error *err)
 {
-	block_signals();
+	signals_mask_ending(SIG_BLOCK); /* who blocks them already has a loop that hears them */
 	if (!make_workshop(layers, config, err))
 		return error_prefix(err, "layer '%s'", path);
 	char *name = place_name(layers, path);
@@ -276,7 +269,7 @@ void layers_destroy(struct layers *layers)
 	if (!layers)
 		return;
 	if (layers->workshop)
-		block_signals();
+		signals_mask_ending(SIG_BLOCK);
 	if (layers->workshop && !folder_remove(AT_FDCWD, layers->workshop, &err))
 		log_warning("%s", err.text);
 	for (size_t i = 0; i < layers->count; i++)

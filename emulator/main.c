@@ -11,6 +11,7 @@
 #include "emulator/config.h"
 #include "emulator/log.h"
 #include "emulator/service.h"
+#include "emulator/signals.h"
 
 static int print(const char *text)
 {
@@ -58,18 +59,6 @@ static void fill_standard_descriptors(void)
 		close(fd);
 }
 
-/* One that came where no loop heard it, and that was blocked until all was undone. */
-static void meet_late_signals(void)
-{
-	sigset_t signals;
-
-	sigemptyset(&signals);
-	sigaddset(&signals, SIGHUP);
-	sigaddset(&signals, SIGINT);
-	sigaddset(&signals, SIGTERM);
-	sigprocmask(SIG_UNBLOCK, &signals, NULL);
-}
-
 int main(int argc, char **argv)
 {
 	struct error err;
@@ -87,6 +76,7 @@ int main(int argc, char **argv)
 	int code = commands[config->command](config);
 
 	config_destroy(config);
-	meet_late_signals();
+	/* One that came where no loop heard it was blocked until all was undone. */
+	signals_mask_ending(SIG_UNBLOCK);
 	return code;
 }

@@ -17,20 +17,6 @@
 /* All that a box of 1024 descriptors can hold, and some that are about to be closed. */
 #define RUNTIME_CONNECTIONS 1100
 
-static const int ending[SERVICE_SIGNALS] = { SIGTERM, SIGINT, SIGHUP };
-
-/* The first process of a container loses signals that it has not asked for: one that comes before
- * the loop runs would be lost, and "docker stop" wait ten seconds. */
-static void hold_signals(void)
-{
-	sigset_t set;
-
-	sigemptyset(&set);
-	for (size_t i = 0; i < SERVICE_SIGNALS; i++)
-		sigaddset(&set, ending[i]);
-	sigprocmask(SIG_BLOCK, &set, NULL);
-}
-
 /* A connection is a descriptor: take as many as we may. The box has its own limit. */
 static void raise_descriptor_limit(void)
 {
@@ -208,7 +194,9 @@ int service_open(struct service *service, const struct config *config, int outpu
 
 int service_init(struct service *service, const struct config *config, int output_fd)
 {
-	hold_signals();
+	/* The first process of a container loses signals that it has not asked for: one that comes
+	 * before the loop runs would be lost, and "docker stop" wait ten seconds. */
+	signals_mask_ending(SIG_BLOCK);
 
 	int code = service_open(service, config, output_fd);
 
@@ -234,9 +222,9 @@ static void on_child(struct loop_signal *signal)
 bool service_watch_signals(struct service *service, void (*on_signal)(struct loop_signal *signal),
                            struct error *err)
 {
-	for (size_t i = 0; i < SERVICE_SIGNALS; i++) {
+	for (size_t i = 0; i < SIGNALS_ENDING; i++) {
 		service->signals[i].on_signal = on_signal;
-		if (!loop_signal_start(service->loop, &service->signals[i], ending[i], err))
+		if (!loop_signal_start(service->loop, &service->signals[i], signals_ending[i], err))
 			return false;
 	}
 	service->child.on_signal = on_child;
@@ -248,7 +236,7 @@ bool service_watch_signals(struct service *service, void (*on_signal)(struct loo
 
 void service_finish(struct service *service)
 {
-	for (size_t i = 0; i < SERVICE_SIGNALS; i++)
+	for (size_t i = 0; i < SIGNALS_ENDING; i++)
 		loop_signal_stop(&service->signals[i]);
 	loop_signal_stop(&service->child);
 	function_destroy(service->function);

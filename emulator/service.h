@@ -13,8 +13,7 @@
 #include "emulator/function.h"
 #include "emulator/http_server.h"
 #include "emulator/runtime_api.h"
-
-#define SERVICE_SIGNALS 3 /* SIGTERM, SIGINT, SIGHUP */
+#include "emulator/signals.h"
 
 /* One function, as a service can run it. */
 struct workload {
@@ -32,7 +31,7 @@ struct service {
 	struct runtime_api *runtime_api;
 	struct workload workload;
 	struct function *function; /* NULL where the command runs its own */
-	struct loop_signal signals[SERVICE_SIGNALS];
+	struct loop_signal signals[SIGNALS_ENDING];
 	struct loop_signal child;
 };
 
