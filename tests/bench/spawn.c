@@ -12,7 +12,6 @@
  */
 #include <err.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
@@ -23,6 +22,7 @@
 
 #include "sandbox/fd.h"
 #include "sandbox/sandbox.h"
+#include "tests/bench/box.h"
 #include "tests/bench/client.h"
 
 #define MAX_ROUNDS 2000
@@ -121,24 +121,6 @@ static uint64_t measure_bwrap(void)
 
 /* ---- in a box -------------------------------------------------------------------------- */
 
-/* Waits for an event, and returns when it happened. */
-static uint64_t wait_for(struct sandbox *box, enum sandbox_event_type type)
-{
-	struct pollfd ready = { .fd = sandbox_fd(box), .events = POLLIN };
-	struct sandbox_event event;
-
-	for (;;) {
-		while (sandbox_next_event(box, &event)) {
-			if (event.type == type)
-				return event.at_ns;
-			if (event.type == SANDBOX_FAILED || event.type == SANDBOX_EXEC_FAILED)
-				errx(1, "%s", event.error.text);
-		}
-		if (poll(&ready, 1, 10000) != 1)
-			errx(1, "nothing happens in the box");
-	}
-}
-
 /* As a function of 128 MB gets it. */
 static struct sandbox *create(void)
 {
@@ -173,16 +155,16 @@ static void measure_box(uint64_t *execve_ns, uint64_t *main_ns, uint64_t *end_ns
 	if (!sandbox_exec(box, 1, &program, &error))
 		errx(1, "%s", error.text);
 	close(output[1]);
-	*execve_ns = wait_for(box, SANDBOX_STARTED) - began;
+	*execve_ns = box_wait_for(box, SANDBOX_STARTED) - began;
 	uint64_t at_ns = read_moment(output[0]);
 	close(output[0]);
 	if (!at_ns)
 		errx(1, "'%s' does not run in a box", path);
 	*main_ns = at_ns - began;
-	wait_for(box, SANDBOX_EXITED);
+	box_wait_for(box, SANDBOX_EXITED);
 	began = now_ns();
 	sandbox_kill(box);
-	wait_for(box, SANDBOX_GONE);
+	box_wait_for(box, SANDBOX_GONE);
 	sandbox_destroy(box);
 	*end_ns = now_ns() - began;
 }

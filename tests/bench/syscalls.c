@@ -14,7 +14,6 @@
  */
 #include <err.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,6 +23,7 @@
 #include "sandbox/fd.h"
 #include "sandbox/sandbox.h"
 #include "sandbox/seccomp.h"
+#include "tests/bench/box.h"
 #include "tests/bench/client.h"
 
 #define POLICIES 4
@@ -65,24 +65,6 @@ static const char *probe_folder, *probe_inside;
 
 /* ---- one box ---------------------------------------------------------------------- */
 
-/* Waits for an event, and returns when it happened. */
-static uint64_t wait_for(struct sandbox *box, enum sandbox_event_type type)
-{
-	struct pollfd ready = { .fd = sandbox_fd(box), .events = POLLIN };
-	struct sandbox_event event;
-
-	for (;;) {
-		while (sandbox_next_event(box, &event)) {
-			if (event.type == type)
-				return event.at_ns;
-			if (event.type == SANDBOX_FAILED || event.type == SANDBOX_EXEC_FAILED)
-				errx(1, "%s", event.error.text);
-		}
-		if (poll(&ready, 1, 10000) != 1)
-			errx(1, "nothing happens in the box");
-	}
-}
-
 static struct sandbox *create(const struct policy *policy)
 {
 	const struct sandbox_spec spec = { .task_root = probe_folder,
@@ -116,7 +98,7 @@ static void execute(struct sandbox *box, const char *word, int output)
 static void end(struct sandbox *box)
 {
 	sandbox_kill(box);
-	wait_for(box, SANDBOX_GONE);
+	box_wait_for(box, SANDBOX_GONE);
 	sandbox_destroy(box);
 }
 
@@ -144,7 +126,7 @@ static uint64_t measure_whole_start(const struct policy *policy, int output)
 	struct sandbox *box = create(policy);
 
 	execute(box, "pid", output);
-	uint64_t took = wait_for(box, SANDBOX_STARTED) - began;
+	uint64_t took = box_wait_for(box, SANDBOX_STARTED) - began;
 	end(box);
 	return took;
 }
@@ -153,10 +135,10 @@ static uint64_t measure_execution(const struct policy *policy, int output)
 {
 	struct sandbox *box = create(policy);
 
-	wait_for(box, SANDBOX_READY);
+	box_wait_for(box, SANDBOX_READY);
 	uint64_t began = now_ns();
 	execute(box, "pid", output);
-	uint64_t took = wait_for(box, SANDBOX_STARTED) - began;
+	uint64_t took = box_wait_for(box, SANDBOX_STARTED) - began;
 	end(box);
 	return took;
 }
@@ -173,7 +155,7 @@ static double measure_call(const struct policy *policy, const char *call, unsign
 	struct sandbox *box = create(policy);
 	execute(box, word, output[1]);
 	close(output[1]);
-	wait_for(box, SANDBOX_EXITED);
+	box_wait_for(box, SANDBOX_EXITED);
 	ssize_t length = read(output[0], text, sizeof(text) - 1);
 	close(output[0]);
 	end(box);

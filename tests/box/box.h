@@ -466,4 +466,32 @@ BOX_UNUSED static void box_remove(const char *folder)
 	rmdir(folder);
 }
 
+/* How many descriptors this process has; the one that looks is among them. */
+BOX_UNUSED static unsigned box_count_fds(void)
+{
+	unsigned count = 0;
+	DIR *dir = opendir("/proc/self/fd");
+
+	while (dir && readdir(dir))
+		count++;
+	if (dir)
+		closedir(dir);
+	return count;
+}
+
+/* Waits until this process has no descendant, all of which it adopts. */
+BOX_UNUSED static bool box_all_dead(unsigned patience_ms)
+{
+	struct timespec pause = { .tv_nsec = 1000000 };
+
+	for (uint64_t end = box_now() + (uint64_t)patience_ms * 1000000; box_now() < end;) {
+		pid_t pid = waitpid(-1, NULL, WNOHANG | __WALL);
+		if (pid == -1 && errno == ECHILD)
+			return true;
+		if (pid <= 0)
+			nanosleep(&pause, NULL);
+	}
+	return false;
+}
+
 #endif

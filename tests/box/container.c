@@ -537,20 +537,6 @@ static void test_fighters_end_without_namespaces(void)
 	IN_CONTAINER(fight_back());
 }
 
-static bool all_dead(void)
-{
-	struct timespec pause = { .tv_nsec = 1000000 };
-
-	for (uint64_t end = box_now() + 2000000000; box_now() < end;) {
-		pid_t pid = waitpid(-1, NULL, WNOHANG | __WALL);
-		if (pid == -1 && errno == ECHILD)
-			return true;
-		if (pid <= 0)
-			nanosleep(&pause, NULL);
-	}
-	return false;
-}
-
 /* Without a pid namespace init has to hunt them down itself. */
 static void hunt_daemons(void)
 {
@@ -566,7 +552,7 @@ static void hunt_daemons(void)
 	BOX_UNTIL(&run, false);
 	CHECK(run.gone);
 	box_end(&run);
-	CHECK(all_dead());
+	CHECK(box_all_dead(2000));
 }
 
 static void test_daemons_end_without_namespaces(void)
@@ -602,7 +588,7 @@ static void kill_lrie(void)
 	close(report[1]);
 	CHECK(read(report[0], &byte, 1) == 1);
 	kill(lrie, SIGKILL);
-	CHECK(all_dead());
+	CHECK(box_all_dead(2000));
 }
 
 static void test_nothing_survives_lrie_without_namespaces(void)

@@ -201,18 +201,6 @@ static void test_every_step_of_a_network_may_fail(void)
 
 /* ---- what an owner can run out of -------------------------------------------------- */
 
-static unsigned count_fds(void)
-{
-	unsigned count = 0;
-	DIR *dir = opendir("/proc/self/fd");
-
-	while (dir && readdir(dir))
-		count++;
-	if (dir)
-		closedir(dir);
-	return count;
-}
-
 static void allow_descriptors(rlim_t count)
 {
 	struct rlimit limit;
@@ -272,15 +260,15 @@ static void test_running_out_of_descriptors(void)
 
 	build_with(MOST, open("/dev/null", O_WRONLY | O_CLOEXEC)); /* makes what is kept */
 	int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
-	unsigned before = count_fds();
+	unsigned before = box_count_fds();
 	while (needed < MOST && !build_with(needed, null)) {
 		snprintf(label, sizeof(label), "%u descriptors", needed++);
 		test_case(label);
-		CHECK_INT(count_fds(), before);
+		CHECK_INT(box_count_fds(), before);
 	}
 	test_case(NULL);
 	CHECK(needed > 2 && needed < MOST);
-	CHECK_INT(count_fds(), before);
+	CHECK_INT(box_count_fds(), before);
 	close(null);
 	check_a_box();
 }

@@ -207,21 +207,6 @@ static void test_daemons_end_with_the_box(void)
 	CHECK(waitpid(-1, NULL, WNOHANG | __WALL) <= 0);
 }
 
-/* Waits until this process has no descendant, which it adopts all. */
-static bool all_dead(void)
-{
-	struct timespec pause = { .tv_nsec = 1000000 };
-
-	for (uint64_t end = box_now() + 1000000000; box_now() < end;) {
-		pid_t pid = waitpid(-1, NULL, WNOHANG | __WALL);
-		if (pid == -1 && errno == ECHILD)
-			return true;
-		if (pid <= 0)
-			nanosleep(&pause, NULL);
-	}
-	return false;
-}
-
 /* Nobody is looked for by name. */
 static void test_another_name_saves_nobody(void)
 {
@@ -236,7 +221,7 @@ static void test_another_name_saves_nobody(void)
 	BOX_UNTIL(&run, false);
 	CHECK(run.gone);
 	box_end(&run);
-	CHECK(all_dead());
+	CHECK(box_all_dead(1000));
 	prctl(PR_SET_CHILD_SUBREAPER, 0);
 }
 
@@ -288,7 +273,7 @@ static void kill_lrie_in(enum phase phase, bool stop_first)
 	if (stop_first)
 		kill(lrie, SIGSTOP);
 	kill(lrie, SIGKILL);
-	CHECK(all_dead());
+	CHECK(box_all_dead(1000));
 }
 
 static void test_nothing_survives_lrie(void)
@@ -327,18 +312,6 @@ static unsigned count_lines(const char *path)
 	return count;
 }
 
-static unsigned count_fds(void)
-{
-	unsigned count = 0;
-	DIR *dir = opendir("/proc/self/fd");
-
-	while (dir && readdir(dir))
-		count++;
-	if (dir)
-		closedir(dir);
-	return count;
-}
-
 /* Folders in the parent groups of this process, wherever they are. */
 static int count_groups(void)
 {
@@ -355,12 +328,12 @@ static void test_nothing_is_left_behind(void)
 	static struct box_run run;
 
 	box_run(&run, NULL, "pid");
-	unsigned fds = count_fds(), mounts = count_lines("/proc/self/mountinfo");
+	unsigned fds = box_count_fds(), mounts = count_lines("/proc/self/mountinfo");
 	for (int i = 0; i < 100; i++) {
 		box_run(&run, NULL, "daemon", "write:/tmp/x", "open-files", "exit:0");
 		CHECK(run.exited && run.gone);
 	}
-	CHECK_INT(count_fds(), fds);
+	CHECK_INT(box_count_fds(), fds);
 	CHECK_INT(count_lines("/proc/self/mountinfo"), mounts);
 	CHECK_INT(count_groups(), 0);
 	CHECK(waitpid(-1, NULL, WNOHANG | __WALL) == -1 && errno == ECHILD);
@@ -451,7 +424,7 @@ static void test_groups_of_the_dead_are_swept(void)
 	         (int)lrie);
 	CHECK(system(command) == 0);
 	kill(lrie, SIGKILL);
-	CHECK(all_dead());
+	CHECK(box_all_dead(1000));
 	prctl(PR_SET_CHILD_SUBREAPER, 0);
 	box_host();
 	CHECK(system(command) != 0);

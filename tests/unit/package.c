@@ -9,19 +9,15 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "tests/unit/files.h"
 #include "tests/unit/test.h"
 
-/* A fresh folder, the working directory of each test, without links on the way to it. */
-static char folder[PATH_MAX];
 static struct config config;
 static struct error err;
 
 static void begin(void)
 {
-	char made[] = "/tmp/lrie-unit-XXXXXX";
-
-	if (!mkdtemp(made) || !realpath(made, folder) || chdir(folder) == -1)
-		abort();
+	files_begin();
 	config = (struct config){ .task_root = NULL };
 }
 
@@ -43,26 +39,7 @@ static void end(void)
 		"other",
 	};
 
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		remove(names[i]);
-	CHECK_INT(chdir("/"), 0);
-	CHECK_INT(rmdir(folder), 0);
-}
-
-static void put(const char *name, const void *data, size_t length)
-{
-	FILE *file = fopen(name, "w");
-
-	if (!CHECK(file))
-		return;
-	CHECK_INT(fwrite(data, 1, length, file), length);
-	fclose(file);
-	CHECK_INT(chmod(name, 0755), 0);
-}
-
-static void put_text(const char *name, const char *text)
-{
-	put(name, text, strlen(text));
+	files_end(names, sizeof(names) / sizeof(names[0]));
 }
 
 /* "<folder>/name", valid until the call after the next. */
@@ -72,7 +49,7 @@ static const char *host(const char *name)
 	static unsigned turn;
 
 	turn = !turn;
-	snprintf(paths[turn], sizeof(paths[turn]), "%s/%s", folder, name);
+	snprintf(paths[turn], sizeof(paths[turn]), "%s/%s", files_folder, name);
 	return paths[turn];
 }
 
@@ -115,12 +92,12 @@ static void test_look_up_order(void)
 		CHECK_STR(fault.message, "Couldn't find valid bootstrap(s): "
 		                         "[/var/task/bootstrap /opt/bootstrap]");
 	}
-	put_text("layer/bootstrap", "");
+	files_put_text("layer/bootstrap", "");
 	check_program(package, "/opt/bootstrap", "/var/task");
 	mkdir("task/bootstrap", 0755); /* a folder does not count */
 	check_program(package, "/opt/bootstrap", "/var/task");
 	rmdir("task/bootstrap");
-	put_text("task/bootstrap", "");
+	files_put_text("task/bootstrap", "");
 	chmod("task/bootstrap", 0644); /* one that cannot be executed does */
 	check_program(package, "/var/task/bootstrap", "/var/task");
 	package_destroy(package);
@@ -183,9 +160,9 @@ static void test_named_bootstrap(void)
 		mkdir("task", 0755);
 		mkdir("layer", 0755);
 		mkdir("other", 0755);
-		put_text("task/run", "");
-		put_text("layer/run", "");
-		put_text("other/run", "");
+		files_put_text("task/run", "");
+		files_put_text("layer/run", "");
+		files_put_text("other/run", "");
 		config.task_root = cases[i].task_root;
 		config.bootstrap = cases[i].bootstrap;
 		config.layers = (struct config_list){ .items = layers, .count = 1 };
@@ -208,7 +185,7 @@ static void test_no_own_root(void)
 
 	begin();
 	mkdir("task", 0755);
-	put_text("task/run", "");
+	files_put_text("task/run", "");
 	config.bootstrap = "task/run";
 	package = package_create(&config, false, &err);
 	if (!CHECK(package))
@@ -258,7 +235,7 @@ static void test_rie(void)
 
 	CHECK(package_fill_program(package, &program, &fault));
 	CHECK(strstr(program.argv[0], "bin/sh"));
-	CHECK_STR(program.cwd, folder);
+	CHECK_STR(program.cwd, files_folder);
 	package_destroy(package);
 	end();
 }
@@ -282,7 +259,7 @@ static void test_refused(void)
 	static const char *needed[][2] = { { ".:/" }, { ".:/var/task/" }, { ".:/tmp" } };
 
 	begin();
-	put_text("file", "");
+	files_put_text("file", "");
 	config.task_root = "missing";
 	check_refused("task root 'missing': No such file or directory");
 	config.task_root = "file";

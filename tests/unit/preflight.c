@@ -11,20 +11,16 @@
 
 #include "emulator/elf.h"
 #include "tests/unit/elf.h"
+#include "tests/unit/files.h"
 #include "tests/unit/test.h"
 
-/* A fresh folder, the working directory of each test, without links on the way to it. */
-static char folder[PATH_MAX];
 static struct config config;
 static struct error err;
 
 static void begin(void)
 {
-	char made[] = "/tmp/lrie-unit-XXXXXX";
-
-	if (!mkdtemp(made) || !realpath(made, folder) || chdir(folder) == -1)
-		abort();
-	chmod(folder, 0755);
+	files_begin();
+	chmod(files_folder, 0755);
 	mkdir("task", 0755);
 	mkdir("task/lib", 0755);
 	config = (struct config){ .bootstrap = "task/run", .listen = "127.0.0.1:9000" };
@@ -51,31 +47,12 @@ static void end(void)
 		"layer",
 	};
 
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		remove(names[i]);
-	CHECK_INT(chdir("/"), 0);
-	CHECK_INT(rmdir(folder), 0);
-}
-
-static void put(const char *name, const void *data, size_t length)
-{
-	FILE *file = fopen(name, "w");
-
-	if (!CHECK(file))
-		return;
-	CHECK_INT(fwrite(data, 1, length, file), length);
-	fclose(file);
-	CHECK_INT(chmod(name, 0755), 0);
-}
-
-static void put_text(const char *name, const char *text)
-{
-	put(name, text, strlen(text));
+	files_end(names, sizeof(names) / sizeof(names[0]));
 }
 
 static void put_image(const char *name, const struct elf_image *image)
 {
-	put(name, image->data, image->size);
+	files_put(name, image->data, image->size);
 }
 
 /* ---- behind a start that has failed ---- */
@@ -129,7 +106,7 @@ static void test_explain_scripts(void)
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		test_case(cases[i].content);
 		begin();
-		put_text("task/run", cases[i].content);
+		files_put_text("task/run", cases[i].content);
 		check_explained(cases[i].code, cases[i].expected);
 		end();
 	}
@@ -141,13 +118,13 @@ static void test_explain_hidden_interpreter(void)
 	autobuffer struct buffer script = BUFFER_INIT, expected = BUFFER_INIT;
 
 	begin();
-	put_text("task/other", "#!/bin/sh\n");
-	buffer_append_format(&script, "#!%s/task/other -e\n", folder);
-	put_text("task/run", script.data);
+	files_put_text("task/other", "#!/bin/sh\n");
+	buffer_append_format(&script, "#!%s/task/other -e\n", files_folder);
+	files_put_text("task/run", script.data);
 	buffer_append_format(&expected,
 	                     "/task/other', which exists here but not in the box: add --bind "
 	                     "%s/task",
-	                     folder);
+	                     files_folder);
 	check_explained(ENOENT, expected.data);
 	end();
 }
@@ -166,7 +143,7 @@ static void test_explain_files(void)
 	if (access("/etc/hostname", F_OK) == 0)
 		check_explained(ENOENT, "exists here but not in the box");
 	unlink("task/run");
-	put_text("task/run", "#!/bin/sh\n");
+	files_put_text("task/run", "#!/bin/sh\n");
 	chmod("task/run", 0644);
 	check_explained(EACCES, "is not executable: chmod +x it");
 	chmod("task/run", 0700);
@@ -187,7 +164,7 @@ static void test_explain_elf(void)
 	put_image("task/run", &image);
 	check_explained(ENOEXEC, is_x86 ? "built for arm64, and this machine is x86_64"
 	                                : "built for x86_64, and this machine is ");
-	put("task/run", image.data, 20);
+	files_put("task/run", image.data, 20);
 	check_explained(ENOEXEC, "is not whole: it is cut off in its header");
 	image = elf_make(true, false, is_x86 ? EM_X86_64 : EM_AARCH64, "/lib/no-such-loader.so",
 	                 "GLIBC_2.17", NULL, NULL);
@@ -258,7 +235,7 @@ static void test_good_packages(void)
 	                                  NULL, NULL);
 
 	begin();
-	put_text("task/run", "#!/bin/sh -e\nexit\n");
+	files_put_text("task/run", "#!/bin/sh -e\nexit\n");
 	run();
 	CHECK_INT(preflight.findings.count, 0);
 	CHECK_STR(preflight.shown, "/var/task/run");
@@ -352,7 +329,7 @@ static void test_env(void)
 
 		test_case(cases[i].content);
 		begin();
-		put_text("task/run", cases[i].content);
+		files_put_text("task/run", cases[i].content);
 		run();
 		finding = find("env-program");
 		CHECK_STR(finding ? finding->log : NULL, cases[i].log);
@@ -366,9 +343,9 @@ static void test_env(void)
 static void test_files(void)
 {
 	begin();
-	put_text("task/run", "#!/bin/sh\n");
-	put("task/data.db", "SQLite format 3\0", 16);
-	put_text("task/secret", "");
+	files_put_text("task/run", "#!/bin/sh\n");
+	files_put("task/data.db", "SQLite format 3\0", 16);
+	files_put_text("task/secret", "");
 	chmod("task/secret", 0600);
 	mkdir("task/.cache", 0755);
 	mkfifo("task/fifo", 0644);
@@ -389,12 +366,12 @@ static void test_layers(void)
 	struct elf_image image = elf_make(false, false, EM_ARM, NULL, "GLIBC_2.4", NULL, NULL);
 
 	begin();
-	put_text("task/run", "#!/bin/sh\n");
+	files_put_text("task/run", "#!/bin/sh\n");
 	mkdir("layer", 0755);
 	mkdir("layer/bin", 0755);
 	mkdir("layer/extensions", 0755);
 	put_image("layer/bin/tool", &image);
-	put_text("layer/extensions/one", "#!/bin/sh\n");
+	files_put_text("layer/extensions/one", "#!/bin/sh\n");
 	chmod("layer/extensions/one", 0644);
 	config.layers = (struct config_list){ .items = six, .count = 6 };
 	run();
@@ -424,7 +401,7 @@ static void test_ports(void)
 
 		test_case(cases[i].variable);
 		begin();
-		put_text("task/run", "#!/bin/sh\n");
+		files_put_text("task/run", "#!/bin/sh\n");
 		config.env = (struct config_list){ .items = env, .count = 1 };
 		config.listen = cases[i].listen;
 		run();

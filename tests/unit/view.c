@@ -8,9 +8,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "tests/unit/files.h"
 #include "tests/unit/test.h"
 
-static char folder[PATH_MAX];
 static char task[PATH_MAX + 16], layer[PATH_MAX + 16], layer2[PATH_MAX + 16];
 
 static void put(const char *name)
@@ -23,13 +23,10 @@ static void put(const char *name)
 
 static void begin(void)
 {
-	char made[] = "/tmp/lrie-unit-XXXXXX";
-
-	if (!mkdtemp(made) || !realpath(made, folder) || chdir(folder) == -1)
-		abort();
-	snprintf(task, sizeof(task), "%s/task", folder);
-	snprintf(layer, sizeof(layer), "%s/layer", folder);
-	snprintf(layer2, sizeof(layer2), "%s/layer2", folder);
+	files_begin();
+	snprintf(task, sizeof(task), "%s/task", files_folder);
+	snprintf(layer, sizeof(layer), "%s/layer", files_folder);
+	snprintf(layer2, sizeof(layer2), "%s/layer2", files_folder);
 	mkdir("task", 0755);
 	mkdir("layer", 0755);
 	mkdir("layer/bin", 0755);
@@ -57,10 +54,7 @@ static void end(void)
 		                             "layer",           "layer2",         "task",
 		                             "secret" };
 
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		remove(names[i]);
-	CHECK_INT(chdir("/"), 0);
-	CHECK_INT(rmdir(folder), 0);
+	files_end(names, sizeof(names) / sizeof(names[0]));
 }
 
 static void test_paths(void)
@@ -92,7 +86,7 @@ static void test_paths(void)
 	struct view_place place;
 
 	begin();
-	snprintf(secret, sizeof(secret), "%s/secret", folder);
+	snprintf(secret, sizeof(secret), "%s/secret", files_folder);
 	const struct sandbox_bind binds[] = { { .source = secret, .target = "/mnt/shown" } };
 	const struct sandbox_spec spec = { .task_root = task,
 		                           .layers = layers,
@@ -112,7 +106,7 @@ static void test_paths(void)
 		CHECK_STR(place.shown, cases[i].shown);
 		CHECK_INT(place.is_deployed, cases[i].host != NULL);
 		if (cases[i].host)
-			CHECK_STR(place.host + strlen(folder) + 1, cases[i].host);
+			CHECK_STR(place.host + strlen(files_folder) + 1, cases[i].host);
 	}
 	view_destroy(view);
 	end();
@@ -128,11 +122,11 @@ static void test_no_own_root(void)
 	const struct sandbox_spec spec = { .task_root = task };
 	struct view *view = view_create(&spec, false);
 
-	snprintf(path, sizeof(path), "%s/task/out", folder);
+	snprintf(path, sizeof(path), "%s/task/out", files_folder);
 	CHECK(view_find(view, path, &place));
-	CHECK_STR(place.host + strlen(folder) + 1, "secret");
+	CHECK_STR(place.host + strlen(files_folder) + 1, "secret");
 	CHECK(!place.is_deployed);
-	snprintf(path, sizeof(path), "%s/task/near", folder);
+	snprintf(path, sizeof(path), "%s/task/near", files_folder);
 	CHECK(view_find(view, path, &place));
 	CHECK(place.is_deployed);
 	view_destroy(view);
