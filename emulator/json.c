@@ -223,6 +223,11 @@ size_t json_length(const struct json *json)
 	return json_object_is_type(array, json_type_array) ? json_object_array_length(array) : 0;
 }
 
+bool json_is_object(const struct json *json)
+{
+	return json_object_is_type((struct json_object *)json, json_type_object);
+}
+
 bool json_number(const struct json *json, double *value)
 {
 	struct json_object *number = (struct json_object *)json;

@@ -60,6 +60,8 @@ bool json_number(const struct json *json, double *value);
 /* NULL when it is no string, or has a NUL in it. */
 const char *json_text(const struct json *json);
 
+bool json_is_object(const struct json *json);
+
 /* 0 when it is no array. */
 size_t json_length(const struct json *json);
 
