@@ -528,8 +528,8 @@ class Lrie:
         line = self.stdout.wait_line(r"runtime api: 127\.0\.0\.1:(\d+)", count)
         return self.test.closing(Runtime(int(line[1])))
 
-    def order(self, command):
-        """Lets the function of t.puppet() run a shell command."""
+    def await_orders(self):
+        """The FIFO of t.puppet(), once its function waits there; for order()."""
 
         def open_fifo():
             try:
@@ -539,7 +539,11 @@ class Lrie:
                     raise
                 return None
 
-        fifo = wait_for(open_fifo, "a function that takes orders")
+        return wait_for(open_fifo, "a function that takes orders")
+
+    def order(self, command, fifo=None):
+        """Lets the function of t.puppet() run a shell command."""
+        fifo = fifo or self.await_orders()
         os.write(fifo, command.encode() + b"\n")
         os.close(fifo)
 

@@ -160,11 +160,12 @@ def test_tail_is_the_last_4096_bytes(t):
 def test_output_between_invocations_is_not_lost(t):
     lrie = t.puppet()
     caller, runtime, event = at_the_runtime(lrie)
+    fifo = lrie.await_orders()  # before it may be frozen
     runtime.answer(event)
     caller.reply()
     runtime.begin_next()
     lrie.report(event.id)
-    lrie.order("echo from the background; exec sleep 1000")
+    lrie.order("echo from the background; exec sleep 1000", fifo)
     lrie.begin_invoke()  # who was frozen before obeying obeys now
     lrie.stdout.wait_line("from the background")
 
