@@ -21,3 +21,12 @@ uint64_t clock_wall_ms(void)
 	clock_gettime(CLOCK_REALTIME, &now);
 	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / CLOCK_NS_PER_MS;
 }
+
+uint64_t clock_wall_ns(uint64_t at_ns)
+{
+	struct timespec now;
+	uint64_t past_ns = clock_now() - at_ns;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (uint64_t)now.tv_sec * CLOCK_NS_PER_S + (uint64_t)now.tv_nsec - past_ns;
+}

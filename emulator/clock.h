@@ -20,4 +20,7 @@ uint64_t clock_now(void);
 /* Milliseconds since the epoch, UTC. */
 uint64_t clock_wall_ms(void);
 
+/* The wall time of a moment that clock_now() has told: nanoseconds since the epoch, UTC. */
+uint64_t clock_wall_ns(uint64_t at_ns);
+
 #endif

@@ -24,7 +24,6 @@
 #include "emulator/clock.h"
 #include "emulator/freezer.h"
 #include "emulator/log.h"
-#include "emulator/log_tail.h"
 #include "emulator/preflight.h"
 #include "emulator/program_output.h"
 #include "emulator/report.h"
@@ -91,8 +90,7 @@ struct environment {
 
 	struct loop_timer limit;   /* init limit, or the function's time-out */
 	struct loop_timer verdict; /* acts on 'fatal' */
-	struct log_tail tail;
-	struct buffer line;
+	struct journal journal;
 	struct loop_garbage garbage;
 };
 
@@ -117,36 +115,120 @@ static void enter(struct environment *env, enum environment_state next)
 	env->state = next;
 }
 
-/* ---- lines ---- */
-
-static void write_lines(struct environment *env, const char *data, size_t length)
-{
-	output_write(env->context->output, data, length);
-	log_tail_add(&env->tail, data, length);
-}
+/* ---- what is said ---- */
 
 static void on_lines(struct program_output *output, const char *data, size_t length)
 {
-	write_lines(container_of(output, struct environment, output), data, length);
+	struct environment *env = container_of(output, struct environment, output);
+
+	journal_lines(&env->journal, JOURNAL_FUNCTION, data, length);
 }
 
-/* Writes the platform lines that were made in env->line. */
-static void write_platform_lines(struct environment *env)
+static enum platform_phase platform_phase(const struct environment *env)
 {
-	if (env->context->config->quiet)
-		log_tail_add(&env->tail, env->line.data, env->line.length);
-	else
-		write_lines(env, env->line.data, env->line.length);
-	buffer_clear(&env->line);
+	return env->suppressed ? PLATFORM_PHASE_INVOKE : PLATFORM_PHASE_INIT;
+}
+
+static void tell_init_start(struct environment *env)
+{
+	const struct config *config = env->context->config;
+	struct platform_event event = {
+		.type = PLATFORM_INIT_START,
+		.at_ns = clock_now(),
+		.init_start.phase = platform_phase(env),
+		.init_start.function_name = config->function_name,
+		.init_start.function_version = config->function_version,
+		.init_start.log_stream = env->log_stream,
+		.init_start.memory_bytes = config->memory_bytes,
+	};
+
+	journal_platform(&env->journal, &event);
+}
+
+/* The runtime is done with init: with its first /next, or by 'fault'. */
+static void tell_init_runtime_done(struct environment *env, const struct fault *fault)
+{
+	struct platform_event event = {
+		.type = PLATFORM_INIT_RUNTIME_DONE,
+		.at_ns = env->init.ended_ns,
+		.init_end.phase = platform_phase(env),
+		.init_end.fault = fault,
+	};
+
+	journal_platform(&env->journal, &event);
+}
+
+static void tell_init_report(struct environment *env, const struct fault *fault)
+{
+	struct platform_event event = {
+		.type = PLATFORM_INIT_REPORT,
+		.at_ns = env->init.ended_ns,
+		.init_end.phase = platform_phase(env),
+		.init_end.fault = fault,
+		.init_end.duration_ns = init_phase_duration_ns(&env->init),
+	};
+
+	journal_platform(&env->journal, &event);
 }
 
 static void announce(struct environment *env)
 {
+	struct platform_event event = {
+		.type = PLATFORM_START,
+		.at_ns = env->current->phase.started_ns,
+		.start.request_id = env->current->request_id,
+		.start.function_arn = env->current->function_arn,
+		.start.version = env->context->config->function_version,
+		.start.tenant_id = env->current->tenant_id,
+		.start.trace_header = env->current->trace_header,
+	};
+
 	if (env->current_announced)
 		return;
 	env->current_announced = true;
-	report_start(&env->line, env->current->request_id, env->context->config->function_version);
-	write_platform_lines(env);
+	journal_platform(&env->journal, &event);
+}
+
+/* The runtime is done with the invocation: with its next /next, or by 'fault'. */
+static void tell_runtime_done(struct environment *env, const struct fault *fault)
+{
+	const struct invocation *current = env->current;
+	const struct invoke_phase *phase = &current->phase;
+	struct platform_event event = {
+		.type = PLATFORM_RUNTIME_DONE,
+		.at_ns = phase->ended_ns,
+		.runtime_done = {
+			.request_id = current->request_id,
+			.tenant_id = current->tenant_id,
+			.trace_header = current->trace_header,
+			.fault = fault,
+			.duration_ns = invoke_phase_duration_ns(phase, UINT64_MAX),
+			.produced_bytes = current->produced_bytes,
+			.response_latency = { phase->started_ns, phase->first_byte_ns },
+			.response_duration = { phase->first_byte_ns, phase->answered_ns },
+			.runtime_overhead = { phase->answered_ns, phase->ended_ns },
+		},
+	};
+
+	journal_platform(&env->journal, &event);
+}
+
+/* The invoke phase is over, and these are its figures. */
+static void tell_report(struct environment *env, const struct platform_report *report)
+{
+	struct platform_event end = {
+		.type = PLATFORM_END,
+		.at_ns = env->current->phase.ended_ns,
+		.end = { .request_id = report->request_id, .fault = report->fault },
+	};
+	struct platform_event event = {
+		.type = PLATFORM_REPORT,
+		.at_ns = end.at_ns,
+		.report = *report,
+	};
+
+	journal_platform(&env->journal, &end);
+	journal_platform(&env->journal, &event);
 }
 
 /* ---- the invocation ---- */
@@ -178,7 +260,7 @@ static void deliver(struct environment *env)
 	freezer_wake(&env->freezer);
 	set_activity(env, ACTIVITY_INVOKE);
 	if (!env->init_is_news && !env->suppressed)
-		log_tail_clear(&env->tail);
+		journal_clear_tail(&env->journal);
 	if (!env->current_started)
 		start_clock(env, clock_now());
 	env->runtime = RUNTIME_RUNNING;
@@ -205,11 +287,13 @@ static void measure_memory(struct environment *env)
 		env->memory_peak_bytes = peak;
 }
 
-static void write_end_and_report(struct environment *env, const struct fault *fault)
+static void report_invocation(struct environment *env, const struct fault *fault)
 {
 	const struct config *config = env->context->config;
-	struct report report = {
+	struct platform_report report = {
 		.request_id = env->current->request_id,
+		.tenant_id = env->current->tenant_id,
+		.trace_header = env->current->trace_header,
 		.duration_ns = invoke_phase_duration_ns(&env->current->phase,
 		                                        config->timeout_ms * CLOCK_NS_PER_MS),
 		.init_ns = env->init_is_news ? init_phase_duration_ns(&env->init) : 0,
@@ -227,9 +311,7 @@ static void write_end_and_report(struct environment *env, const struct fault *fa
 	};
 	if (env->init_is_news)
 		env->current->figures.init = env->init;
-	report_end(&env->line, report.request_id);
-	report_report(&env->line, &report);
-	write_platform_lines(env);
+	tell_report(env, &report);
 }
 
 static void release_invocation(struct environment *env)
@@ -240,9 +322,9 @@ static void release_invocation(struct environment *env)
 	env->current = NULL;
 	env->current_started = env->current_announced = false;
 	env->unusable = (struct fault){ .status = FAULT_NONE };
-	invocation->ops->on_done(invocation, started ? &env->tail : NULL);
+	invocation->ops->on_done(invocation, started ? journal_tail(&env->journal) : NULL);
 	if (!env->current_announced) /* else the next one was submitted in on_done */
-		log_tail_clear(&env->tail);
+		journal_clear_tail(&env->journal);
 	invocation_unref(invocation);
 }
 
@@ -257,7 +339,8 @@ static void finish_invocation(struct environment *env, uint64_t ended_ns, const 
 	program_output_drain(&env->output);
 	measure_memory(env);
 	announce(env);
-	write_end_and_report(env, fault);
+	tell_runtime_done(env, fault);
+	report_invocation(env, fault);
 	env->init_is_news = env->suppressed = false;
 	release_invocation(env);
 }
@@ -295,12 +378,11 @@ static void stop_box(struct environment *env)
 		on_life_ended(env);
 }
 
-static void write_init_report(struct environment *env)
+static void fail_init(struct environment *env)
 {
 	env->init.ended_ns = env->fatal_ns;
-	report_init(&env->line, init_phase_duration_ns(&env->init),
-	            env->suppressed ? REPORT_PHASE_INVOKE : REPORT_PHASE_INIT, &env->fatal);
-	write_platform_lines(env);
+	tell_init_runtime_done(env, &env->fatal);
+	tell_init_report(env, &env->fatal);
 }
 
 static bool is_ending(const struct environment *env)
@@ -318,7 +400,7 @@ static void fail_now(struct environment *env)
 	/* Without a box no init has begun. */
 	if (env->state == ENVIRONMENT_STARTING &&
 	    (env->init.started_ns || env->fatal.status != FAULT_FAILURE))
-		write_init_report(env);
+		fail_init(env);
 	if (env->current_started) {
 		answer_failure(env);
 		finish_invocation(env, env->fatal_ns, &env->fatal);
@@ -397,6 +479,8 @@ static void on_started(struct environment *env, const struct sandbox_event *even
 
 	env->init.started_ns = event->at_ns;
 	/* The runtime's first /next may be read before this event is. */
+	if (env->state == ENVIRONMENT_SERVING)
+		tell_init_report(env, NULL);
 	if (env->state == ENVIRONMENT_STARTING && !env->suppressed)
 		loop_timer_start(env->context->loop, &env->limit,
 		                 event->at_ns + config->init_timeout_ms * CLOCK_NS_PER_MS);
@@ -552,6 +636,7 @@ static bool start_runtime(struct environment *env, struct error *err)
 
 	if (!package_fill_program(context->package, &program, &fault)) {
 		env->init.started_ns = clock_now();
+		tell_init_start(env);
 		fail_soon(env, &fault, clock_now(), clock_now());
 		return true;
 	}
@@ -572,6 +657,8 @@ static bool start_runtime(struct environment *env, struct error *err)
 	bool asked = sandbox_exec(env->box, RUNTIME_PROGRAM, &program, err);
 
 	free(envp);
+	if (asked)
+		tell_init_start(env);
 	return asked;
 }
 
@@ -653,7 +740,9 @@ struct environment *environment_create(struct environment_context *context, unsi
 	env->state = ENVIRONMENT_STARTING;
 	env->limit.on_due = on_limit;
 	env->verdict.on_due = on_verdict;
-	buffer_init(&env->line);
+	journal_init(&env->journal, context->config, context->output);
+	if (context->on_journal)
+		context->on_journal(context, env, &env->journal);
 	buffer_init(&env->told);
 	buffer_init(&env->init_error);
 	box_make_log_stream(context->config, env->log_stream);
@@ -665,7 +754,7 @@ static void free_environment(struct loop_garbage *garbage)
 {
 	struct environment *env = container_of(garbage, struct environment, garbage);
 
-	buffer_finish(&env->line);
+	journal_finish(&env->journal);
 	buffer_finish(&env->told);
 	buffer_finish(&env->init_error);
 	free(env);
@@ -770,6 +859,9 @@ static void end_init(struct environment *env)
 	env->init.ended_ns = clock_now();
 	env->init_is_news = !env->suppressed;
 	buffer_clear(&env->told);
+	tell_init_runtime_done(env, NULL);
+	if (env->init.started_ns) /* else its duration is not known yet */
+		tell_init_report(env, NULL);
 	if (!env->suppressed)
 		loop_timer_stop(&env->limit);
 	enter(env, ENVIRONMENT_SERVING);
@@ -830,6 +922,8 @@ void environment_runtime_answer(struct environment *env, struct answer *answer)
 	assert(is_uploading(env));
 	env->runtime = RUNTIME_RESPONSE_SENT;
 	env->current->phase.answered_ns = clock_now();
+	if (!answer->fault)
+		env->current->produced_bytes = answer->body.length;
 	invocation_answer(env->current, answer);
 }
 

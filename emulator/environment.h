@@ -24,6 +24,7 @@
 
 #include "emulator/config.h"
 #include "emulator/invocation.h"
+#include "emulator/journal.h"
 #include "emulator/loop.h"
 #include "emulator/output.h"
 #include "emulator/package.h"
@@ -71,6 +72,11 @@ struct environment_context {
 	/* The environment can take an invocation now, or is GONE: then it must be
 	 * destroyed, in this call or later. */
 	void (*on_change)(struct environment_context *context, struct environment *env);
+
+	/* A new environment is about to be created, and nothing is said yet: whoever wants to
+	 * hear all of it attaches a listener, which must live until 'env' is GONE. May be NULL. */
+	void (*on_journal)(struct environment_context *context, struct environment *env,
+	                   struct journal *journal);
 };
 
 /* ---- life ---- */

@@ -62,6 +62,7 @@ struct invocation {
 	char *tenant_id;        /* or NULL */
 	uint64_t deadline_ms;   /* wall clock; set when the event is handed out */
 	struct invoke_phase phase;
+	uint64_t produced_bytes;           /* of the runtime's own answer */
 	struct invocation_figures figures; /* in on_done, if it has started */
 
 	/* private to the core */

@@ -177,6 +177,179 @@ static void check_recovery(void)
 	check_recovery_with("");
 }
 
+/* ---- what is told to those who listen ---- */
+
+static struct journal *journal;
+static struct buffer events = BUFFER_INIT;
+
+static void append_status(const struct fault *fault)
+{
+	if (!platform_succeeded(fault))
+		buffer_append_format(&events, " %s", fault->type);
+}
+
+static void append_span(const char *name, const struct platform_span *span)
+{
+	if (platform_span_happened(span))
+		buffer_append_format(&events, " %s %llu", name,
+		                     (unsigned long long)(span->end_ns - span->start_ns) / MS);
+}
+
+static void append_runtime_done(const struct platform_runtime_done *done)
+{
+	buffer_append_format(&events, "runtimeDone %s %llu ms %llu bytes", done->request_id,
+	                     (unsigned long long)done->duration_ns / MS,
+	                     (unsigned long long)done->produced_bytes);
+	append_span("latency", &done->response_latency);
+	append_span("duration", &done->response_duration);
+	append_span("overhead", &done->runtime_overhead);
+	append_status(done->fault);
+}
+
+static void append_init(const char *name, const struct platform_init_end *init)
+{
+	buffer_append_format(&events, "%s %s %llu ms", name,
+	                     init->phase == PLATFORM_PHASE_INVOKE ? "invoke" : "init",
+	                     (unsigned long long)init->duration_ns / MS);
+	append_status(init->fault);
+}
+
+static void on_platform(struct journal_listener *listener, const struct platform_event *event)
+{
+	(void)listener;
+	switch ((int)event->type) {
+	case PLATFORM_INIT_START:
+		buffer_append_text(&events, "initStart");
+		break;
+	case PLATFORM_INIT_RUNTIME_DONE:
+		append_init("initRuntimeDone", &event->init_end);
+		break;
+	case PLATFORM_INIT_REPORT:
+		append_init("initReport", &event->init_end);
+		break;
+	case PLATFORM_START:
+		buffer_append_format(&events, "start %s", event->start.request_id);
+		break;
+	case PLATFORM_RUNTIME_DONE:
+		append_runtime_done(&event->runtime_done);
+		break;
+	case PLATFORM_END:
+		return;
+	case PLATFORM_REPORT:
+		buffer_append_format(&events, "report %llu ms",
+		                     (unsigned long long)event->report.duration_ns / MS);
+		append_status(event->report.fault);
+		break;
+	}
+	buffer_append_text(&events, "\n");
+}
+
+static struct journal_listener listener = { .on_platform = on_platform };
+
+static void on_journal(struct environment_context *context, struct environment *created,
+                       struct journal *opened)
+{
+	(void)context, (void)created;
+	journal = opened;
+	journal_attach(journal, &listener);
+}
+
+/* As begin(), with a listener. */
+static void begin_listening(void)
+{
+	stage_open();
+	stage.context.on_change = on_change;
+	stage.context.on_journal = on_journal;
+	changes = 0;
+	is_gone = false;
+	env = environment_create(&stage.context, 1);
+}
+
+static void check_events(const char *expected)
+{
+	CHECK_STR(events.data, expected);
+	buffer_finish(&events);
+	fake_output_take();
+}
+
+static void test_events_of_a_cold_and_a_warm_invocation(void)
+{
+	struct asker *asker;
+
+	begin_listening();
+	init(100);
+	asker = ask("one");
+	pass_ms(5);
+	CHECK_INT(runtime_begin(port(), "one", RUNTIME_CALL_RESPONSE), RUNTIME_ACCEPTED);
+	pass_ms(3);
+	runtime_finish(port(), "twelve bytes", false);
+	pass_ms(2);
+	CHECK_INT(runtime_next(port()), RUNTIME_ACCEPTED);
+	check_result(asker, "twelve bytes");
+	invoke_well("two", 7);
+	check_events("initStart\n"
+	             "initRuntimeDone init 0 ms\n"
+	             "initReport init 100 ms\n"
+	             "start one\n"
+	             "runtimeDone one 10 ms 12 bytes latency 5 duration 3 overhead 2\n"
+	             "report 10 ms\n"
+	             "start two\n"
+	             "runtimeDone two 7 ms 4 bytes latency 7 duration 0 overhead 0\n"
+	             "report 7 ms\n");
+	end();
+}
+
+static void test_events_of_failed_inits(void)
+{
+	struct asker *asker;
+
+	begin_listening();
+	start();
+	pass_ms(4);
+	exits(EXIT_STATUS(1));
+	asker = ask("one");
+	settle();
+	start();
+	pass_ms(6);
+	exits(EXIT_STATUS(1));
+	CHECK_STR(asker->fault, "Runtime.ExitError");
+	asker_destroy(asker);
+	check_events("initStart\n"
+	             "initRuntimeDone init 0 ms Runtime.ExitError\n"
+	             "initReport init 4 ms Runtime.ExitError\n"
+	             "initStart\n"
+	             "initRuntimeDone invoke 0 ms Runtime.ExitError\n"
+	             "initReport invoke 6 ms Runtime.ExitError\n"
+	             "start one\n"
+	             "runtimeDone one 6 ms 0 bytes Runtime.ExitError\n"
+	             "report 6 ms Runtime.ExitError\n");
+	end();
+}
+
+/* The first /next may be read before the box tells when the runtime was started. */
+static void test_events_when_next_overtakes_the_start(void)
+{
+	struct asker *asker;
+
+	begin_listening();
+	fake_box_ready(box());
+	settle();
+	asker = ask("one");
+	fake_box_started(box());
+	CHECK_INT(runtime_next(port()), RUNTIME_ACCEPTED);
+	check_events("initStart\n"
+	             "initRuntimeDone init 0 ms\n"
+	             "start one\n");
+	settle();
+	runtime_respond(port(), "one", "fine");
+	runtime_next(port());
+	check_result(asker, "fine");
+	check_events("initReport init 0 ms\n"
+	             "runtimeDone one 0 ms 4 bytes latency 0 duration 0 overhead 0\n"
+	             "report 0 ms\n");
+	end();
+}
+
 /* ---- all is well ---- */
 
 static void test_cold_then_warm(void)
@@ -1596,10 +1769,11 @@ static void test_freezing_is_switched_off(void)
 	fake_output_take();
 }
 
-TEST_MAIN(test_idle_boxes_are_frozen, test_work_that_comes_soon_costs_no_freezing,
-          test_work_that_waits_is_done_first, test_frozen_boxes_end,
-          test_a_reset_forgets_the_freezing, test_freezing_is_switched_off, test_cold_then_warm,
-          test_invoke_waits_for_init, test_box_gets_limits_and_cpu_by_phase,
+TEST_MAIN(test_events_of_a_cold_and_a_warm_invocation, test_events_of_failed_inits,
+          test_events_when_next_overtakes_the_start, test_idle_boxes_are_frozen,
+          test_work_that_comes_soon_costs_no_freezing, test_work_that_waits_is_done_first,
+          test_frozen_boxes_end, test_a_reset_forgets_the_freezing, test_freezing_is_switched_off,
+          test_cold_then_warm, test_invoke_waits_for_init, test_box_gets_limits_and_cpu_by_phase,
           test_denied_calls_are_told_with_their_phase, test_denied_calls_in_other_words,
           test_failed_writes_are_told_with_their_phase,
           test_quiet_keeps_platform_lines_for_the_tail, test_handler_error,

@@ -39,6 +39,11 @@ uint64_t clock_wall_ms(void)
 	return FAKE_START_WALL_MS + (now_ns - FAKE_START_NS) / CLOCK_NS_PER_MS;
 }
 
+uint64_t clock_wall_ns(uint64_t at_ns)
+{
+	return FAKE_START_WALL_MS * CLOCK_NS_PER_MS + at_ns - FAKE_START_NS;
+}
+
 struct loop *loop_create(struct error *err)
 {
 	(void)err;

@@ -10,34 +10,37 @@
 #define US CLOCK_NS_PER_US
 #define MB ((uint64_t)1 << 20)
 
-static void check_text(struct buffer *text, const char *expected)
+static void check_line(const struct platform_event *event, const char *expected)
 {
-	CHECK_STR(text->data, expected);
-	CHECK_INT(text->length, strlen(expected));
-	buffer_clear(text);
+	autobuffer struct buffer text = BUFFER_INIT;
+
+	report_line(&text, event);
+	CHECK_STR(text.data, expected);
+	CHECK_INT(text.length, strlen(expected));
 }
 
 static void test_start_and_end(void)
 {
-	autobuffer struct buffer text = BUFFER_INIT;
+	struct platform_event start = {
+		.type = PLATFORM_START,
+		.start = { .request_id = ID, .version = "$LATEST" },
+	};
+	struct platform_event end = { .type = PLATFORM_END, .end.request_id = ID };
 
-	report_start(&text, ID, "$LATEST");
-	check_text(&text, "START RequestId: " ID " Version: $LATEST\n");
-	report_end(&text, ID);
-	check_text(&text, "END RequestId: " ID "\n");
+	check_line(&start, "START RequestId: " ID " Version: $LATEST\n");
+	check_line(&end, "END RequestId: " ID "\n");
 }
 
-static void check_report(const struct report *report, const char *expected)
+static void check_report(const struct platform_report *report, const char *expected)
 {
-	autobuffer struct buffer text = BUFFER_INIT;
+	struct platform_event event = { .type = PLATFORM_REPORT, .report = *report };
 
-	report_report(&text, report);
-	check_text(&text, expected);
+	check_line(&event, expected);
 }
 
 static void test_cold(void)
 {
-	struct report report = {
+	struct platform_report report = {
 		.request_id = ID,
 		.duration_ns = 3010 * US,
 		.init_ns = 110100 * US,
@@ -53,7 +56,7 @@ static void test_cold(void)
 static void test_warm(void)
 {
 	struct fault none = { .status = FAULT_NONE };
-	struct report report = {
+	struct platform_report report = {
 		.request_id = ID,
 		.duration_ns = 1,
 		.memory_bytes = 10240 * MB,
@@ -67,7 +70,9 @@ static void test_warm(void)
 
 static void test_memory_that_was_not_measured_is_left_out(void)
 {
-	struct report report = { .request_id = ID, .duration_ns = MS, .memory_bytes = 128 * MB };
+	struct platform_report report = { .request_id = ID,
+		                          .duration_ns = MS,
+		                          .memory_bytes = 128 * MB };
 
 	check_report(&report, "REPORT RequestId: " ID "\tDuration: 1.00 ms\tBilled Duration: 1 ms\t"
 	                      "Memory Size: 128 MB\t\n");
@@ -76,7 +81,7 @@ static void test_memory_that_was_not_measured_is_left_out(void)
 static void test_timeout(void)
 {
 	struct fault fault = fault_timeout(3000);
-	struct report report = {
+	struct platform_report report = {
 		.request_id = ID,
 		.duration_ns = 3000 * MS,
 		.init_ns = 402040 * US,
@@ -93,7 +98,7 @@ static void test_timeout(void)
 static void test_error(void)
 {
 	struct fault fault = fault_init_error("Runtime.UserCodeSyntaxError");
-	struct report report = {
+	struct platform_report report = {
 		.request_id = ID,
 		.duration_ns = 1338340 * US,
 		.memory_bytes = 128 * MB,
@@ -107,17 +112,34 @@ static void test_error(void)
 	             "Error Type: Runtime.UserCodeSyntaxError\n");
 }
 
+static void check_init_report(const struct platform_init_end *init, const char *expected)
+{
+	struct platform_event event = { .type = PLATFORM_INIT_REPORT, .init_end = *init };
+
+	check_line(&event, expected);
+}
+
 static void test_init_report(void)
 {
-	autobuffer struct buffer text = BUFFER_INIT;
 	struct fault fault = fault_timeout(10000);
+	struct platform_init_end init = { .duration_ns = 9999790 * US, .fault = &fault };
 
-	report_init(&text, 9999790 * US, REPORT_PHASE_INIT, &fault);
-	check_text(&text, "INIT_REPORT Init Duration: 9999.79 ms\tPhase: init\tStatus: timeout\n");
+	check_init_report(&init,
+	                  "INIT_REPORT Init Duration: 9999.79 ms\tPhase: init\tStatus: timeout\n");
 	fault = fault_exit(1 << 8, false);
-	report_init(&text, 1329490 * US, REPORT_PHASE_INVOKE, &fault);
-	check_text(&text, "INIT_REPORT Init Duration: 1329.49 ms\tPhase: invoke\tStatus: error\t"
-	                  "Error Type: Runtime.ExitError\n");
+	init.duration_ns = 1329490 * US;
+	init.phase = PLATFORM_PHASE_INVOKE;
+	check_init_report(&init, "INIT_REPORT Init Duration: 1329.49 ms\tPhase: invoke\t"
+	                         "Status: error\tError Type: Runtime.ExitError\n");
+}
+
+static void test_init_report_of_a_good_init(void)
+{
+	struct platform_init_end init = { .duration_ns = 150790 * US };
+
+	check_init_report(&init, "");
+	init.initialization = PLATFORM_PROVISIONED_CONCURRENCY;
+	check_init_report(&init, "INIT_REPORT Init Duration: 150.79 ms\tPhase: init\n");
 }
 
 /* The examples of spec lifecycle-and-logs.md §4, and the edges. */
@@ -144,4 +166,4 @@ static void test_billed(void)
 }
 
 TEST_MAIN(test_start_and_end, test_cold, test_warm, test_memory_that_was_not_measured_is_left_out,
-          test_timeout, test_error, test_init_report, test_billed)
+          test_timeout, test_error, test_init_report, test_init_report_of_a_good_init, test_billed)

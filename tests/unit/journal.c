@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* journal - what is said in one environment, and who hears it */
+#include "emulator/journal.h"
+
+#include <stdlib.h>
+
+#include "tests/unit/fakes.h"
+#include "tests/unit/test.h"
+
+/* ---- a listener that writes down what it hears ---- */
+
+struct hearer {
+	struct journal_listener listener;
+	struct buffer heard;
+	bool leaves; /* once it has heard something */
+};
+
+static struct config config;
+static struct loop *loop;
+static struct journal journal;
+
+static void hear(struct hearer *hearer)
+{
+	if (hearer->leaves)
+		journal_detach(&journal, &hearer->listener);
+}
+
+static void on_platform(struct journal_listener *listener, const struct platform_event *event)
+{
+	struct hearer *hearer = container_of(listener, struct hearer, listener);
+
+	buffer_append_format(&hearer->heard, "%d at %llu; ", event->type,
+	                     (unsigned long long)(event->wall_ns / MS - FAKE_START_WALL_MS));
+	hear(hearer);
+}
+
+static void on_record(struct journal_listener *listener, enum journal_source source,
+                      uint64_t wall_ns, const char *data, size_t length)
+{
+	struct hearer *hearer = container_of(listener, struct hearer, listener);
+
+	buffer_append_format(&hearer->heard, "%s at %llu: %.*s; ",
+	                     source == JOURNAL_FUNCTION ? "function" : "extension",
+	                     (unsigned long long)(wall_ns / MS - FAKE_START_WALL_MS),
+	                     (int)length - 1, data);
+	CHECK(data[length - 1] == '\n');
+	hear(hearer);
+}
+
+static struct hearer *hearer_create(void)
+{
+	struct hearer *hearer = xcalloc(1, sizeof(*hearer));
+
+	hearer->listener = (struct journal_listener){ .on_platform = on_platform,
+		                                      .on_record = on_record };
+	buffer_init(&hearer->heard);
+	journal_attach(&journal, &hearer->listener);
+	return hearer;
+}
+
+static void check_heard(struct hearer *hearer, const char *expected)
+{
+	CHECK_STR(hearer->heard.data, expected);
+	buffer_clear(&hearer->heard);
+}
+
+static void hearer_destroy(struct hearer *hearer)
+{
+	journal_detach(&journal, &hearer->listener);
+	buffer_finish(&hearer->heard);
+	free(hearer);
+}
+
+/* ---- steps ---- */
+
+static void begin(void)
+{
+	config = (struct config){ .memory_bytes = (uint64_t)128 << 20 };
+	loop = loop_create(NULL);
+	journal_init(&journal, &config, output_create(loop, 1, NULL));
+}
+
+static void end(void)
+{
+	journal_finish(&journal);
+	loop_destroy(loop);
+	fake_output_take();
+}
+
+static void say(const char *text)
+{
+	journal_lines(&journal, JOURNAL_FUNCTION, text, strlen(text));
+}
+
+static void tell_start(uint64_t at_ns)
+{
+	struct platform_event event = {
+		.type = PLATFORM_START,
+		.at_ns = at_ns,
+		.start = { .request_id = "one", .version = "$LATEST" },
+	};
+
+	journal_platform(&journal, &event);
+}
+
+static void check_tail(const char *expected)
+{
+	autobuffer struct buffer text = BUFFER_INIT;
+
+	log_tail_copy(journal_tail(&journal), &text);
+	CHECK_STR(text.data, expected);
+}
+
+/* ---- stories ---- */
+
+static void test_everything_is_in_the_log_in_order(void)
+{
+	begin();
+	say("before\n");
+	tell_start(clock_now());
+	say("a\nb\n");
+	CHECK_STR(fake_output_take(), "before\nSTART RequestId: one Version: $LATEST\na\nb\n");
+	check_tail("before\nSTART RequestId: one Version: $LATEST\na\nb\n");
+	journal_clear_tail(&journal);
+	check_tail("");
+	end();
+}
+
+static void test_quiet_hides_platform_lines_from_the_stream_only(void)
+{
+	struct hearer *hearer;
+
+	begin();
+	config.quiet = true;
+	hearer = hearer_create();
+	tell_start(clock_now());
+	say("a\n");
+	CHECK_STR(fake_output_take(), "a\n");
+	check_tail("START RequestId: one Version: $LATEST\na\n");
+	check_heard(hearer, "6 at 0; function at 0: a; ");
+	hearer_destroy(hearer);
+	end();
+}
+
+static void test_listeners_hear_records_one_by_one(void)
+{
+	struct hearer *first, *second;
+
+	begin();
+	first = hearer_create();
+	fake_pass(loop, 5 * MS);
+	say("a\n\nb c\n");
+	second = hearer_create();
+	fake_pass(loop, 2 * MS);
+	tell_start(clock_now());
+	journal_lines(&journal, JOURNAL_EXTENSION, "x\n", 2);
+	check_heard(first, "function at 5: a; function at 5: ; function at 5: b c; "
+	                   "6 at 7; extension at 7: x; ");
+	check_heard(second, "6 at 7; extension at 7: x; ");
+	hearer_destroy(first);
+	say("d\n");
+	check_heard(second, "function at 7: d; ");
+	hearer_destroy(second);
+	end();
+}
+
+static void test_an_event_that_the_log_leaves_out_is_heard(void)
+{
+	struct platform_event event = { .type = PLATFORM_RUNTIME_DONE };
+	struct hearer *hearer;
+
+	begin();
+	hearer = hearer_create();
+	event.at_ns = clock_now();
+	journal_platform(&journal, &event);
+	CHECK_STR(fake_output_take(), "");
+	check_tail("");
+	check_heard(hearer, "7 at 0; ");
+	hearer_destroy(hearer);
+	end();
+}
+
+static void test_a_listener_may_leave_while_it_hears(void)
+{
+	struct hearer *first, *second;
+
+	begin();
+	first = hearer_create();
+	second = hearer_create();
+	first->leaves = true;
+	say("a\nb\n");
+	check_heard(first, "function at 0: a; ");
+	check_heard(second, "function at 0: a; function at 0: b; ");
+	hearer_destroy(first);
+	hearer_destroy(second);
+	end();
+}
+
+/* What happened is told late at times, behind lines that were read meanwhile. */
+static void test_times_never_run_backwards(void)
+{
+	struct hearer *hearer;
+	uint64_t before;
+
+	begin();
+	hearer = hearer_create();
+	before = clock_now();
+	fake_pass(loop, 3 * MS);
+	say("late\n");
+	tell_start(before);
+	check_heard(hearer, "function at 3: late; 6 at 3; ");
+	hearer_destroy(hearer);
+	end();
+}
+
+TEST_MAIN(test_everything_is_in_the_log_in_order,
+          test_quiet_hides_platform_lines_from_the_stream_only,
+          test_listeners_hear_records_one_by_one, test_an_event_that_the_log_leaves_out_is_heard,
+          test_a_listener_may_leave_while_it_hears, test_times_never_run_backwards)
