@@ -62,39 +62,44 @@ void census_add(struct census *census, int fd)
 	census->processes++;
 }
 
-/* The twelfth and fourteenth field of a stat, after a name in parentheses that may hold anything:
- * cminflt and cmajflt. */
+/* The tenth to thirteenth field, after a name in parentheses that may hold anything. */
+bool census_parse_faults(const char *stat, struct census_faults *faults)
+{
+	unsigned long long minor, children_minor, major, children_major;
+	const char *name_end = strrchr(stat, ')');
+
+	if (!name_end || sscanf(name_end + 1, " %*c %*d %*d %*d %*d %*d %*u %llu %llu %llu %llu",
+	                        &minor, &children_minor, &major, &children_major) != 4)
+		return false;
+	*faults = (struct census_faults){ .minor = minor,
+		                          .major = major,
+		                          .children_minor = children_minor,
+		                          .children_major = children_major };
+	return true;
+}
+
 static uint64_t faults_of_children(int proc, pid_t pid)
 {
 	char path[32], stat[1024];
-	unsigned long long minor = 0, major = 0;
+	struct census_faults faults;
 
 	snprintf(path, sizeof(path), "%d/stat", (int)pid);
-	if (fd_read_file(proc, path, stat, sizeof(stat)) == -1)
+	if (fd_read_file(proc, path, stat, sizeof(stat)) == -1 ||
+	    !census_parse_faults(stat, &faults))
 		return 0;
-	const char *name_end = strrchr(stat, ')');
-	if (name_end)
-		sscanf(name_end + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %llu %*u %llu", &minor,
-		       &major);
-	return minor + major;
+	return faults.children_minor + faults.children_major;
 }
 
 /* ---- walks ----------------------------------------------------------------- */
 
-/* Somebody who visits processes. First member of what it is part of. */
-struct visitor {
-	void (*visit)(struct visitor *visitor, int proc, pid_t pid);
-	unsigned visits;
-};
-
-static void visit(struct visitor *visitor, int proc, pid_t pid)
+static void visit(struct census_visitor *visitor, int proc, pid_t pid)
 {
 	visitor->visits++;
 	visitor->visit(visitor, proc, pid);
 }
 
 /* Everything in the box's own /proc but init. */
-static void visit_own_proc(struct visitor *visitor, int proc)
+static void visit_own_proc(struct census_visitor *visitor, int proc)
 {
 	char entries[4096];
 	long got;
@@ -114,9 +119,9 @@ static void visit_own_proc(struct visitor *visitor, int proc)
 	}
 }
 
-static void visit_children(struct visitor *visitor, int proc, pid_t pid);
+static void visit_children(struct census_visitor *visitor, int proc, pid_t pid);
 
-static void visit_children_of_thread(struct visitor *visitor, int proc, const char *path)
+static void visit_children_of_thread(struct census_visitor *visitor, int proc, const char *path)
 {
 	autoclose int fd = openat(proc, path, O_RDONLY | O_CLOEXEC);
 	FILE *children = fd == -1 ? NULL : fdopen(fd, "r");
@@ -133,7 +138,7 @@ static void visit_children_of_thread(struct visitor *visitor, int proc, const ch
 }
 
 /* Without a pid namespace the family is followed down: children belong to threads. */
-static void visit_children(struct visitor *visitor, int proc, pid_t pid)
+static void visit_children(struct census_visitor *visitor, int proc, pid_t pid)
 {
 	char path[64];
 
@@ -153,7 +158,7 @@ static void visit_children(struct visitor *visitor, int proc, pid_t pid)
 	closedir(threads);
 }
 
-static void visit_box(struct visitor *visitor, int proc, pid_t init)
+void census_visit(struct census_visitor *visitor, int proc, pid_t init)
 {
 	if (proc != -1) {
 		visit_own_proc(visitor, proc);
@@ -167,11 +172,11 @@ static void visit_box(struct visitor *visitor, int proc, pid_t init)
 /* ---- peaks ----------------------------------------------------------------- */
 
 struct peak_visitor {
-	struct visitor base;
+	struct census_visitor base;
 	struct census *census;
 };
 
-static void visit_for_peak(struct visitor *visitor, int proc, pid_t pid)
+static void visit_for_peak(struct census_visitor *visitor, int proc, pid_t pid)
 {
 	struct census *census = ((struct peak_visitor *)visitor)->census;
 	char path[32];
@@ -187,13 +192,13 @@ void census_add_box(struct census *census, int proc, pid_t init)
 {
 	struct peak_visitor visitor = { .base.visit = visit_for_peak, .census = census };
 
-	visit_box(&visitor.base, proc, init);
+	census_visit(&visitor.base, proc, init);
 }
 
 /* ---- usage ----------------------------------------------------------------- */
 
 struct usage_visitor {
-	struct visitor base;
+	struct census_visitor base;
 	struct census_usage *usage;
 	enum census_depth depth;
 };
@@ -242,7 +247,7 @@ static struct census_usage usage_of(int proc, pid_t pid, enum census_depth depth
 	return usage;
 }
 
-static void visit_for_usage(struct visitor *visitor, int proc, pid_t pid)
+static void visit_for_usage(struct census_visitor *visitor, int proc, pid_t pid)
 {
 	const struct usage_visitor *of = (struct usage_visitor *)visitor;
 	struct census_usage one = usage_of(proc, pid, of->depth), *all = of->usage;
@@ -264,6 +269,6 @@ struct census_usage census_usage(enum census_depth depth, int proc, pid_t init)
 		                         .usage = &usage,
 		                         .depth = depth };
 
-	visit_box(&visitor.base, proc, init);
+	census_visit(&visitor.base, proc, init);
 	return usage;
 }

@@ -38,6 +38,27 @@ void census_add(struct census *census, int fd);
  * the descendants of 'init'. */
 void census_add_box(struct census *census, int proc, pid_t init);
 
+/* ---- walks -------------------------------------------------------------------------- */
+
+/* Somebody who visits processes. First member of what it is part of. */
+struct census_visitor {
+	void (*visit)(struct census_visitor *visitor, int proc, pid_t pid);
+	unsigned visits;
+};
+
+/* Visits everybody in a box but its init, as census_add_box() finds them; those that end meanwhile
+ * may be missed. 'proc' is where a visited process has the number 'pid'. */
+void census_visit(struct census_visitor *visitor, int proc, pid_t init);
+
+/* The page faults that a process's stat, "PID (NAME) S ...", tells. */
+struct census_faults {
+	uint64_t minor, major;
+	uint64_t children_minor, children_major; /* of those that ended and were waited for */
+};
+
+/* Returns false when it is none. */
+bool census_parse_faults(const char *stat, struct census_faults *faults);
+
 /* ---- what they have now ------------------------------------------------------- */
 
 /* How closely is looked, and what that takes for a process. */

@@ -613,14 +613,35 @@ void cgroup_thaw_by(int fd)
 
 /* ---- measuring ------------------------------------------------------------------------------ */
 
-bool cgroup_read_number(int fd, uint64_t *number)
+int cgroup_open_file(const struct cgroup *group, bool version_2, const char *name)
 {
-	char text[32];
-	ssize_t length = fd == -1 ? -1 : pread(fd, text, sizeof(text) - 1, 0);
+	for (unsigned i = 0; i < group->host->parent_count; i++) {
+		if (group->dirs[i] == -1 ||
+		    (group->host->parents[i].version == &cgroup_v2) != version_2)
+			continue;
+		int fd = openat(group->dirs[i], name, O_RDONLY | O_CLOEXEC);
+		if (fd != -1)
+			return fd;
+	}
+	return -1;
+}
+
+bool cgroup_read_text(int fd, char *text, size_t size)
+{
+	ssize_t length = fd == -1 ? -1 : pread(fd, text, size - 1, 0);
 
 	if (length <= 0)
 		return false;
 	text[length] = '\0';
+	return true;
+}
+
+bool cgroup_read_number(int fd, uint64_t *number)
+{
+	char text[32];
+
+	if (!cgroup_read_text(fd, text, sizeof(text)))
+		return false;
 	*number = strtoull(text, NULL, 10);
 	return true;
 }

@@ -15,6 +15,7 @@
 #define SANDBOX_CGROUP_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "sandbox/error.h"
@@ -109,6 +110,19 @@ void cgroup_thaw_by(int fd);
 /* Processes and threads in the group. False when unknown. Half a microsecond. */
 bool cgroup_task_count(const struct cgroup *group, unsigned *count);
 
+/* Opens a file of the group for reading, in the folder of version 2 or the first of version 1 that
+ * has it. Returns -1 where none does. The caller's. */
+int cgroup_open_file(const struct cgroup *group, bool version_2, const char *name);
+
+/* The text that a file, kept open, holds now. */
+bool cgroup_read_text(int fd, char *text, size_t size);
+
+/* The number that it holds. */
+bool cgroup_read_number(int fd, uint64_t *number);
+
+/* The number behind 'key' at the beginning of a line of 'text', or 0. */
+uint64_t cgroup_value(const char *text, const char *key);
+
 /* ---- for cgroup_memory.c, cgroup_v1.c and cgroup_v2.c -------------------------------------- */
 
 struct cgroup_memory_stat;
@@ -161,12 +175,6 @@ struct cgroup_place {
 int cgroup_memory_dir(const struct cgroup *group, const struct cgroup_version **version);
 
 const char *cgroup_controller_name(enum cgroup_controller controller);
-
-/* The number behind 'key' at the beginning of a line of 'text', or 0. */
-uint64_t cgroup_value(const char *text, const char *key);
-
-/* The number that a file, kept open, holds now. */
-bool cgroup_read_number(int fd, uint64_t *number);
 
 /* Sets 'file' of the group 'dir' to a number. */
 bool cgroup_set_number(int dir, const char *file, uint64_t number, struct error *err);

@@ -71,21 +71,12 @@ void cgroup_memory_close(struct cgroup_memory *memory)
 
 /* ---- whom it killed -------------------------------------------------------- */
 
-static bool read_text(int fd, char *text, size_t size)
-{
-	ssize_t length = fd == -1 ? -1 : pread(fd, text, size - 1, 0);
-
-	if (length < 0)
-		return false;
-	text[length] = '\0';
-	return true;
-}
-
 uint64_t cgroup_memory_kills(const struct cgroup_memory *memory)
 {
 	char text[512];
 
-	return read_text(memory->kills, text, sizeof(text)) ? cgroup_value(text, "oom_kill") : 0;
+	return cgroup_read_text(memory->kills, text, sizeof(text)) ? cgroup_value(text, "oom_kill")
+	                                                           : 0;
 }
 
 int cgroup_memory_watch(const struct cgroup_memory *memory, uint32_t *events)
@@ -104,7 +95,8 @@ bool cgroup_memory_heed(struct cgroup_memory *memory)
 	if (!(memory->watch_events & EPOLLPRI))
 		return memory->watch != -1 &&
 		       read(memory->watch, &count, sizeof(count)) == sizeof(count);
-	kills = read_text(memory->watch, text, sizeof(text)) ? cgroup_value(text, "oom_kill") : 0;
+	kills = cgroup_read_text(memory->watch, text, sizeof(text)) ? cgroup_value(text, "oom_kill")
+	                                                            : 0;
 	bool rose = kills > memory->heeded;
 	if (rose)
 		memory->heeded = kills;
@@ -127,7 +119,7 @@ bool cgroup_memory_read(const struct cgroup_memory *memory, struct cgroup_memory
 {
 	char text[8192];
 
-	if (!read_text(memory->stat, text, sizeof(text)))
+	if (!cgroup_read_text(memory->stat, text, sizeof(text)))
 		return false;
 	memory->version->parse_memory(memory->dir, text, stat);
 	return true;

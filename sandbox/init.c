@@ -31,10 +31,12 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 
 #include "sandbox/cgroup.h"
 #include "sandbox/cpus.h"
 #include "sandbox/fd.h"
+#include "sandbox/file_count.h"
 #include "sandbox/identity.h"
 #include "sandbox/init.h"
 #include "sandbox/landlock.h"
@@ -88,6 +90,8 @@ struct outcome {
 
 	enum syscall_hold hold; /* what became of its filter */
 	int filter_code;        /* errno: why there is none */
+
+	uint64_t entry_ns; /* its CPU time when it had entered its cgroups; 0: born in one */
 };
 
 struct program {
@@ -249,6 +253,16 @@ struct own_files {
 	int tmp, proc;
 };
 
+static bool count_files(const struct init *init, struct error *err)
+{
+	autoclose int count = file_count_open();
+	const struct message message = { .type = MESSAGE_FILES, .number = count == -1 ? errno : 0 };
+	const struct message_fds fds = { .fd = { count }, .count = count != -1 };
+
+	return message_send(init->socket, &message, &fds) ||
+	       error_set(err, errno, "pass on what counts the box's files");
+}
+
 static bool enter_namespaces(struct init *init, struct own_files *own, struct error *err)
 {
 	const struct init_plan *plan = init->plan;
@@ -262,7 +276,8 @@ static bool enter_namespaces(struct init *init, struct own_files *own, struct er
 		return false;
 	if (hostname && sethostname(hostname, strlen(hostname)) == -1)
 		return error_set(err, errno, "set host name '%s'", hostname);
-	return rootfs_enter(plan->host, plan->spec, &own->tmp, &own->proc, err);
+	return rootfs_enter(plan->host, plan->spec, &own->tmp, &own->proc, err) &&
+	       (!plan->spec->counts_files || count_files(init, err));
 }
 
 /* Init itself may be seen by programs, but reaches nobody through an abstract socket: those that
@@ -331,6 +346,15 @@ struct start {
 	unsigned open_files;
 };
 
+static uint64_t own_cpu_ns(void)
+{
+	struct timespec spent;
+
+	if (clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &spent) == -1)
+		return 0;
+	return (uint64_t)spent.tv_sec * 1000000000u + (uint64_t)spent.tv_nsec;
+}
+
 /* Entering by "tasks", and as itself, spares the kernel a wait for a grace period. */
 static bool enter_cgroups(const struct start *start)
 {
@@ -340,6 +364,8 @@ static bool enter_cgroups(const struct start *start)
 		if (write(entries->fd[i], "0", 1) != 1)
 			return false;
 	}
+	if (start->init->plan->spec->counts_usage && start->init->born_in == -1)
+		start->outcome->entry_ns = own_cpu_ns();
 	return true;
 }
 
@@ -439,15 +465,34 @@ static __attribute__((noreturn)) void end_rehearsal(void)
 	_exit(pid == -1 && errno == EAGAIN ? REHEARSAL_BOUND : REHEARSAL_UNBOUND);
 }
 
+/* What was used before the program began is none of its. */
+static struct message_spent spent(const struct start *start)
+{
+	struct message_spent spent = { .cpu_ns = own_cpu_ns(),
+		                       .entry_ns = start->outcome->entry_ns };
+	struct rusage usage;
+
+	if (getrusage(RUSAGE_SELF, &usage) == -1)
+		return spent;
+	spent.system_ns = ((uint64_t)usage.ru_stime.tv_sec * 1000000u +
+	                   (uint64_t)usage.ru_stime.tv_usec) *
+	                  1000u;
+	spent.minor_faults = (uint64_t)usage.ru_minflt;
+	spent.major_faults = (uint64_t)usage.ru_majflt;
+	return spent;
+}
+
 static bool announce(const struct start *start)
 {
 	const struct outcome *outcome = start->outcome;
-	const struct message message = { .type = MESSAGE_STARTED,
-		                         .id = start->id,
-		                         .at_ns = message_now(),
-		                         .number = (int)outcome->hold,
-		                         .error.code = outcome->filter_code };
+	struct message message = { .type = MESSAGE_STARTED,
+		                   .id = start->id,
+		                   .number = (int)outcome->hold,
+		                   .error.code = outcome->filter_code };
 
+	if (start->init->plan->spec->counts_usage)
+		message.spent = spent(start);
+	message.at_ns = message_now();
 	return message_send(start->init->socket, &message, NULL);
 }
 
@@ -723,6 +768,7 @@ static void handle(struct init *init, const struct message *message, struct mess
 	case MESSAGE_SIGNAL_ALL:
 		tree_signal(&init->tree, message->number);
 		break;
+	case MESSAGE_FILES:
 	case MESSAGE_LISTENER:
 	case MESSAGE_READY:
 	case MESSAGE_STARTED:

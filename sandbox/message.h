@@ -26,10 +26,12 @@ enum message_type {
 	MESSAGE_SIGNAL_ALL, /* to everybody in the box */
 
 	/* init to owner */
+	MESSAGE_FILES,         /* before READY; fds: what counts them; or 'number': errno */
 	MESSAGE_LISTENER,      /* before READY; fds: what listens in the box's own network */
 	MESSAGE_READY,         /* fds: the box's /tmp and /proc, as far as it has its own */
 	MESSAGE_STARTED,       /* the sender is about to become 'id', at 'at_ns'; 'pid' is its own;
-	                        * 'number': enum syscall_hold, 'error.code': why there is no filter */
+	                        * 'number': enum syscall_hold, 'error.code': why there is no filter;
+	                        * 'spent', where spec.counts_usage is set */
 	MESSAGE_EXEC_FAILED,   /* 'error'; with or without a STARTED before it */
 	MESSAGE_EXITED,        /* 'number' is the status, 'max_rss_bytes', 'rss_is_inits' */
 	MESSAGE_ADOPTED,       /* a process that init had adopted ended: 'max_rss_bytes' */
@@ -39,6 +41,14 @@ enum message_type {
 
 	/* a program's child to init */
 	MESSAGE_FILTER, /* fds: the listener of its filter */
+};
+
+/* What the sender of MESSAGE_STARTED has used itself. */
+struct message_spent {
+	uint64_t cpu_ns;
+	uint64_t entry_ns; /* of it, until it was in its cgroups */
+	uint64_t system_ns;
+	uint64_t minor_faults, major_faults;
 };
 
 struct message {
@@ -63,6 +73,7 @@ struct message {
 	union {
 		struct sandbox_denial denial;
 		struct sandbox_write write;
+		struct message_spent spent;
 	};
 };
 

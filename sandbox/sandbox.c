@@ -32,6 +32,7 @@
 #include "sandbox/peer.h"
 #include "sandbox/probe.h"
 #include "sandbox/sandbox.h"
+#include "sandbox/usage.h"
 
 #define MAX_ARGUMENTS (192 * 1024)
 #define DESTROY_MS 5000
@@ -45,6 +46,7 @@ struct sandbox {
 	int listener;     /* in its own network; -1: none, or taken */
 	struct user user; /* of its programs */
 	struct memory *memory;
+	struct usage *usage; /* NULL: nobody will ask */
 
 	const struct syscall_filter *filter; /* of its programs; NULL: none */
 	struct ledger *ledger;               /* shared with init */
@@ -55,6 +57,7 @@ struct sandbox {
 	bool freezes; /* as its host was told */
 	bool frozen;
 	bool rehearses;    /* nothing is executed in it */
+	bool has_programs; /* some were started */
 	bool out_of_reach; /* of its init: see message.h */
 	bool reaped;       /* init has ended, and with it the box */
 	bool gone;         /* and the caller was told */
@@ -152,6 +155,9 @@ static bool start_init(struct sandbox *box, const struct sandbox_spec *spec, str
 	if (!choose_user(box, err) || !fork_init(box, init_end, spec, err))
 		return false;
 	box->memory = memory_create(box->init, limit_of(box, spec), box->epoll);
+	assert(spec->counts_usage || !spec->counts_files);
+	if (spec->counts_usage)
+		box->usage = usage_create(box->init);
 	return (watch(box, box->socket) && watch(box, box->pidfd)) ||
 	       error_set(err, errno, "watch a box");
 }
@@ -192,6 +198,8 @@ static bool confine(struct sandbox *box, const struct sandbox_spec *spec, struct
 	message_send(box->socket, &message, &fds);
 	message_fds_close(&fds);
 	memory_confine(box->memory, box->group);
+	if (box->usage)
+		usage_confine(box->usage, box->group);
 	return true;
 }
 
@@ -295,6 +303,7 @@ void sandbox_destroy(struct sandbox *box)
 	fd_close(&box->epoll);
 	fd_close(&box->listener);
 	memory_destroy(box->memory);
+	usage_destroy(box->usage);
 	cgroup_destroy(box->group);
 	user_leave(&box->user);
 	free(box);
@@ -477,6 +486,9 @@ static void on_started(struct sandbox *box, const struct message *message)
 	box->hold = (enum syscall_hold)message->number;
 	box->filter_code = message->error.code;
 	memory_program_started(box->memory, message->id, message->pid);
+	if (box->usage)
+		usage_program_started(box->usage, message);
+	box->has_programs = true;
 }
 
 static void on_exited(struct sandbox *box, const struct message *message,
@@ -494,6 +506,8 @@ static void take_files(struct sandbox *box, struct message_fds *fds)
 
 	/* To watch it takes longer than all the rest of a rehearsal. */
 	memory_ready(box->memory, box->rehearses ? -1 : steal_fd(&tmp), message_fds_steal(fds, 1));
+	if (box->usage)
+		usage_ready(box->usage);
 }
 
 static void translate(struct sandbox *box, const struct message *message, struct message_fds *fds,
@@ -530,6 +544,7 @@ static void translate(struct sandbox *box, const struct message *message, struct
 		event->type = SANDBOX_WRITE_REFUSED;
 		event->write = message->write;
 		break;
+	case MESSAGE_FILES:
 	case MESSAGE_LISTENER:
 	case MESSAGE_ADOPTED:
 	case MESSAGE_FAILED:
@@ -550,6 +565,9 @@ static bool keep_message(struct sandbox *box, const struct message *message,
 {
 	if (message->type == MESSAGE_ADOPTED)
 		memory_adopted_exited(box->memory, message); /* only as a sum */
+	else if (message->type == MESSAGE_FILES && box->usage)
+		usage_count_files(box->usage, message_fds_steal(fds, 0), message->number,
+		                  box->epoll);
 	else if (message->type == MESSAGE_LISTENER && box->listener == -1)
 		box->listener = message_fds_steal(fds, 0);
 	else if (message->type != MESSAGE_WRITE_REFUSED ||
@@ -619,6 +637,8 @@ bool sandbox_next_event(struct sandbox *box, struct sandbox_event *event)
 		return false;
 	/* First whether it has ended, then what it said before. */
 	reap(box, WNOHANG);
+	if (box->usage)
+		usage_heed(box->usage);
 	return take_failure(box, event) || take_message(box, event) ||
 	       memory_take_oom(box->memory, event) || take_end(box, event);
 }
@@ -645,6 +665,15 @@ bool sandbox_memory_peak(struct sandbox *box, uint64_t *bytes)
 		memory_look(box->memory);
 	*bytes = memory_peak(box->memory);
 	return *bytes > 0;
+}
+
+void sandbox_usage(struct sandbox *box, struct sandbox_usage *usage)
+{
+	assert(box->usage);
+	if (!box->has_programs || box->killed || box->reaped)
+		usage_know_nothing(usage, "nothing runs");
+	else
+		usage_look(box->usage, memory_proc(box->memory), usage);
 }
 
 /* ---- freezing ----------------------------------------------------------------------------- */

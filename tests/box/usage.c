@@ -1,0 +1,328 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* usage - what a box has used of CPU time, memory pages and files */
+#include <linux/capability.h>
+
+#include "tests/box/box.h"
+
+static struct sandbox_spec spec_that_counts(void)
+{
+	struct sandbox_spec spec = box_spec();
+
+	spec.counts_usage = true;
+	return spec;
+}
+
+static void start(struct box_run *run, const struct sandbox_spec *spec, const char *word)
+{
+	box_start(run, spec, word, "hold");
+	BOX_UNTIL(run, box_find(run, "hold"));
+}
+
+/* What a box has used whose program has done as the word says. */
+static struct sandbox_usage usage_of(const struct sandbox_spec *spec, const char *word)
+{
+	static struct box_run run;
+	struct sandbox_usage usage;
+
+	start(&run, spec, word);
+	sandbox_usage(run.box, &usage);
+	box_end(&run);
+	return usage;
+}
+
+static struct sandbox_usage usage_after(const char *word)
+{
+	struct sandbox_spec spec = spec_that_counts();
+
+	test_case(word);
+	return usage_of(&spec, word);
+}
+
+static bool is_known(const struct sandbox_usage *usage, enum sandbox_usage_figure figure)
+{
+	return usage->figures[figure] != SANDBOX_UNKNOWN;
+}
+
+static double ms(const struct sandbox_usage *usage, enum sandbox_usage_figure figure)
+{
+	return (double)usage->figures[figure] / 1e6;
+}
+
+/* A figure that is not known says why, and one that is does not. */
+static void check_reasons(const struct sandbox_usage *usage)
+{
+	for (unsigned i = 0; i < SANDBOX_USAGE_COUNT; i++)
+		CHECK(is_known(usage, (enum sandbox_usage_figure)i) == !usage->missing[i]);
+}
+
+/* Whether this process has a capability that counts in the whole machine. */
+static bool has_capability(int number)
+{
+	char text[4096] = "", map[64] = "";
+	unsigned long length = 0;
+
+	fd_read_file(AT_FDCWD, "/proc/self/status", text, sizeof(text));
+	fd_read_file(AT_FDCWD, "/proc/self/uid_map", map, sizeof(map));
+	const char *line = strstr(text, "\nCapEff:");
+	sscanf(map, "%*u %*u %lu", &length);
+	return length == UINT32_MAX && line && (strtoull(line + 8, NULL, 16) >> number & 1);
+}
+
+#define CHECK_BETWEEN(least, value, most)                             \
+	do {                                                          \
+		double is = (double)(value);                          \
+		if (is < (double)(least) || is > (double)(most))      \
+			printf("# %s is %.3f\n", #value, is);         \
+		CHECK(is >= (double)(least) && is <= (double)(most)); \
+	} while (0)
+
+/* ---- CPU time ------------------------------------------------------------------------ */
+
+/* CPU time does not depend on who else is there, though caches do. */
+static void test_cpu_time(void)
+{
+	static const char *const words[] = { "use:cpu:60", "thread-use:cpu:60" };
+
+	for (size_t i = 0; i < 2; i++) {
+		struct sandbox_usage usage = usage_after(words[i]);
+		check_reasons(&usage);
+		CHECK(is_known(&usage, SANDBOX_USAGE_CPU_NS));
+		CHECK_BETWEEN(60, ms(&usage, SANDBOX_USAGE_CPU_NS), 60 + 15 * box_slow());
+	}
+}
+
+/* Only a cgroup knows what the dead have used. */
+static void test_cpu_time_of_the_dead(void)
+{
+	static const char *const words[] = { "child-use:cpu:60", "orphan-use:cpu:60" };
+
+	for (size_t i = 0; i < 2; i++) {
+		struct sandbox_usage usage = usage_after(words[i]);
+		check_reasons(&usage);
+		if (is_known(&usage, SANDBOX_USAGE_CPU_NS))
+			CHECK_BETWEEN(60, ms(&usage, SANDBOX_USAGE_CPU_NS), 60 + 15 * box_slow());
+		else
+			CHECK(strstr(usage.missing[SANDBOX_USAGE_CPU_NS], "cgroup"));
+	}
+}
+
+/* A box that is never frozen may be in no group that counts: its processes do, while they live. */
+static void test_cpu_time_of_boxes_that_are_not_frozen(void)
+{
+	sandbox_host_set_freezing(box_host(), false);
+	test_cpu_time();
+	test_cpu_time_of_the_dead();
+	sandbox_host_set_freezing(box_host(), true);
+}
+
+/* What the kernel counts for the process goes back to before its execve. */
+static double process_ms(pid_t pid)
+{
+	struct timespec spent;
+	clockid_t clock;
+
+	if (clock_getcpuclockid(pid, &clock) != 0 || clock_gettime(clock, &spent) == -1)
+		box_die("a process's clock");
+	return (double)spent.tv_sec * 1e3 + (double)spent.tv_nsec / 1e6;
+}
+
+static uint64_t process_faults(pid_t pid)
+{
+	char path[32], stat[1024] = "";
+	unsigned long long minor = 0;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	fd_read_file(AT_FDCWD, path, stat, sizeof(stat));
+	if (sscanf(stat, "%*d (probe) %*c %*d %*d %*d %*d %*d %*u %llu", &minor) != 1)
+		box_die(path);
+	return minor;
+}
+
+static void test_what_lrie_did_does_not_count(void)
+{
+	static struct box_run run;
+	struct sandbox_spec spec = spec_that_counts();
+	struct sandbox_usage usage;
+
+	start(&run, &spec, "uid");
+	sandbox_usage(run.box, &usage);
+	double before_ms = process_ms(run.pid) - ms(&usage, SANDBOX_USAGE_CPU_NS);
+	uint64_t faults = process_faults(run.pid);
+	box_end(&run);
+	CHECK_BETWEEN(0.02, ms(&usage, SANDBOX_USAGE_CPU_NS), 3 * box_slow());
+	CHECK_BETWEEN(0.02, before_ms, 10 * box_slow());
+	CHECK(usage.figures[SANDBOX_USAGE_MINOR_FAULTS] < faults);
+	CHECK(usage.figures[SANDBOX_USAGE_READ_BYTES] < 8192 ||
+	      !is_known(&usage, SANDBOX_USAGE_READ_BYTES));
+	printf("# before execve %.3f ms, after it %.3f ms, %llu page faults\n", before_ms,
+	       ms(&usage, SANDBOX_USAGE_CPU_NS),
+	       (unsigned long long)usage.figures[SANDBOX_USAGE_MINOR_FAULTS]);
+}
+
+static void test_the_kernels_part(void)
+{
+	struct sandbox_usage own = usage_after("use:cpu:300");
+	struct sandbox_usage kernels = usage_after("use:reads:6000");
+	struct sandbox_usage little = usage_after("uid");
+
+	CHECK(!is_known(&little, SANDBOX_USAGE_SYSTEM_NS));
+	if (!is_known(&own, SANDBOX_USAGE_SYSTEM_NS))
+		SKIP(own.missing[SANDBOX_USAGE_SYSTEM_NS]);
+	CHECK_BETWEEN(0, ms(&own, SANDBOX_USAGE_SYSTEM_NS), ms(&own, SANDBOX_USAGE_CPU_NS) * 0.3);
+	CHECK_BETWEEN(ms(&kernels, SANDBOX_USAGE_CPU_NS) * 0.7,
+	              ms(&kernels, SANDBOX_USAGE_SYSTEM_NS),
+	              ms(&kernels, SANDBOX_USAGE_CPU_NS) * 1.01);
+}
+
+/* 40 ms at 72 of 1000 take more than half a second, of which it runs for 40. */
+static void test_time_that_it_was_throttled(void)
+{
+	static struct box_run run;
+	struct sandbox_spec spec = spec_that_counts();
+	struct sandbox_usage before, after;
+
+	box_start(&run, &spec, "use:cpu:5", "signal:19", "use:cpu:40", "hold");
+	BOX_UNTIL(&run, box_find(&run, "use:cpu:5"));
+	sandbox_usage(run.box, &before);
+	sandbox_set_cpu(run.box, SANDBOX_CPU_THROTTLED);
+	uint64_t begin = box_now();
+	BOX_UNTIL(&run, (sandbox_signal(run.box, 1, SIGCONT), box_find(&run, "hold")));
+	double wall_ms = (double)(box_now() - begin) / 1e6;
+	sandbox_usage(run.box, &after);
+	box_end(&run);
+	check_reasons(&after);
+	if (box_lacks(SANDBOX_WALL_CPU)) {
+		CHECK(!is_known(&after, SANDBOX_USAGE_THROTTLED_NS));
+		SKIP(after.missing[SANDBOX_USAGE_THROTTLED_NS]);
+	}
+	CHECK_INT(before.figures[SANDBOX_USAGE_THROTTLED_NS], 0);
+	CHECK_BETWEEN(300, ms(&after, SANDBOX_USAGE_THROTTLED_NS), wall_ms);
+}
+
+/* ---- pages and files ---------------------------------------------------------------------- */
+
+static void test_page_faults(void)
+{
+	static const char *const words[] = { "use:pages:2000", "child-use:pages:2000",
+		                             "orphan-use:pages:2000" };
+	uint64_t idle = usage_after("uid").figures[SANDBOX_USAGE_MINOR_FAULTS];
+
+	for (size_t i = 0; i < 3; i++) {
+		struct sandbox_usage usage = usage_after(words[i]);
+		check_reasons(&usage);
+		CHECK_BETWEEN(1990, usage.figures[SANDBOX_USAGE_MINOR_FAULTS] - idle, 2300);
+		CHECK(is_known(&usage, SANDBOX_USAGE_MAJOR_FAULTS));
+		CHECK_BETWEEN(0, usage.figures[SANDBOX_USAGE_MAJOR_FAULTS], 100);
+	}
+}
+
+/* An orphan's are only known where init's may be looked at. */
+static void test_bytes_read(void)
+{
+	static const char *const words[] = { "use:reads:20", "child-use:reads:20",
+		                             "orphan-use:reads:20" };
+
+	for (size_t i = 0; i < 3; i++) {
+		struct sandbox_usage usage = usage_after(words[i]);
+		if (!is_known(&usage, SANDBOX_USAGE_READ_BYTES)) {
+			CHECK(strstr(usage.missing[SANDBOX_USAGE_READ_BYTES], "/proc/PID/io"));
+			CHECK(!has_capability(CAP_SYS_PTRACE));
+			continue;
+		}
+		CHECK_BETWEEN(MB(20), usage.figures[SANDBOX_USAGE_READ_BYTES], MB(20) + 8192);
+		CHECK_BETWEEN(0, usage.figures[SANDBOX_USAGE_STORAGE_BYTES], MB(5));
+	}
+}
+
+static void test_pages_of_files(void)
+{
+	static struct box_run run;
+	struct sandbox_spec spec = spec_that_counts();
+	struct sandbox_usage usage;
+	char word[PATH_MAX + 8];
+	uint64_t idle = usage_after("uid").figures[SANDBOX_USAGE_MAPPED_BYTES];
+
+	snprintf(word, sizeof(word), "map:%s", box_probe_inside(box_host()));
+	start(&run, &spec, word);
+	sandbox_usage(run.box, &usage);
+	double size = atof(box_says(&run, word));
+	box_end(&run);
+	CHECK(size > 20000);
+	CHECK_BETWEEN(size, usage.figures[SANDBOX_USAGE_MAPPED_BYTES] - idle, size + 100000);
+}
+
+/* Where it takes root, others hear that it does. */
+static void test_files_opened(void)
+{
+	static const char *const words[] = { "use:files:300", "child-use:files:300",
+		                             "orphan-use:files:300" };
+	struct sandbox_spec spec = spec_that_counts();
+
+	spec.counts_files = true;
+	spec.tmp_bytes = MB(4);
+	struct sandbox_usage idle = usage_of(&spec, "uid");
+	check_reasons(&idle);
+	if (!is_known(&idle, SANDBOX_USAGE_FILES)) {
+		CHECK(!has_capability(CAP_SYS_ADMIN) || !sandbox_host_has_root(box_host()));
+		SKIP(idle.missing[SANDBOX_USAGE_FILES]);
+	}
+	CHECK_BETWEEN(1, idle.figures[SANDBOX_USAGE_FILES], 6);
+	for (size_t i = 0; i < 3; i++) {
+		test_case(words[i]);
+		struct sandbox_usage usage = usage_of(&spec, words[i]);
+		CHECK_INT(usage.figures[SANDBOX_USAGE_FILES] - idle.figures[SANDBOX_USAGE_FILES],
+		          300);
+	}
+}
+
+static void test_files_are_not_counted_unasked(void)
+{
+	struct sandbox_usage usage = usage_after("use:files:3");
+
+	CHECK(!is_known(&usage, SANDBOX_USAGE_FILES));
+	check_reasons(&usage);
+}
+
+/* ---- when, and at what price --------------------------------------------------------------- */
+
+static void test_nothing_is_known_of_what_does_not_run(void)
+{
+	static struct box_run run;
+	struct sandbox_spec spec = spec_that_counts();
+	struct sandbox_usage usage;
+
+	box_begin(&run, box_host(), &spec, NULL, NULL, NULL);
+	BOX_UNTIL(&run, run.ready);
+	sandbox_usage(run.box, &usage);
+	for (unsigned i = 0; i < SANDBOX_USAGE_COUNT; i++)
+		CHECK(!is_known(&usage, (enum sandbox_usage_figure)i));
+	check_reasons(&usage);
+	sandbox_kill(run.box);
+	sandbox_usage(run.box, &usage);
+	check_reasons(&usage);
+	CHECK(!is_known(&usage, SANDBOX_USAGE_CPU_NS));
+	box_end(&run);
+}
+
+static void test_a_look_is_cheap(void)
+{
+	static struct box_run run;
+	struct sandbox_spec spec = spec_that_counts();
+	struct sandbox_usage usage;
+
+	for (int i = 0; i < 2; i++) {
+		start(&run, &spec, i ? "family:4:1" : "uid");
+		uint64_t begin = box_now();
+		for (int look = 0; look < 100; look++)
+			sandbox_usage(run.box, &usage);
+		printf("# a look at %s: %.1f us\n", i ? "five processes" : "one process",
+		       (double)(box_now() - begin) / 100e3);
+		box_end(&run);
+	}
+}
+
+TEST_MAIN(test_cpu_time, test_cpu_time_of_the_dead, test_cpu_time_of_boxes_that_are_not_frozen,
+          test_what_lrie_did_does_not_count, test_the_kernels_part, test_time_that_it_was_throttled,
+          test_page_faults, test_bytes_read, test_pages_of_files, test_files_opened,
+          test_files_are_not_counted_unasked, test_nothing_is_known_of_what_does_not_run,
+          test_a_look_is_cheap)
