@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "emulator/bench_svg.h"
+#include "emulator/prometheus.h"
 
 static unsigned megabytes(const struct bench_entry *entry)
 {
@@ -178,16 +179,6 @@ void bench_junit(struct buffer *out, const struct bench_result *result)
 
 /* ---- Prometheus ---- */
 
-static void append_label(struct buffer *out, const char *text)
-{
-	for (; *text; text++) {
-		if (*text == '\n')
-			buffer_append_text(out, "\\n");
-		else
-			buffer_append_format(out, strchr("\\\"", *text) ? "\\%c" : "%c", *text);
-	}
-}
-
 /* "cold.init" in milliseconds is lrie_bench_cold_init_seconds; megabytes are bytes. */
 static void append_family(struct buffer *out, enum metric_id metric)
 {
@@ -210,9 +201,9 @@ static void append_sample(struct buffer *out, const struct bench_entry *entry,
 	if (isnan(value))
 		return;
 	append_family(out, metric);
-	buffer_append_format(out, "%s{function=\"", suffix);
-	append_label(out, entry->name);
-	buffer_append_format(out, "\",memory_mb=\"%u\"", megabytes(entry));
+	buffer_append_format(out, "%s{", suffix);
+	prometheus_label(out, "function", entry->name);
+	buffer_append_format(out, ",memory_mb=\"%u\"", megabytes(entry));
 	if (quantile)
 		buffer_append_format(out, ",quantile=\"%s\"", quantile);
 	buffer_append_format(out, "} %.9g\n", value);

@@ -171,6 +171,12 @@ static void tell_init_report(struct environment *env, const struct fault *fault)
 	journal_platform(&env->journal, &event);
 }
 
+static void report_init_success(struct environment *env)
+{
+	metrics_count_init(env->context->metrics, init_phase_duration_ns(&env->init));
+	tell_init_report(env, NULL);
+}
+
 static void announce(struct environment *env)
 {
 	struct platform_event event = {
@@ -314,6 +320,23 @@ static void report_invocation(struct environment *env, const struct fault *fault
 	tell_report(env, &report);
 }
 
+static void count_invocation(const struct environment *env, const struct fault *fault)
+{
+	const struct invocation *invocation = env->current;
+	struct metrics_invocation told = {
+		.start = env->init_is_news || env->suppressed ? METRICS_COLD : METRICS_WARM,
+		.duration_ns = invocation->figures.duration_ns,
+		.billed_ms = invocation->figures.billed_ms,
+		.memory_peak_bytes = invocation->figures.memory_peak_bytes,
+	};
+
+	if (fault->status != FAULT_NONE)
+		told.error_type = fault->type;
+	else if (invocation->is_error)
+		told.error_type = METRICS_UNHANDLED;
+	metrics_count_invocation(env->context->metrics, &told);
+}
+
 static void release_invocation(struct environment *env)
 {
 	struct invocation *invocation = env->current;
@@ -341,6 +364,7 @@ static void finish_invocation(struct environment *env, uint64_t ended_ns, const 
 	announce(env);
 	tell_runtime_done(env, fault);
 	report_invocation(env, fault);
+	count_invocation(env, fault);
 	env->init_is_news = env->suppressed = false;
 	release_invocation(env);
 }
@@ -381,6 +405,7 @@ static void stop_box(struct environment *env)
 static void fail_init(struct environment *env)
 {
 	env->init.ended_ns = env->fatal_ns;
+	metrics_count_init_error(env->context->metrics, env->fatal.type);
 	tell_init_runtime_done(env, &env->fatal);
 	tell_init_report(env, &env->fatal);
 }
@@ -478,9 +503,10 @@ static void on_started(struct environment *env, const struct sandbox_event *even
 	const struct config *config = env->context->config;
 
 	env->init.started_ns = event->at_ns;
+	metrics_count_setup(env->context->metrics, event->at_ns - env->init.asked_ns);
 	/* The runtime's first /next may be read before this event is. */
 	if (env->state == ENVIRONMENT_SERVING)
-		tell_init_report(env, NULL);
+		report_init_success(env);
 	if (env->state == ENVIRONMENT_STARTING && !env->suppressed)
 		loop_timer_start(env->context->loop, &env->limit,
 		                 event->at_ns + config->init_timeout_ms * CLOCK_NS_PER_MS);
@@ -861,7 +887,7 @@ static void end_init(struct environment *env)
 	buffer_clear(&env->told);
 	tell_init_runtime_done(env, NULL);
 	if (env->init.started_ns) /* else its duration is not known yet */
-		tell_init_report(env, NULL);
+		report_init_success(env);
 	if (!env->suppressed)
 		loop_timer_stop(&env->limit);
 	enter(env, ENVIRONMENT_SERVING);

@@ -26,6 +26,7 @@
 #include "emulator/invocation.h"
 #include "emulator/journal.h"
 #include "emulator/loop.h"
+#include "emulator/metrics.h"
 #include "emulator/output.h"
 #include "emulator/package.h"
 #include "emulator/runtime_state.h"
@@ -68,6 +69,7 @@ struct environment_context {
 	struct sandbox_host *host;
 	struct package *package;
 	struct runtime_ports *ports;
+	struct metrics *metrics; /* NULL: nobody counts */
 
 	/* The environment can take an invocation now, or is GONE: then it must be
 	 * destroyed, in this call or later. */

@@ -29,6 +29,7 @@ struct function {
 	struct invocation *first, **last; /* the line */
 	unsigned waiting;
 	struct loop_timer handover;
+	struct metrics metrics;
 	bool stopping;
 	void (*on_stopped)(struct function *function);
 };
@@ -48,6 +49,7 @@ static void add_environment(struct function *function)
 {
 	unsigned at = function->count++;
 
+	metrics_count_environment(&function->metrics);
 	function->environments[at] = environment_create(&function->context, function->next_id++);
 	move_to_front(function, at);
 }
@@ -190,6 +192,8 @@ enum function_verdict function_submit(struct function *function, struct invocati
 	if ((!reserved || function->waiting <= finishing) && function->waiting <= FUNCTION_LINE)
 		return FUNCTION_ACCEPTED;
 	withdraw(function, invocation);
+	metrics_count_throttle(&function->metrics,
+	                       reserved ? METRICS_THROTTLE_RESERVED : METRICS_THROTTLE_LINE);
 	return reserved ? FUNCTION_CONCURRENCY_EXCEEDED : FUNCTION_LINE_IS_FULL;
 }
 
@@ -200,6 +204,7 @@ struct function *function_create(const struct environment_context *context)
 
 	function->context = *context;
 	function->context.on_change = on_change;
+	function->context.metrics = &function->metrics;
 	function->limit = reserved ? (unsigned)reserved : FUNCTION_ENVIRONMENTS;
 	function->environments = xcalloc(function->limit, sizeof(*function->environments));
 	function->next_id = 1;
@@ -208,6 +213,40 @@ struct function *function_create(const struct environment_context *context)
 	add_environment(function);
 	return function;
 }
+
+/* ---- figures ---- */
+
+static enum metrics_state state_of(const struct environment *env)
+{
+	switch (environment_state(env)) {
+	case ENVIRONMENT_STARTING:
+		return METRICS_STARTING;
+	case ENVIRONMENT_SERVING:
+		return environment_is_free(env) ? METRICS_IDLE : METRICS_BUSY;
+	case ENVIRONMENT_RESET:
+		return METRICS_RESET;
+	case ENVIRONMENT_STOPPING:
+	case ENVIRONMENT_GONE:
+		break;
+	}
+	return METRICS_STOPPING;
+}
+
+const struct metrics *function_metrics(const struct function *function)
+{
+	return &function->metrics;
+}
+
+struct metrics_now function_now(const struct function *function)
+{
+	struct metrics_now now = { .waiting = function->waiting };
+
+	for (unsigned at = 0; at < function->count; at++)
+		now.environments[state_of(function->environments[at])]++;
+	return now;
+}
+
+/* ---- the end ---- */
 
 static void refuse_line(struct function *function)
 {

@@ -38,6 +38,10 @@ enum function_verdict {
 /* Submits an invocation; its ops are called from now on if it was accepted. */
 enum function_verdict function_submit(struct function *function, struct invocation *invocation);
 
+/* What was counted of its invocations, and what is so now. Starts nothing. */
+const struct metrics *function_metrics(const struct function *function);
+struct metrics_now function_now(const struct function *function);
+
 /* Ends all environments; 'on_stopped' is called once, when the last one is gone. */
 void function_stop(struct function *function, void (*on_stopped)(struct function *function));
 

@@ -55,6 +55,7 @@ void invocation_answer(struct invocation *invocation, struct answer *answer)
 {
 	if (!invocation->is_answered) {
 		invocation->is_answered = true;
+		invocation->is_error = answer->is_error;
 		invocation->ops->on_answered(invocation, answer);
 	}
 	buffer_finish(&answer->body);

@@ -68,6 +68,7 @@ struct invocation {
 	/* private to the core */
 	unsigned references;
 	bool is_answered;
+	bool is_error;           /* the answer was one */
 	struct invocation *next; /* in the function's line */
 };
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * invoke_api - the Invoke API 2015-03-31 over HTTP, and /_lrie/health
+ * invoke_api - the Invoke API 2015-03-31 over HTTP, /_lrie/health and /_lrie/metrics
  *
  * A request is refused as early and in the same order as Lambda does: its
  * name, its headers, its size, its JSON, and only then for want of room.
@@ -18,6 +18,8 @@
 #include "emulator/json.h"
 #include "emulator/json_check.h"
 #include "emulator/log_tail.h"
+#include "emulator/metrics_page.h"
+#include "emulator/prometheus.h"
 
 /* Quotas and patterns: spec invoke-api.md §1. */
 #define REQUEST_LIMIT 6291456
@@ -28,6 +30,7 @@
 enum call_kind {
 	CALL_INVOKE,
 	CALL_HEALTH,
+	CALL_METRICS,
 	CALL_UNKNOWN = FRONT_UNKNOWN,
 	CALL_WRONG_METHOD = FRONT_WRONG_METHOD,
 };
@@ -36,6 +39,8 @@ static const struct route routes[] = {
 	{ "POST", "/2015-03-31/functions/{}/invocations", CALL_INVOKE },
 	{ "GET", "/_lrie/health", CALL_HEALTH },
 	{ "HEAD", "/_lrie/health", CALL_HEALTH },
+	{ "GET", "/_lrie/metrics", CALL_METRICS },
+	{ "HEAD", "/_lrie/metrics", CALL_METRICS },
 	{ .method = NULL },
 };
 
@@ -418,6 +423,21 @@ static void handle_invoke(struct call *call)
 	invocation_unref(invocation);
 }
 
+static void reply_metrics(const struct invoke_api *api, struct http_exchange *exchange)
+{
+	const struct metrics_page page = {
+		.function = api->config->function_name,
+		.memory_bytes = api->config->memory_bytes,
+		.metrics = function_metrics(api->function),
+		.now = function_now(api->function),
+	};
+	struct buffer body = BUFFER_INIT;
+
+	metrics_page_append(&body, &page);
+	http_exchange_add_header(exchange, "Content-Type", PROMETHEUS_CONTENT_TYPE);
+	http_exchange_reply(exchange, 200, &body);
+}
+
 /* ---- the listener ---- */
 
 static void on_head(struct http_listener *listener, struct http_exchange *exchange)
@@ -445,6 +465,9 @@ static void on_request(struct http_listener *listener, struct http_exchange *exc
 		break;
 	case CALL_HEALTH:
 		front_reply_text(exchange, 200, "application/json", "{\"status\":\"ready\"}\n");
+		break;
+	case CALL_METRICS:
+		reply_metrics(call->api, exchange);
 		break;
 	case CALL_UNKNOWN:
 		front_reply_unknown(exchange);

@@ -817,7 +817,52 @@ static void test_anything_at_all(void)
 	}
 }
 
-TEST_MAIN(test_first_environment_starts_before_any_invocation,
+/* ---- figures ---- */
+
+static void check_states(unsigned starting, unsigned idle, unsigned busy, unsigned waiting)
+{
+	struct metrics_now now = function_now(function);
+
+	CHECK_INT(now.environments[METRICS_STARTING], starting);
+	CHECK_INT(now.environments[METRICS_IDLE], idle);
+	CHECK_INT(now.environments[METRICS_BUSY], busy);
+	CHECK_INT(now.waiting, waiting);
+}
+
+static void test_figures(void)
+{
+	const struct metrics *metrics;
+	struct asker *one, *two;
+
+	begin(2);
+	metrics = function_metrics(function);
+	check_states(1, 0, 0, 0);
+	come_up();
+	check_states(0, 1, 0, 0);
+	one = submit("one");
+	two = submit("two");
+	check_states(1, 0, 1, 0);
+	check_refused(FUNCTION_CONCURRENCY_EXCEEDED);
+	CHECK_INT(metrics->throttles[METRICS_THROTTLE_RESERVED], 1);
+	come_up();
+	CHECK_INT(runtime_error(holder("one"), "one", "fine"), RUNTIME_ACCEPTED);
+	CHECK_INT(runtime_next(holder("one")), RUNTIME_ACCEPTED);
+	fake_box_exited(stage_box(holder("two")), 1 << 8, false);
+	settle();
+	CHECK_INT(metrics->environments, 2);
+	CHECK_INT(metrics->setup.count, 2);
+	CHECK_INT(metrics->init.count, 2);
+	CHECK_INT(metrics->invoke[METRICS_COLD].count, 2);
+	CHECK_INT(metrics->errors.count, 2);
+	CHECK_STR(metrics->errors.items[0].type, "Unhandled");
+	CHECK_STR(metrics->errors.items[1].type, "Runtime.ExitError");
+	CHECK_INT(function_now(function).environments[METRICS_RESET], 1);
+	asker_destroy(one);
+	asker_destroy(two);
+	end();
+}
+
+TEST_MAIN(test_figures, test_first_environment_starts_before_any_invocation,
           test_overlap_gets_a_second_environment, test_most_recently_used_first,
           test_first_free_serves_first_in_line, test_reset_environment_is_used_again,
           test_reserved_concurrency, test_serial_caller_fits_a_concurrency_of_one,

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * metrics - what happened to a function since lrie started, as counters and histograms.
+ *
+ * One struct per function, filled by its environments as things happen: a few additions for
+ * an invocation, no allocation, at most METRICS_TYPES names of errors. What can be seen by looking,
+ * such as how many environments are busy, is not counted but looked at when somebody asks:
+ * struct metrics_now. metrics_page renders both. All functions take NULL, where nobody counts.
+ *
+ * Not the metrics of a benchmark: those are metric.h.
+ */
+#ifndef EMULATOR_METRICS_H
+#define EMULATOR_METRICS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* ---- a histogram of durations ---- */
+
+/* From 0.1 ms to 15 minutes, which is the longest that Lambda lets an invocation take. */
+#define METRICS_BUCKETS 21
+
+struct metrics_histogram {
+	uint64_t buckets[METRICS_BUCKETS + 1]; /* by bound; not cumulative; the last is the rest */
+	uint64_t count, sum_ns;
+};
+
+/* The largest duration of each bucket but the last. */
+extern const uint64_t metrics_bounds_ns[METRICS_BUCKETS];
+
+/* ---- errors by type ---- */
+
+/* Types beyond these are counted as "other": a runtime may make up as many as it likes. */
+#define METRICS_TYPES 32
+
+struct metrics_types {
+	struct {
+		char type[128]; /* as in REPORT, "Runtime.ExitError" */
+		uint64_t count;
+	} items[METRICS_TYPES];
+	unsigned count;
+	uint64_t others;
+};
+
+/* The error of an invocation whose handler itself answered with one: what Lambda calls it in
+ * X-Amz-Function-Error. */
+#define METRICS_UNHANDLED "Unhandled"
+
+/* ---- a function ---- */
+
+enum metrics_start { METRICS_WARM, METRICS_COLD, METRICS_START_COUNT };
+
+enum metrics_throttle {
+	METRICS_THROTTLE_RESERVED, /* the reserved concurrency is in use */
+	METRICS_THROTTLE_LINE,     /* too many wait already */
+	METRICS_THROTTLE_COUNT,
+};
+
+struct metrics {
+	/* What REPORT calls Duration. Cold: an init belongs to the invocation, as its Init Duration
+	 * or, suppressed, inside its Duration. */
+	struct metrics_histogram invoke[METRICS_START_COUNT];
+	struct metrics_types errors; /* of invocations */
+	uint64_t billed_ms;
+	uint64_t throttles[METRICS_THROTTLE_COUNT];
+
+	uint64_t environments;          /* that were started */
+	struct metrics_histogram setup; /* box asked for to bootstrap executed */
+	struct metrics_histogram init;  /* bootstrap executed to first /next; where that came */
+	struct metrics_types init_errors;
+
+	uint64_t memory_peak_bytes; /* of any environment; 0: never measured */
+};
+
+/* What REPORT told of an invocation. */
+struct metrics_invocation {
+	enum metrics_start start;
+	uint64_t duration_ns, billed_ms;
+	uint64_t memory_peak_bytes; /* 0: not measured */
+	const char *error_type;     /* NULL: none */
+};
+
+void metrics_count_invocation(struct metrics *metrics, const struct metrics_invocation *invocation);
+void metrics_count_throttle(struct metrics *metrics, enum metrics_throttle throttle);
+void metrics_count_environment(struct metrics *metrics);
+void metrics_count_setup(struct metrics *metrics, uint64_t duration_ns);
+void metrics_count_init(struct metrics *metrics, uint64_t duration_ns);
+void metrics_count_init_error(struct metrics *metrics, const char *type);
+
+/* ---- what is so now ---- */
+
+enum metrics_state {
+	METRICS_STARTING, /* init is under way */
+	METRICS_IDLE,
+	METRICS_BUSY, /* an invocation is at the runtime */
+	METRICS_STOPPING,
+	METRICS_RESET, /* no box: the next invocation begins with init */
+	METRICS_STATE_COUNT,
+};
+
+struct metrics_now {
+	unsigned environments[METRICS_STATE_COUNT];
+	unsigned waiting; /* invocations in line */
+};
+
+#endif
