@@ -2,7 +2,7 @@
 /*
  * sandbox - a box in which the programs of one execution environment run.
  *
- * A box holds one bootstrap and any number of extensions. It is as tight as
+ * A box holds one bootstrap and several extensions, 64 programs at most. It is as tight as
  * the machine allows; sandbox_probe() finds out, by building each wall in a
  * throw-away child, which walls can stand here.
  *
@@ -221,7 +221,11 @@ bool sandbox_exec(struct sandbox *box, unsigned id, const struct sandbox_program
  */
 int sandbox_take_listener(struct sandbox *box);
 
-/* Sends 'signal' to the process group of program 'id'. Nothing happens if it has ended. */
+/*
+ * Sends 'signal' to the process group of program 'id', which is its own session's; no other program
+ * hears of it. Nothing happens if the program has ended. What has left the group, or outlives the
+ * program, lives until the box ends.
+ */
 void sandbox_signal(struct sandbox *box, unsigned id, int signal);
 
 /* Begins to kill everything in the box; SANDBOX_GONE follows. */
