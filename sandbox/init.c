@@ -67,6 +67,7 @@ enum step {
 	STEP_RULES,
 	STEP_FILTER,
 	STEP_ANNOUNCE,
+	STEP_DESCRIPTORS,
 	STEP_EXEC,
 };
 
@@ -80,6 +81,7 @@ static const char *const step_name[] = {
 	[STEP_RULES] = "restrict the writing",
 	[STEP_FILTER] = "filter the system calls",
 	[STEP_ANNOUNCE] = "announce the start",
+	[STEP_DESCRIPTORS] = "pass on the descriptors",
 	[STEP_EXEC] = "execute",
 };
 
@@ -342,6 +344,8 @@ struct start {
 	const char *cwd;
 	int input, output, errors;
 	bool is_terminal;
+	struct message_fds others; /* descriptors, and as which the program has them */
+	const unsigned *numbers;
 	bool rehearse;
 	unsigned open_files;
 };
@@ -496,6 +500,26 @@ static bool announce(const struct start *start)
 	return message_send(start->init->socket, &message, NULL);
 }
 
+/* Whatever has these numbers was init's, and is not needed any more. First all are moved out of
+ * each other's way. */
+static bool pass_on_descriptors(const struct start *start)
+{
+	int high[SANDBOX_DESCRIPTORS], above = 0;
+
+	for (unsigned i = 0; i < start->others.count; i++)
+		above = (int)start->numbers[i] >= above ? (int)start->numbers[i] + 1 : above;
+	for (unsigned i = 0; i < start->others.count; i++) {
+		high[i] = fcntl(start->others.fd[i], F_DUPFD_CLOEXEC, above);
+		if (high[i] == -1)
+			return false;
+	}
+	for (unsigned i = 0; i < start->others.count; i++) {
+		if (dup2(high[i], (int)start->numbers[i]) == -1)
+			return false;
+	}
+	return true;
+}
+
 /* Like execvp(3): what may not be executed is told of unless another one can be. */
 static bool execute(const struct start *start)
 {
@@ -544,6 +568,8 @@ static bool take_step(const struct start *start, enum step step)
 		return filter_calls(start);
 	case STEP_ANNOUNCE:
 		return announce(start);
+	case STEP_DESCRIPTORS:
+		return pass_on_descriptors(start);
 	case STEP_EXEC:
 		if (start->rehearse)
 			end_rehearsal();
@@ -662,12 +688,25 @@ static int or_null(int fd)
 	return fd == -1 ? STDIN_FILENO : fd;
 }
 
+/* Those beyond the streams come last. */
+static struct message_fds take_others(const struct message *message, struct message_fds *fds)
+{
+	struct message_fds others = { .count = 0 };
+	unsigned count = message->exec.others;
+
+	assert(count <= SANDBOX_DESCRIPTORS && count <= fds->count);
+	for (unsigned i = fds->count - count; i < fds->count; i++)
+		others.fd[others.count++] = message_fds_steal(fds, i);
+	return others;
+}
+
 static void start_program(struct init *init, const struct message *message, char *block,
                           struct message_fds *fds)
 {
 	unsigned argc = message->exec.argc, envc = message->exec.envc, pathc = message->exec.pathc;
 	char **pointers = calloc(argc + envc + pathc + 3, sizeof(*pointers));
 	struct program *place = find_program(init, 0);
+	struct message_fds others = take_others(message, fds);
 	autoclose int output = message_fds_steal(fds, 1);
 	autoclose int errors = message_fds_steal(fds, 2);
 	autoclose int input = message_fds_steal(fds, 3);
@@ -691,6 +730,8 @@ static void start_program(struct init *init, const struct message *message, char
 		               .output = or_null(output),
 		               .errors = or_null(errors == -1 ? output : errors),
 		               .is_terminal = message->exec.is_terminal,
+		               .others = others,
+		               .numbers = message->exec.numbers,
 		               .rehearse = message->exec.rehearse,
 		               .open_files = init->plan->spec->open_files };
 
@@ -711,6 +752,7 @@ static void start_program(struct init *init, const struct message *message, char
 			waitpid(pid, NULL, __WALL);
 		report_failure(init, message->id, pointers[0], start.cwd);
 	}
+	message_fds_close(&others);
 	free(pointers);
 }
 

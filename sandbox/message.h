@@ -21,7 +21,7 @@ enum message_type {
 	MESSAGE_CONFINE, /* the box's limits; fds: what thaws it, when 'has_thaw' is set; then those
 	                  * of cgroups, see cgroup.h */
 	MESSAGE_EXEC, /* start program 'id'; fds: its filter and strings; its output (or /dev/null);
-	               * its errors (or the same); its input (or /dev/null) */
+	               * its errors (or the same); its input (or /dev/null); last its others */
 	MESSAGE_SIGNAL,     /* send signal 'number' to the process group of 'id' */
 	MESSAGE_SIGNAL_ALL, /* to everybody in the box */
 
@@ -65,6 +65,8 @@ struct message {
 		size_t bytes;               /* all together */
 		bool rehearse;              /* try to fork instead of executing; see init.h */
 		bool is_terminal;           /* the input, of the program's session */
+		unsigned others;            /* how many descriptors more it gets, and as which */
+		unsigned numbers[SANDBOX_DESCRIPTORS];
 	} exec;
 	bool has_thaw;     /* CONFINE: see there */
 	bool out_of_reach; /* EXITED, of a rehearsal: init may not send it signals */
@@ -77,7 +79,7 @@ struct message {
 	};
 };
 
-#define MESSAGE_FDS 6
+#define MESSAGE_FDS (4 + SANDBOX_DESCRIPTORS)
 
 struct message_fds {
 	int fd[MESSAGE_FDS];

@@ -393,6 +393,18 @@ static void add_streams(struct message *message, struct message_fds *fds,
 	message->exec.is_terminal = streams->is_terminal;
 }
 
+static void add_descriptors(struct message *message, struct message_fds *fds,
+                            const struct sandbox_program *program)
+{
+	assert(program->descriptor_count <= SANDBOX_DESCRIPTORS);
+	for (size_t i = 0; i < program->descriptor_count; i++) {
+		unsigned number = program->descriptors[i].number;
+		assert(number > STDERR_FILENO && number <= UINT8_MAX);
+		message->exec.numbers[message->exec.others++] = number;
+		fds->fd[fds->count++] = program->descriptors[i].fd;
+	}
+}
+
 static bool ask_exec(struct sandbox *box, unsigned id, const struct sandbox_program *program,
                      bool rehearse, struct error *err)
 {
@@ -415,6 +427,7 @@ static bool ask_exec(struct sandbox *box, unsigned id, const struct sandbox_prog
 	fds.fd[0] = block;
 	if (!rehearse)
 		add_streams(&message, &fds, program);
+	add_descriptors(&message, &fds, program);
 	/* Why an init has ended that cannot be asked any more is told as an event. */
 	return message_send(box->socket, &message, &fds) || errno == EPIPE || errno == ECONNRESET ||
 	       error_set(err, errno, "execute '%s'", program->argv[0]);

@@ -195,6 +195,14 @@ struct sandbox_streams {
 	bool is_terminal; /* 'input' is one, of nobody else: the program's session gets it */
 };
 
+/* A descriptor that a program finds open, beside its standard streams. */
+struct sandbox_descriptor {
+	int fd;          /* stays the caller's */
+	unsigned number; /* in the program: 3 to 255 */
+};
+
+#define SANDBOX_DESCRIPTORS 4
+
 struct sandbox_program {
 	const char *const *argv;  /* argv[0] is the path, inside the box */
 	const char *const *paths; /* unless these are, tried in order as execvp(3) does; or NULL */
@@ -202,6 +210,8 @@ struct sandbox_program {
 	const char *cwd; /* inside the box */
 	int output;      /* becomes stdout and stderr; stays the caller's. stdin is empty */
 	const struct sandbox_streams *streams; /* unless these are the standard streams; or NULL */
+	const struct sandbox_descriptor *descriptors; /* SANDBOX_DESCRIPTORS of them at most */
+	size_t descriptor_count;
 };
 
 /*

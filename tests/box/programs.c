@@ -42,7 +42,8 @@ static void end(struct crowd *crowd)
 }
 
 /* Starts a program with a pipe of its own; 'argv' ends with NULL. */
-static void start(struct crowd *crowd, unsigned id, const char *const *argv)
+static void start_with(struct crowd *crowd, unsigned id, const char *const *argv,
+                       const struct sandbox_descriptor *descriptors, size_t count)
 {
 	static const char *const none[] = { NULL };
 	struct error err;
@@ -50,12 +51,20 @@ static void start(struct crowd *crowd, unsigned id, const char *const *argv)
 
 	if (pipe2(output, O_CLOEXEC) == -1 || fcntl(output[0], F_SETFL, O_NONBLOCK) == -1)
 		box_die("pipe");
-	const struct sandbox_program program = {
-		.argv = argv, .envp = none, .cwd = "/", .output = output[1]
-	};
+	const struct sandbox_program program = { .argv = argv,
+		                                 .envp = none,
+		                                 .cwd = "/",
+		                                 .output = output[1],
+		                                 .descriptors = descriptors,
+		                                 .descriptor_count = count };
 	crowd->member[id] = (struct member){ .output = output[0] };
 	CHECK(sandbox_exec(crowd->box, id, &program, &err));
 	close(output[1]);
+}
+
+static void start(struct crowd *crowd, unsigned id, const char *const *argv)
+{
+	start_with(crowd, id, argv, NULL, 0);
 }
 
 #define START(crowd, id, ...) \
@@ -296,11 +305,52 @@ static void test_failures_are_told_of_one(void)
 	box_remove(layer);
 }
 
+/* By the numbers that were asked for, which may be those of each other; and nothing else. */
+static void test_descriptors_beside_the_streams(void)
+{
+	static struct crowd crowd;
+	const struct sandbox_spec spec = box_spec();
+	char first[8] = "", second[8] = "";
+	int one[2], other[2];
+
+	if (pipe2(one, O_CLOEXEC) == -1 || pipe2(other, O_CLOEXEC) == -1)
+		box_die("pipe");
+	const struct sandbox_descriptor crossed[] = {
+		{ .fd = one[1], .number = 4 },
+		{ .fd = other[1], .number = 3 },
+		{ .fd = one[1], .number = 255 },
+		{ .fd = other[1], .number = 7 },
+	};
+	begin(&crowd, &spec);
+	start_with(&crowd, 1,
+	           (const char *const[]){ box_probe_inside(box_host()), "fds", "tell:4:a",
+	                                  "tell:255:b", "tell:3:c", "tell:7:d", "exit:0", NULL },
+	           crossed, SANDBOX_DESCRIPTORS);
+	START(&crowd, 2, "fds", "exit:0");
+	UNTIL(&crowd, crowd.member[1].exited && crowd.member[2].exited);
+	turn(&crowd);
+	CHECK(says(&crowd, 1, "fds: 0 1 2 255 3 4 7\n"));
+	CHECK(says(&crowd, 2, "fds: 0 1 2\n"));
+	close(one[1]);
+	close(other[1]);
+	CHECK_INT(read(one[0], first, sizeof(first) - 1), 2);
+	CHECK_INT(read(other[0], second, sizeof(second) - 1), 2);
+	CHECK_STR(first, "ab");
+	CHECK_STR(second, "cd");
+	/* Init has kept none. */
+	CHECK_INT(read(one[0], first, 1), 0);
+	CHECK_INT(read(other[0], second, 1), 0);
+	close(one[0]);
+	close(other[0]);
+	end(&crowd);
+}
+
 /* Where there is no pid namespace, and a memory limit only by watching. */
 static void live_in_a_container(void)
 {
 	become_docker();
 	test_each_has_its_own();
+	test_descriptors_beside_the_streams();
 	test_a_signal_reaches_one_group();
 	test_all_end_with_the_box();
 	test_out_of_memory_is_told_of_one();
@@ -312,4 +362,5 @@ static void test_without_namespaces(void)
 }
 
 TEST_MAIN(test_each_has_its_own, test_a_signal_reaches_one_group, test_all_end_with_the_box,
-          test_out_of_memory_is_told_of_one, test_failures_are_told_of_one, test_without_namespaces)
+          test_out_of_memory_is_told_of_one, test_failures_are_told_of_one,
+          test_descriptors_beside_the_streams, test_without_namespaces)
