@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "emulator/json.h"
+
 int front_find_route(const struct route *routes, const struct http_exchange *exchange,
                      char *argument, size_t size)
 {
@@ -29,6 +31,25 @@ void front_reply_text(struct http_exchange *exchange, unsigned status, const cha
 {
 	http_exchange_add_header(exchange, "Content-Type", type);
 	http_exchange_reply_borrowed(exchange, status, text, strlen(text));
+}
+
+void front_reply_error(struct http_exchange *exchange, unsigned status, const char *type,
+                       const char *message)
+{
+	struct buffer body = BUFFER_INIT;
+
+	json_object_begin(&body);
+	json_object_text(&body, "errorMessage", message);
+	json_object_text(&body, "errorType", type);
+	json_object_end(&body);
+	buffer_append_text(&body, "\n");
+	http_exchange_add_header(exchange, "Content-Type", "application/json");
+	http_exchange_reply(exchange, status, &body);
+}
+
+void front_reply_accepted(struct http_exchange *exchange)
+{
+	front_reply_text(exchange, 202, "application/json", "{\"status\":\"OK\"}\n");
 }
 
 void front_reply_unknown(struct http_exchange *exchange)

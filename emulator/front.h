@@ -22,6 +22,11 @@ int front_find_route(const struct route *routes, const struct http_exchange *exc
 void front_reply_text(struct http_exchange *exchange, unsigned status, const char *type,
                       const char *text);
 
+/* What the APIs inside a box say of failures, and of what is done (spec runtime-api.md §1). */
+void front_reply_error(struct http_exchange *exchange, unsigned status, const char *type,
+                       const char *message);
+void front_reply_accepted(struct http_exchange *exchange);
+
 /* What Lambda's servers say of FRONT_UNKNOWN and FRONT_WRONG_METHOD (spec runtime-api.md §1). */
 void front_reply_unknown(struct http_exchange *exchange);
 void front_reply_wrong_method(struct http_exchange *exchange);

@@ -8,8 +8,6 @@
  */
 #include "emulator/runtime_api.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,19 +15,13 @@
 
 #include "emulator/base64.h"
 #include "emulator/front.h"
-#include "emulator/http_listen.h"
 #include "emulator/json.h"
 #include "emulator/json_check.h"
-#include "emulator/log.h"
-#include "sandbox/fd.h"
 
 /* 6 MiB and 100 bytes: exactly this much is accepted (spec runtime-api.md §4). */
 #define PAYLOAD_LIMIT 6291556
 
 #define PREFIX "/2018-06-01"
-
-/* In a network of the box's own nobody else can have it: Lambda's own port. */
-#define INNER_PORT 9001
 
 enum call_kind {
 	CALL_NEXT,
@@ -37,9 +29,6 @@ enum call_kind {
 	CALL_ERROR,
 	CALL_INIT_ERROR,
 	CALL_PING,
-	CALL_FOREIGN, /* whoever makes it has no business here */
-	CALL_UNKNOWN = FRONT_UNKNOWN,
-	CALL_WRONG_METHOD = FRONT_WRONG_METHOD,
 };
 
 static const struct route routes[] = {
@@ -51,57 +40,17 @@ static const struct route routes[] = {
 	{ .method = NULL },
 };
 
-struct runtime_api {
-	struct runtime_ports ports;
-	struct http_server *server;
-	const struct config *config;
-	int fixed; /* listens at the configured address, from life to life; -1: there is none */
-	bool fixed_in_use;
-};
-
 /* One request of a runtime. */
 struct call {
+	struct port_call base;
 	enum call_kind kind;
 	enum runtime_verdict verdict; /* answers: made when the head arrived */
 	enum runtime_state state;     /* ... in this state */
 	bool uploading;               /* the environment waits for the answer's body */
-	struct http_exchange *exchange;
-	struct invocation *event;   /* being sent */
-	struct call *next, **place; /* among the held /next */
-};
-
-struct port {
-	struct runtime_port base;
-	struct http_listener listener;
-	struct runtime_api *api;
-	struct environment *env;
-	struct call *held;
-	bool is_fixed;
-	bool is_open; /* listens */
-	bool closing;
-	bool has_warned; /* of foreigners */
+	struct invocation *event;     /* being sent */
 };
 
 /* ---- replies ---- */
-
-static void reply_accepted(struct http_exchange *exchange)
-{
-	front_reply_text(exchange, 202, "application/json", "{\"status\":\"OK\"}\n");
-}
-
-static void reply_error(struct http_exchange *exchange, unsigned status, const char *type,
-                        const char *message)
-{
-	struct buffer body = BUFFER_INIT;
-
-	json_object_begin(&body);
-	json_object_text(&body, "errorMessage", message);
-	json_object_text(&body, "errorType", type);
-	json_object_end(&body);
-	buffer_append_text(&body, "\n");
-	http_exchange_add_header(exchange, "Content-Type", "application/json");
-	http_exchange_reply(exchange, status, &body);
-}
 
 static void reply_invalid_state(struct http_exchange *exchange, enum runtime_state state,
                                 enum runtime_call call)
@@ -112,7 +61,7 @@ static void reply_invalid_state(struct http_exchange *exchange, enum runtime_sta
 	         "State transition from %s to %s failed for runtime. "
 	         "Error: State transition is not allowed",
 	         runtime_state_name(state), runtime_call_target(call));
-	reply_error(exchange, 403, "InvalidStateTransition", message);
+	front_reply_error(exchange, 403, "InvalidStateTransition", message);
 }
 
 static void reply_too_large(struct http_exchange *exchange)
@@ -121,7 +70,7 @@ static void reply_too_large(struct http_exchange *exchange)
 
 	snprintf(message, sizeof(message), "Exceeded maximum allowed payload size (%d bytes).",
 	         PAYLOAD_LIMIT);
-	reply_error(exchange, 413, "RequestEntityTooLarge", message);
+	front_reply_error(exchange, 413, "RequestEntityTooLarge", message);
 }
 
 static void add_optional_header(struct http_exchange *exchange, const char *name, const char *value)
@@ -133,7 +82,7 @@ static void add_optional_header(struct http_exchange *exchange, const char *name
 
 static void reply_event(struct call *call, struct invocation *event)
 {
-	struct http_exchange *exchange = call->exchange;
+	struct http_exchange *exchange = call->base.exchange;
 	char deadline[24];
 
 	snprintf(deadline, sizeof(deadline), "%llu", (unsigned long long)event->deadline_ms);
@@ -153,33 +102,14 @@ static void reply_event(struct call *call, struct invocation *event)
 
 /* ---- /next ---- */
 
-static void hold(struct port *port, struct call *call)
-{
-	call->next = port->held;
-	call->place = &port->held;
-	if (call->next)
-		call->next->place = &call->next;
-	port->held = call;
-}
-
-static void let_go(struct call *call)
-{
-	if (!call->place)
-		return;
-	*call->place = call->next;
-	if (call->next)
-		call->next->place = call->place;
-	call->place = NULL;
-}
-
-static void deliver(struct runtime_port *base, struct invocation *invocation)
+void runtime_api_deliver(struct runtime_port *base, struct invocation *invocation)
 {
 	struct port *port = container_of(base, struct port, base);
 
-	while (port->held) {
-		struct call *call = port->held;
+	while (port->waiting) {
+		struct call *call = container_of(port->waiting, struct call, base);
 
-		let_go(call);
+		port_call_let_go(&call->base);
 		reply_event(call, invocation);
 	}
 }
@@ -188,11 +118,11 @@ static void handle_next(struct port *port, struct call *call)
 {
 	enum runtime_state before = environment_runtime_state(port->env);
 
-	hold(port, call);
+	port_call_hold(&call->base, &port->waiting);
 	if (environment_runtime_next(port->env) == RUNTIME_ACCEPTED)
 		return;
-	let_go(call);
-	reply_invalid_state(call->exchange, before, RUNTIME_CALL_NEXT);
+	port_call_let_go(&call->base);
+	reply_invalid_state(call->base.exchange, before, RUNTIME_CALL_NEXT);
 }
 
 /* ---- answers ---- */
@@ -241,7 +171,7 @@ static void strip_error_cause(struct http_exchange *exchange, struct buffer *bod
 
 static void take_answer(struct port *port, struct call *call)
 {
-	struct http_exchange *exchange = call->exchange;
+	struct http_exchange *exchange = call->base.exchange;
 	struct answer answer = { .body = BUFFER_INIT };
 
 	http_exchange_take_body(exchange, &answer.body);
@@ -253,7 +183,7 @@ static void take_answer(struct port *port, struct call *call)
 	}
 	/* The caller first: it waits for this, the runtime only for a receipt. */
 	environment_runtime_answer(port->env, &answer);
-	reply_accepted(exchange);
+	front_reply_accepted(exchange);
 }
 
 static void refuse_mode(struct port *port, struct call *call)
@@ -262,8 +192,8 @@ static void refuse_mode(struct port *port, struct call *call)
 	                                "Invalid function response mode");
 
 	environment_runtime_answer_fault(port->env, &fault, true);
-	reply_error(call->exchange, 400, "InvalidFunctionResponseMode",
-	            "Invalid function response mode");
+	front_reply_error(call->base.exchange, 400, "InvalidFunctionResponseMode",
+	                  "Invalid function response mode");
 }
 
 static void refuse_size(struct port *port, struct call *call)
@@ -271,25 +201,26 @@ static void refuse_size(struct port *port, struct call *call)
 	struct fault fault = fault_response_too_large();
 
 	environment_runtime_answer_fault(port->env, &fault, false);
-	reply_too_large(call->exchange);
+	reply_too_large(call->base.exchange);
 }
 
 static void handle_answer(struct port *port, struct call *call)
 {
 	switch (call->verdict) {
 	case RUNTIME_INVALID_REQUEST_ID:
-		reply_error(call->exchange, 400, "InvalidRequestID", "Invalid request ID");
+		front_reply_error(call->base.exchange, 400, "InvalidRequestID",
+		                  "Invalid request ID");
 		return;
 	case RUNTIME_INVALID_STATE:
-		reply_invalid_state(call->exchange, call->state, runtime_call_of(call));
+		reply_invalid_state(call->base.exchange, call->state, runtime_call_of(call));
 		return;
 	case RUNTIME_ACCEPTED:
 		break;
 	}
 	call->uploading = false;
-	if (call->kind == CALL_RESPONSE && !has_valid_mode(call->exchange))
+	if (call->kind == CALL_RESPONSE && !has_valid_mode(call->base.exchange))
 		refuse_mode(port, call);
-	else if (http_exchange_body_state(call->exchange) == HTTP_BODY_TOO_LARGE)
+	else if (http_exchange_body_state(call->base.exchange) == HTTP_BODY_TOO_LARGE)
 		refuse_size(port, call);
 	else
 		take_answer(port, call);
@@ -297,7 +228,7 @@ static void handle_answer(struct port *port, struct call *call)
 
 static void handle_init_error(struct port *port, struct call *call)
 {
-	struct http_exchange *exchange = call->exchange;
+	struct http_exchange *exchange = call->base.exchange;
 	const char *type = http_exchange_header(exchange, "Lambda-Runtime-Function-Error-Type");
 	enum runtime_state before = environment_runtime_state(port->env);
 	autobuffer struct buffer body = BUFFER_INIT;
@@ -308,266 +239,70 @@ static void handle_init_error(struct port *port, struct call *call)
 	}
 	http_exchange_take_body(exchange, &body);
 	if (environment_runtime_init_error(port->env, type, &body) == RUNTIME_ACCEPTED)
-		reply_accepted(exchange);
+		front_reply_accepted(exchange);
 	else
 		reply_invalid_state(exchange, before, RUNTIME_CALL_INIT_ERROR);
 }
 
-/* ---- who calls ---- */
+/* ---- a call ---- */
 
-/* Looked up at the first call of a connection. The mark is one more than the answer. */
-static enum sandbox_peer peer_of(const struct port *port, struct http_exchange *exchange)
+static struct port_call *open_call(struct port *port, struct http_exchange *exchange, int route,
+                                   const char *argument)
 {
-	unsigned mark = http_exchange_mark(exchange);
-
-	if (mark == 0) {
-		mark = 1 + environment_find_peer(port->env, http_exchange_socket(exchange));
-		http_exchange_set_mark(exchange, mark);
-	}
-	return (enum sandbox_peer)(mark - 1);
-}
-
-/*
- * A peer that is gone may have been the runtime, which posts its answer and ends; that answer
- * carries an id that nobody else knows. To ask for an event and not to wait for it makes no sense.
- */
-static bool is_foreign(const struct port *port, struct http_exchange *exchange, enum call_kind kind)
-{
-	if (port->api->config->runtime_api_access == CONFIG_ACCESS_ANY)
-		return false;
-	switch (peer_of(port, exchange)) {
-	case SANDBOX_PEER_INSIDE:
-	case SANDBOX_PEER_UNKNOWN:
-		return false;
-	case SANDBOX_PEER_OUTSIDE:
-		return true;
-	case SANDBOX_PEER_GONE:
-		return kind == CALL_NEXT;
-	}
-	return true;
-}
-
-static void reply_foreign(struct port *port, struct http_exchange *exchange)
-{
-	if (!port->has_warned)
-		log_warning("a process outside of the box called the Runtime API at %s and was "
-		            "refused (--runtime-api-access=any lets it)",
-		            port->base.address);
-	port->has_warned = true;
-	reply_error(exchange, 403, "AccessDenied",
-	            "Only processes of this environment may call its Runtime API");
-}
-
-/* ---- the listener ---- */
-
-static void on_head(struct http_listener *listener, struct http_exchange *exchange)
-{
-	struct port *port = container_of(listener, struct port, listener);
 	struct call *call = xcalloc(1, sizeof(*call));
-	char id[3 * UUID_SIZE]; /* all of it may be percent-encoded */
 
-	call->exchange = exchange;
-	call->kind = (enum call_kind)front_find_route(routes, exchange, id, sizeof(id));
-	http_exchange_set_user(exchange, call);
-	if (is_foreign(port, exchange, call->kind)) {
-		call->kind = CALL_FOREIGN;
-		return;
-	}
+	call->kind = (enum call_kind)route;
 	environment_runtime_contact(port->env);
 	if (call->kind == CALL_RESPONSE || call->kind == CALL_ERROR) {
 		call->state = environment_runtime_state(port->env);
-		call->verdict = environment_runtime_begin_answer(port->env, id,
+		call->verdict = environment_runtime_begin_answer(port->env, argument,
 		                                                 runtime_call_of(call));
 		call->uploading = call->verdict == RUNTIME_ACCEPTED;
 	}
 	if (call->uploading || call->kind == CALL_INIT_ERROR)
 		http_exchange_accept_body(exchange, PAYLOAD_LIMIT);
+	return &call->base;
 }
 
-static void on_request(struct http_listener *listener, struct http_exchange *exchange)
+static void serve(struct port_call *base)
 {
-	struct port *port = container_of(listener, struct port, listener);
-	struct call *call = http_exchange_user(exchange);
+	struct call *call = container_of(base, struct call, base);
 
 	switch (call->kind) {
 	case CALL_NEXT:
-		handle_next(port, call);
+		handle_next(base->port, call);
 		break;
 	case CALL_RESPONSE:
 	case CALL_ERROR:
-		handle_answer(port, call);
+		handle_answer(base->port, call);
 		break;
 	case CALL_INIT_ERROR:
-		handle_init_error(port, call);
+		handle_init_error(base->port, call);
 		break;
 	case CALL_PING:
-		front_reply_text(exchange, 200, "text/plain; charset=utf-8", "pong");
-		break;
-	case CALL_FOREIGN:
-		reply_foreign(port, exchange);
-		break;
-	case CALL_UNKNOWN:
-		front_reply_unknown(exchange);
-		break;
-	case CALL_WRONG_METHOD:
-		front_reply_wrong_method(exchange);
+		front_reply_text(base->exchange, 200, "text/plain; charset=utf-8", "pong");
 		break;
 	}
 }
 
-static void on_hangup(struct http_listener *listener, struct http_exchange *exchange)
+static void close_call(struct port_call *base)
 {
-	/* The waiter is forgotten; an event stays for whoever asks next. */
-	(void)listener;
-	http_exchange_drop(exchange);
-}
-
-static void on_finished(struct http_listener *listener, struct http_exchange *exchange)
-{
-	struct port *port = container_of(listener, struct port, listener);
-	struct call *call = http_exchange_user(exchange);
+	struct call *call = container_of(base, struct call, base);
 	struct fault fault;
 
-	let_go(call);
-	if (call->uploading && !port->closing) {
+	if (call->uploading && !base->port->closing) {
 		fault = fault_make(FAULT_ERROR, "Runtime.TruncatedResponse",
 		                   "HTTP request detected as truncated");
-		environment_runtime_answer_fault(port->env, &fault, false);
+		environment_runtime_answer_fault(base->port->env, &fault, false);
 	}
+	port_call_let_go(base);
 	invocation_unref(call->event);
 	free(call);
 }
 
-static void close_port(struct runtime_port *base)
-{
-	struct port *port = container_of(base, struct port, base);
-
-	port->closing = true;
-	if (port->is_open)
-		http_listener_close(&port->listener);
-	if (port->is_fixed)
-		port->api->fixed_in_use = false;
-	free(port);
-}
-
-static bool listen_on(struct runtime_port *base, int fd, struct error *err)
-{
-	struct port *port = container_of(base, struct port, base);
-
-	port->is_open = http_listener_open(port->api->server, &port->listener, fd, err);
-	return port->is_open;
-}
-
-static const struct runtime_port_ops port_ops = { .deliver = deliver,
-	                                          .listen = listen_on,
-	                                          .close = close_port };
-
-/* The configured address can serve one environment at a time; the others get ephemeral ports. */
-static int make_listener(struct port *port, struct error *err)
-{
-	struct runtime_api *api = port->api;
-	int fd;
-
-	if (api->fixed == -1 || api->fixed_in_use)
-		return http_listen("127.0.0.1:0", err);
-	fd = fcntl(api->fixed, F_DUPFD_CLOEXEC, 0);
-	if (fd == -1)
-		error_set(err, errno, "listen on '%s'", api->config->runtime_api_address);
-	else
-		port->is_fixed = api->fixed_in_use = true;
-	return fd;
-}
-
-static void set_address(struct port *port, int fd)
-{
-	const char *fixed = port->is_fixed ? port->api->config->runtime_api_address : "127.0.0.1:0";
-	const char *colon = strrchr(fixed, ':');
-	int host = colon ? (int)(colon - fixed) : 0;
-
-	snprintf(port->base.address, sizeof(port->base.address), "%.*s:%u", host, fixed,
-	         http_listen_port(fd));
-}
-
-/* In the machine's network. */
-static bool open_outside(struct port *port, struct error *err)
-{
-	autoclose int fd = make_listener(port, err);
-
-	if (fd == -1)
-		return false;
-	set_address(port, fd);
-	return listen_on(&port->base, steal_fd(&fd), err);
-}
-
-/* In the box's, which has only a loopback: of a configured address the port counts. */
-static void open_inside(struct port *port)
-{
-	const char *address = port->api->config->runtime_api_address;
-	const char *colon = address ? strrchr(address, ':') : NULL;
-	int number = colon ? atoi(colon + 1) : 0;
-
-	port->base.inside = number ? (uint16_t)number : INNER_PORT;
-	snprintf(port->base.address, sizeof(port->base.address), "127.0.0.1:%u", port->base.inside);
-}
-
-static bool is_inside(const struct config *config)
-{
-	return config->network == SANDBOX_NETWORK_NONE;
-}
-
-static struct runtime_port *open_port(struct runtime_ports *ports, struct environment *env,
-                                      struct error *err)
-{
-	struct port *port = xcalloc(1, sizeof(*port));
-
-	port->base.ops = &port_ops;
-	port->api = container_of(ports, struct runtime_api, ports);
-	port->env = env;
-	port->listener = (struct http_listener){
-		.on_head = on_head,
-		.on_request = on_request,
-		.on_hangup = on_hangup,
-		.on_finished = on_finished,
-	};
-	if (is_inside(port->api->config)) {
-		open_inside(port);
-		return &port->base;
-	}
-	if (open_outside(port, err))
-		return &port->base;
-	if (port->is_fixed)
-		port->api->fixed_in_use = false;
-	free(port);
-	return NULL;
-}
-
-struct runtime_api *runtime_api_create(struct http_server *server, const struct config *config,
-                                       struct error *err)
-{
-	struct runtime_api *api = xcalloc(1, sizeof(*api));
-
-	api->ports.open = open_port;
-	api->server = server;
-	api->config = config;
-	api->fixed = -1;
-	if (!config->runtime_api_address || is_inside(config))
-		return api;
-	api->fixed = http_listen(config->runtime_api_address, err);
-	if (api->fixed != -1)
-		return api;
-	free(api);
-	return NULL;
-}
-
-void runtime_api_destroy(struct runtime_api *api)
-{
-	if (!api)
-		return;
-	fd_close(&api->fixed);
-	free(api);
-}
-
-struct runtime_ports *runtime_api_ports(struct runtime_api *api)
-{
-	return &api->ports;
-}
+const struct port_api runtime_api = {
+	.routes = routes,
+	.open = open_call,
+	.serve = serve,
+	.close = close_call,
+};

@@ -77,7 +77,7 @@ static bool start_servers(struct service *service, struct error *err)
 {
 	const struct http_server_config invoke = { .head_limit = INVOKE_API_HEAD_LIMIT,
 		                                   .max_connections = INVOKE_CONNECTIONS };
-	const struct http_server_config runtime = { .head_limit = RUNTIME_API_HEAD_LIMIT,
+	const struct http_server_config runtime = { .head_limit = API_PORT_HEAD_LIMIT,
 		                                    .max_connections = RUNTIME_CONNECTIONS };
 
 	if (service->config->command == CONFIG_SERVE) {
@@ -96,8 +96,8 @@ static bool prepare(struct service *service, int output_fd, struct error *err)
 		return false;
 	if (!start_servers(service, err))
 		return false;
-	service->runtime_api = runtime_api_create(service->runtime_server, service->config, err);
-	return service->runtime_api;
+	service->ports = api_ports_create(service->runtime_server, service->config, err);
+	return service->ports;
 }
 
 /* Where boxes cannot merge layers, we do it for them. */
@@ -127,7 +127,7 @@ bool workload_init(struct workload *workload, const struct service *service,
 		.output = service->output,
 		.host = service->host,
 		.package = workload->package,
-		.ports = service->runtime_api ? runtime_api_ports(service->runtime_api) : NULL,
+		.ports = service->ports ? api_ports_runtime_ports(service->ports) : NULL,
 	};
 	return true;
 }
@@ -241,7 +241,7 @@ void service_finish(struct service *service)
 	loop_signal_stop(&service->child);
 	function_destroy(service->function);
 	workload_finish(&service->workload);
-	runtime_api_destroy(service->runtime_api);
+	api_ports_destroy(service->ports);
 	http_server_destroy(service->runtime_server);
 	http_server_destroy(service->invoke_server);
 	output_destroy(service->output, OUTPUT_GRACE_MS);

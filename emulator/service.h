@@ -2,17 +2,17 @@
 /*
  * service - what it takes to run functions, whatever command asks for it.
  *
- * A service is what all functions share: walls, loop, output, servers and Runtime API,
+ * A service is what all functions share: walls, loop, output, servers and the ports of boxes,
  * made in that order and unmade in the reverse. A workload is what one function needs
  * beside it. Most commands have one function, which service_init() starts.
  */
 #ifndef EMULATOR_SERVICE_H
 #define EMULATOR_SERVICE_H
 
+#include "emulator/api_port.h"
 #include "emulator/config.h"
 #include "emulator/function.h"
 #include "emulator/http_server.h"
-#include "emulator/runtime_api.h"
 #include "emulator/signals.h"
 
 /* One function, as a service can run it. */
@@ -28,7 +28,7 @@ struct service {
 	struct sandbox_host *host;
 	struct http_server *invoke_server; /* CONFIG_SERVE only */
 	struct http_server *runtime_server;
-	struct runtime_api *runtime_api;
+	struct api_ports *ports;
 	struct workload workload;
 	struct function *function; /* NULL where the command runs its own */
 	struct loop_signal signals[SIGNALS_ENDING];
