@@ -351,6 +351,20 @@ static void release_invocation(struct environment *env)
 	invocation_unref(invocation);
 }
 
+/* Not on Lambda's clocks: what it takes is told to whoever wants it. */
+static void look_at_usage(struct environment *env, enum environment_moment moment)
+{
+	struct environment_context *context = env->context;
+	struct sandbox_usage usage;
+	uint64_t begin;
+
+	if (!context->on_usage || !env->box)
+		return;
+	begin = clock_now();
+	sandbox_usage(env->box, &usage);
+	context->on_usage(context, moment, &usage, clock_now() - begin);
+}
+
 /* Ends the invoke phase. The asker has its answer already, or gets it by 'fault'. */
 static void finish_invocation(struct environment *env, uint64_t ended_ns, const struct fault *fault)
 {
@@ -359,6 +373,8 @@ static void finish_invocation(struct environment *env, uint64_t ended_ns, const 
 	assert(env->current_started);
 	loop_timer_stop(&env->limit);
 	invocation->phase.ended_ns = ended_ns;
+	if (env->init_is_news)
+		look_at_usage(env, ENVIRONMENT_FIRST_ENDED);
 	program_output_drain(&env->output);
 	measure_memory(env);
 	announce(env);
@@ -698,6 +714,8 @@ static bool start_box(struct environment *env, struct error *err)
 		return false;
 	box_fill_spec(context->config, context->package, &spec);
 	spec.listen_port = env->port->inside;
+	spec.counts_usage = context->on_usage != NULL;
+	spec.counts_files = context->on_usage && context->counts_files;
 	env->box = sandbox_create(context->host, &spec, err);
 	if (!env->box)
 		return false;
@@ -891,6 +909,9 @@ static void end_init(struct environment *env)
 	if (!env->suppressed)
 		loop_timer_stop(&env->limit);
 	enter(env, ENVIRONMENT_SERVING);
+	if (env->context->on_usage && !env->init.started_ns)
+		on_box_ready(&env->box_watch, EPOLLIN); /* the count begins with the start */
+	look_at_usage(env, ENVIRONMENT_INIT_ENDED);
 }
 
 /* The runtime waits. What it waits for may have come already: while init ran, or from an asker

@@ -61,6 +61,12 @@ struct runtime_ports {
 	                             struct error *err);
 };
 
+/* When what an environment has used is looked at. */
+enum environment_moment {
+	ENVIRONMENT_INIT_ENDED,
+	ENVIRONMENT_FIRST_ENDED, /* the invocation that init was for */
+};
+
 /* What all environments of a function share. Must outlive them. */
 struct environment_context {
 	const struct config *config;
@@ -79,6 +85,12 @@ struct environment_context {
 	 * hear all of it attaches a listener, which must live until 'env' is GONE. May be NULL. */
 	void (*on_journal)(struct environment_context *context, struct environment *env,
 	                   struct journal *journal);
+
+	/* What the box has used up to then, and how long the look took while the runtime waited.
+	 * NULL: nobody looks, and nothing is counted. */
+	void (*on_usage)(struct environment_context *context, enum environment_moment moment,
+	                 const struct sandbox_usage *usage, uint64_t took_ns);
+	bool counts_files; /* and files, which makes opening them slower; see sandbox.h */
 };
 
 /* ---- life ---- */

@@ -1769,11 +1769,74 @@ static void test_freezing_is_switched_off(void)
 	fake_output_take();
 }
 
-TEST_MAIN(test_events_of_a_cold_and_a_warm_invocation, test_events_of_failed_inits,
-          test_events_when_next_overtakes_the_start, test_idle_boxes_are_frozen,
-          test_work_that_comes_soon_costs_no_freezing, test_work_that_waits_is_done_first,
-          test_frozen_boxes_end, test_a_reset_forgets_the_freezing, test_freezing_is_switched_off,
-          test_cold_then_warm, test_invoke_waits_for_init, test_box_gets_limits_and_cpu_by_phase,
+/* ---- what is used ---- */
+
+static unsigned looks;
+static enum environment_moment last_moment;
+
+static void on_usage(struct environment_context *context, enum environment_moment moment,
+                     const struct sandbox_usage *usage, uint64_t took_ns)
+{
+	CHECK(context == &stage.context);
+	looks++;
+	last_moment = moment;
+	CHECK_INT(usage->figures[SANDBOX_USAGE_CPU_NS], box()->looks);
+	CHECK_INT(took_ns, 0); /* time stands still */
+}
+
+static void begin_counting(bool counts_files)
+{
+	stage_open();
+	stage.context.on_change = on_change;
+	stage.context.on_usage = on_usage;
+	stage.context.counts_files = counts_files;
+	changes = looks = 0;
+	is_gone = false;
+	env = environment_create(&stage.context, 1);
+	CHECK(box()->counts_usage && box()->counts_files == counts_files);
+}
+
+static void test_usage_is_looked_at_twice(void)
+{
+	begin_counting(true);
+	init(5);
+	CHECK(looks == 1 && last_moment == ENVIRONMENT_INIT_ENDED);
+	invoke_well("a", 1);
+	CHECK(looks == 2 && last_moment == ENVIRONMENT_FIRST_ENDED);
+	invoke_well("b", 1);
+	CHECK_INT(looks, 2);
+	end();
+}
+
+/* The count begins with the start, so that has to be heard of first. */
+static void test_usage_when_next_overtakes_the_start(void)
+{
+	begin_counting(false);
+	fake_box_ready(box());
+	settle();
+	fake_box_started(box());
+	CHECK_INT(runtime_next(port()), RUNTIME_ACCEPTED);
+	CHECK_INT(looks, 1);
+	end();
+}
+
+static void test_usage_is_not_counted_unasked(void)
+{
+	begin();
+	CHECK(!box()->counts_usage && !box()->counts_files);
+	init(5);
+	invoke_well("a", 1);
+	CHECK_INT(box()->looks, 0);
+	end();
+}
+
+TEST_MAIN(test_usage_is_looked_at_twice, test_usage_when_next_overtakes_the_start,
+          test_usage_is_not_counted_unasked, test_events_of_a_cold_and_a_warm_invocation,
+          test_events_of_failed_inits, test_events_when_next_overtakes_the_start,
+          test_idle_boxes_are_frozen, test_work_that_comes_soon_costs_no_freezing,
+          test_work_that_waits_is_done_first, test_frozen_boxes_end,
+          test_a_reset_forgets_the_freezing, test_freezing_is_switched_off, test_cold_then_warm,
+          test_invoke_waits_for_init, test_box_gets_limits_and_cpu_by_phase,
           test_denied_calls_are_told_with_their_phase, test_denied_calls_in_other_words,
           test_failed_writes_are_told_with_their_phase,
           test_quiet_keeps_platform_lines_for_the_tail, test_handler_error,

@@ -140,6 +140,8 @@ struct sandbox *sandbox_create(struct sandbox_host *host, const struct sandbox_s
 	box = xcalloc(1, sizeof(*box));
 	box->memory_bytes = spec->memory_bytes;
 	box->cpu_millis = spec->cpu_millis;
+	box->counts_usage = spec->counts_usage;
+	box->counts_files = spec->counts_files;
 	box->cpu = SANDBOX_CPU_FULL;
 	box->output = -1;
 	box->listen_port = spec->listen_port;
@@ -235,6 +237,7 @@ bool sandbox_next_event(struct sandbox *box, struct sandbox_event *event)
 		return false;
 	}
 	*event = box->events[0];
+	box->has_program |= event->type == SANDBOX_STARTED;
 	box->event_count--;
 	memmove(box->events, box->events + 1, box->event_count * sizeof(*event));
 	return true;
@@ -266,6 +269,13 @@ bool sandbox_memory_peak(struct sandbox *box, uint64_t *bytes)
 {
 	*bytes = box->memory_peak;
 	return box->memory_peak > 0;
+}
+
+void sandbox_usage(struct sandbox *box, struct sandbox_usage *usage)
+{
+	assert(box->counts_usage && box->has_program);
+	box->looks++;
+	*usage = (struct sandbox_usage){ .figures = { [SANDBOX_USAGE_CPU_NS] = box->looks } };
 }
 
 /* ---- the machine: all its walls stand ---- */

@@ -62,12 +62,15 @@ struct sandbox {
 	enum sandbox_cpu cpu;  /* in force */
 	unsigned phase;        /* as set last */
 	bool is_frozen;
-	unsigned freezes;     /* how often it was frozen */
-	uint64_t memory_peak; /* what sandbox_memory_peak() tells; 0: nothing */
-	int output;           /* the program's stdout; -1 once it has ended */
-	bool is_killed;       /* sandbox_kill() was called */
-	bool is_gone;         /* SANDBOX_GONE was posted */
-	int event_fd;         /* readable while events wait */
+	unsigned freezes;                /* how often it was frozen */
+	uint64_t memory_peak;            /* what sandbox_memory_peak() tells; 0: nothing */
+	bool counts_usage, counts_files; /* of the spec */
+	bool has_program;                /* its start was heard of */
+	unsigned looks;                  /* calls of sandbox_usage(), which tells their number */
+	int output;                      /* the program's stdout; -1 once it has ended */
+	bool is_killed;                  /* sandbox_kill() was called */
+	bool is_gone;                    /* SANDBOX_GONE was posted */
+	int event_fd;                    /* readable while events wait */
 	struct sandbox_event events[16];
 	unsigned event_count;
 };
