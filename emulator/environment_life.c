@@ -1,0 +1,430 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * environment_life - one box from start to end, and what happens in it
+ *
+ * Whatever ends a life before its time goes through fail_now(), where the first
+ * fatal error wins, as in Lambda: what the kill then causes is not news.
+ *
+ * An exit is not judged at once but a turn of the loop later: what a runtime
+ * sent before it exited may still lie in a socket, and an answer that was
+ * posted is an answer.
+ */
+#include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+
+#include "emulator/clock.h"
+#include "emulator/environment_private.h"
+#include "emulator/log.h"
+#include "emulator/preflight.h"
+#include "emulator/variables.h"
+#include "sandbox/fd.h"
+
+/* The program of the box that is the runtime; extensions will have others. */
+#define RUNTIME_PROGRAM 1
+
+/* A box that is not built by then never will be. */
+#define BOX_LIMIT_NS (5 * CLOCK_NS_PER_S)
+
+/* Turns of the loop between an exit and its judgement, and how long an answer that is
+ * still arriving from a dead runtime may take. */
+#define EXIT_TURNS 2
+#define EXIT_UPLOAD_GRACE_NS (1 * CLOCK_NS_PER_S)
+
+static const char *const activity_words[] = {
+	[ACTIVITY_INIT] = "during init",
+	[ACTIVITY_INVOKE] = "during invoke",
+	[ACTIVITY_IDLE] = "while idle",
+};
+
+static void on_lines(struct program_output *output, const char *data, size_t length)
+{
+	struct environment *env = container_of(output, struct environment, output);
+
+	journal_lines(&env->journal, JOURNAL_FUNCTION, data, length);
+}
+
+/* ---- the end of a life ---- */
+
+static void on_life_ended(struct environment *env);
+
+void environment_stop_box(struct environment *env)
+{
+	environment_enter(env, ENVIRONMENT_STOPPING);
+	loop_timer_stop(&env->limit);
+	loop_timer_stop(&env->verdict);
+	freezer_stop(&env->freezer);
+	/* What the programs say of being killed is not the function's output. */
+	program_output_close(&env->output);
+	if (env->port)
+		env->port->ops->close(env->port);
+	env->port = NULL;
+	if (env->box)
+		sandbox_kill(env->box);
+	else
+		on_life_ended(env);
+}
+
+static void fail_init(struct environment *env)
+{
+	env->init.ended_ns = env->fatal_ns;
+	metrics_count_init_error(env->context->metrics, env->fatal.type);
+	environment_tell_init_runtime_done(env, &env->fatal);
+	environment_tell_init_report(env, &env->fatal);
+}
+
+bool environment_is_ending(const struct environment *env)
+{
+	return env->state != ENVIRONMENT_STARTING && env->state != ENVIRONMENT_SERVING;
+}
+
+/*
+ * An invocation whose clock does not run yet outlives the failure: it waits for
+ * the next life, where init runs again as part of it, and only then can fail.
+ */
+static void fail_now(struct environment *env)
+{
+	program_output_drain(&env->output);
+	/* Without a box no init has begun. */
+	if (env->state == ENVIRONMENT_STARTING &&
+	    (env->init.started_ns || env->fatal.status != FAULT_FAILURE))
+		fail_init(env);
+	if (env->current_started) {
+		environment_answer_failure(env);
+		environment_finish_invocation(env, env->fatal_ns, &env->fatal);
+	} else if (!env->fatal_is_told) {
+		log_warning("environment %u %s: %s", env->id,
+		            env->state == ENVIRONMENT_STARTING ? "could not initialise"
+		                                               : "ended between invocations",
+		            env->fatal.message);
+	}
+	if (!environment_is_ending(env)) /* else the asker has stopped it, in on_done */
+		environment_stop_box(env);
+}
+
+static void set_fatal(struct environment *env, const struct fault *fault, uint64_t at_ns)
+{
+	if (env->fatal.status != FAULT_NONE)
+		return;
+	env->fatal = *fault;
+	env->fatal_ns = at_ns;
+}
+
+void environment_fail_soon(struct environment *env, const struct fault *fault, uint64_t at_ns,
+                           uint64_t due_ns)
+{
+	if (environment_is_ending(env))
+		return;
+	set_fatal(env, fault, at_ns);
+	loop_timer_start(env->context->loop, &env->verdict, due_ns);
+}
+
+bool environment_is_uploading(const struct environment *env)
+{
+	return env->runtime == RUNTIME_INVOCATION_RESPONSE ||
+	       env->runtime == RUNTIME_INVOCATION_ERROR_RESPONSE;
+}
+
+void environment_on_verdict(struct loop_timer *timer)
+{
+	struct environment *env = container_of(timer, struct environment, verdict);
+	uint64_t now = clock_now();
+
+	if (env->exit_turns > 0) {
+		env->exit_turns--;
+		loop_timer_start(env->context->loop, timer, now);
+	} else if (environment_is_uploading(env) && now < env->fatal_ns + EXIT_UPLOAD_GRACE_NS) {
+		loop_timer_start(env->context->loop, timer, now + CLOCK_NS_PER_MS);
+	} else {
+		fail_now(env);
+	}
+}
+
+static struct fault fault_of_limit(const struct environment *env)
+{
+	if (env->current_started)
+		return fault_timeout(env->context->config->timeout_ms);
+	if (!env->init.started_ns)
+		return fault_make(FAULT_FAILURE, "Sandbox.Failure",
+		                  "the sandbox is not ready in time");
+	return fault_timeout(env->context->config->init_timeout_ms);
+}
+
+void environment_on_limit(struct loop_timer *timer)
+{
+	struct environment *env = container_of(timer, struct environment, limit);
+	struct fault fault = fault_of_limit(env);
+
+	set_fatal(env, &fault, clock_now());
+	fail_now(env);
+}
+
+/* ---- events of the box ---- */
+
+static void on_started(struct environment *env, const struct sandbox_event *event)
+{
+	const struct config *config = env->context->config;
+
+	env->init.started_ns = event->at_ns;
+	metrics_count_setup(env->context->metrics, event->at_ns - env->init.asked_ns);
+	/* The runtime's first /next may be read before this event is. */
+	if (env->state == ENVIRONMENT_SERVING)
+		environment_report_init_success(env);
+	if (env->state == ENVIRONMENT_STARTING && !env->suppressed)
+		loop_timer_start(env->context->loop, &env->limit,
+		                 event->at_ns + config->init_timeout_ms * CLOCK_NS_PER_MS);
+}
+
+/* Says it once: the next init will fail in the same way until somebody acts. */
+static void explain_exec_failure(struct environment *env, const struct sandbox_event *event)
+{
+	autobuffer struct buffer words = BUFFER_INIT;
+
+	env->fatal_is_told = true;
+	if (event->bad_cwd)
+		preflight_explain_cwd(env->context->package, &words);
+	else
+		preflight_explain(env->context->config, env->context->package, event->error.code,
+		                  &words);
+	if (strcmp(words.data, env->told.data) == 0 && env->told.length > 0)
+		return;
+	log_error("%s%s%s", event->error.text, words.length > 0 ? ": " : "", words.data);
+	buffer_move(&env->told, &words);
+}
+
+static void on_exec_failed(struct environment *env, const struct sandbox_event *event)
+{
+	struct sandbox_program program;
+	struct fault fault;
+
+	if (!env->init.started_ns)
+		env->init.started_ns = event->at_ns;
+	explain_exec_failure(env, event);
+	if (event->bad_cwd)
+		fault = fault_make(FAULT_ERROR, "Runtime.InvalidWorkingDir", "%s",
+		                   event->error.text);
+	else if (package_fill_program(env->context->package, &program, &fault))
+		fault = fault_exec(program.argv[0], event->error.code);
+	environment_fail_soon(env, &fault, event->at_ns, clock_now());
+}
+
+static void on_exited(struct environment *env, const struct sandbox_event *event)
+{
+	struct fault fault = fault_exit(event->status, event->out_of_memory);
+
+	environment_measure_memory(env);
+	if (event->out_of_memory)
+		log_warning("environment %u: out of memory: the function needs more than %" PRIu64
+		            " MB (--memory)",
+		            env->id, env->context->config->memory_bytes >> 20);
+	env->exit_turns = EXIT_TURNS;
+	environment_fail_soon(env, &fault, event->at_ns, clock_now());
+}
+
+/* If only a child dies, the function goes on (spec environment-and-limits.md §4). */
+static void on_oom(const struct environment *env, unsigned kills)
+{
+	char who[32] = "a process";
+
+	if (kills > 1)
+		snprintf(who, sizeof(who), "%u processes", kills);
+	log_warning("environment %u: out of memory: the limit of %" PRIu64
+	            " MB killed %s that the function had started, not its runtime; --memory gives "
+	            "it more",
+	            env->id, env->context->config->memory_bytes >> 20, who);
+}
+
+static void on_box_failed(struct environment *env, const struct error *error)
+{
+	struct fault fault = fault_make(FAULT_FAILURE, "Sandbox.Failure", "%s", error->text);
+
+	env->fatal_is_told = true;
+	log_error("environment %u: %s", env->id, error->text);
+	environment_fail_soon(env, &fault, clock_now(), clock_now());
+}
+
+static void on_box_gone(struct environment *env)
+{
+	struct fault fault = fault_make(FAULT_FAILURE, "Sandbox.Failure",
+	                                "the sandbox ended unexpectedly");
+
+	loop_watch_stop(&env->box_watch);
+	freezer_stop(&env->freezer);
+	sandbox_destroy(env->box);
+	env->box = NULL;
+	if (env->state == ENVIRONMENT_STOPPING)
+		on_life_ended(env);
+	else
+		environment_fail_soon(env, &fault, clock_now(), clock_now());
+}
+
+static void on_ready(struct environment *env, const struct sandbox_event *event)
+{
+	struct error err;
+
+	env->init.ready_ns = event->at_ns;
+	if (env->port->inside &&
+	    !env->port->ops->listen(env->port, sandbox_take_listener(env->box), &err))
+		on_box_failed(env, &err);
+}
+
+static void on_box_event(struct environment *env, const struct sandbox_event *event)
+{
+	switch (event->type) {
+	case SANDBOX_READY:
+		on_ready(env, event);
+		break;
+	case SANDBOX_STARTED:
+		on_started(env, event);
+		break;
+	case SANDBOX_EXEC_FAILED:
+		on_exec_failed(env, event);
+		break;
+	case SANDBOX_EXITED:
+		on_exited(env, event);
+		break;
+	case SANDBOX_OOM:
+		on_oom(env, event->kills);
+		break;
+	case SANDBOX_DENIED:
+		box_tell_denial(&event->denial, activity_words[event->denial.phase]);
+		break;
+	case SANDBOX_WRITE_REFUSED:
+		box_tell_write(&event->write, activity_words[event->write.phase]);
+		break;
+	case SANDBOX_FAILED:
+		on_box_failed(env, &event->error);
+		break;
+	case SANDBOX_GONE:
+		on_box_gone(env);
+		break;
+	}
+}
+
+void environment_hear_box(struct environment *env)
+{
+	struct sandbox_event event;
+
+	while (env->box && sandbox_next_event(env->box, &event)) {
+		/* What the kill causes is not news; what was counted before it is. */
+		if (env->state != ENVIRONMENT_STOPPING || event.type == SANDBOX_GONE ||
+		    event.type == SANDBOX_DENIED || event.type == SANDBOX_WRITE_REFUSED)
+			on_box_event(env, &event);
+	}
+}
+
+static void on_box_ready(struct loop_watch *watch, uint32_t events)
+{
+	(void)events;
+	environment_hear_box(container_of(watch, struct environment, box_watch));
+}
+
+/* ---- the beginning of a life ---- */
+
+static bool start_runtime(struct environment *env, struct error *err)
+{
+	struct environment_context *context = env->context;
+	struct sandbox_program program = { .output = -1 };
+	struct fault fault;
+
+	if (!package_fill_program(context->package, &program, &fault)) {
+		env->init.started_ns = clock_now();
+		environment_tell_init_start(env);
+		environment_fail_soon(env, &fault, clock_now(), clock_now());
+		return true;
+	}
+	autoclose int output = program_output_open(&env->output, context->loop, err);
+	if (output == -1)
+		return false;
+
+	struct variables_place place = {
+		.runtime_api = env->port->address,
+		.log_stream = env->log_stream,
+		.task_root = package_task_root(context->package),
+		.runtime_root = package_runtime_root(context->package),
+	};
+	const char **envp = variables_make(context->config, &place);
+
+	program.envp = envp;
+	program.output = output;
+	bool asked = sandbox_exec(env->box, RUNTIME_PROGRAM, &program, err);
+
+	free(envp);
+	if (asked)
+		environment_tell_init_start(env);
+	return asked;
+}
+
+static bool start_box(struct environment *env, struct error *err)
+{
+	struct environment_context *context = env->context;
+	struct sandbox_spec spec;
+
+	env->port = context->ports->open(context->ports, env, err);
+	if (!env->port)
+		return false;
+	box_fill_spec(context->config, context->package, &spec);
+	spec.listen_port = env->port->inside;
+	spec.counts_usage = context->on_usage != NULL;
+	spec.counts_files = context->on_usage && context->counts_files;
+	env->box = sandbox_create(context->host, &spec, err);
+	if (!env->box)
+		return false;
+	env->box_watch = (struct loop_watch){ .on_ready = on_box_ready };
+	if (!loop_watch_start(context->loop, &env->box_watch, sandbox_fd(env->box), EPOLLIN, err)) {
+		/* Nobody would hear that it is gone. */
+		sandbox_destroy(env->box);
+		env->box = NULL;
+		return false;
+	}
+	freezer_start(&env->freezer, context->loop, context->config->freeze ? env->box : NULL);
+	return start_runtime(env, err);
+}
+
+static void clear_life(struct environment *env)
+{
+	env->runtime = RUNTIME_STARTED;
+	env->init = (struct init_phase){ .asked_ns = clock_now() };
+	env->init_is_news = env->throttled = false;
+	env->fatal = (struct fault){ .status = FAULT_NONE };
+	env->fatal_ns = 0;
+	env->fatal_is_told = false;
+	env->exit_turns = 0;
+	env->has_init_error = false;
+	buffer_finish(&env->init_error);
+	env->output = (struct program_output){ .on_lines = on_lines };
+}
+
+void environment_start_life(struct environment *env, bool suppressed)
+{
+	struct error err;
+
+	clear_life(env);
+	env->suppressed = suppressed;
+	if (suppressed)
+		environment_start_clock(env, env->init.asked_ns);
+	else
+		loop_timer_start(env->context->loop, &env->limit,
+		                 env->init.asked_ns + BOX_LIMIT_NS);
+	if (!start_box(env, &err))
+		on_box_failed(env, &err);
+}
+
+static void on_life_ended(struct environment *env)
+{
+	if (env->retiring) {
+		environment_enter(env, ENVIRONMENT_GONE);
+		env->context->on_change(env->context, env);
+		return;
+	}
+	environment_enter(env, ENVIRONMENT_RESET);
+	if (!env->current) {
+		env->context->on_change(env->context, env);
+		return;
+	}
+	environment_enter(env, ENVIRONMENT_STARTING);
+	environment_start_life(env, true);
+}

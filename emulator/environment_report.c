@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* environment_report - what is told of an environment's life and invocations */
+#include "emulator/clock.h"
+#include "emulator/environment_private.h"
+#include "emulator/report.h"
+
+static enum platform_phase platform_phase(const struct environment *env)
+{
+	return env->suppressed ? PLATFORM_PHASE_INVOKE : PLATFORM_PHASE_INIT;
+}
+
+void environment_tell_init_start(struct environment *env)
+{
+	const struct config *config = env->context->config;
+	struct platform_event event = {
+		.type = PLATFORM_INIT_START,
+		.at_ns = clock_now(),
+		.init_start.phase = platform_phase(env),
+		.init_start.function_name = config->function_name,
+		.init_start.function_version = config->function_version,
+		.init_start.log_stream = env->log_stream,
+		.init_start.memory_bytes = config->memory_bytes,
+	};
+
+	journal_platform(&env->journal, &event);
+}
+
+/* The runtime is done with init: with its first /next, or by 'fault'. */
+void environment_tell_init_runtime_done(struct environment *env, const struct fault *fault)
+{
+	struct platform_event event = {
+		.type = PLATFORM_INIT_RUNTIME_DONE,
+		.at_ns = env->init.ended_ns,
+		.init_end.phase = platform_phase(env),
+		.init_end.fault = fault,
+	};
+
+	journal_platform(&env->journal, &event);
+}
+
+void environment_tell_init_report(struct environment *env, const struct fault *fault)
+{
+	struct platform_event event = {
+		.type = PLATFORM_INIT_REPORT,
+		.at_ns = env->init.ended_ns,
+		.init_end.phase = platform_phase(env),
+		.init_end.fault = fault,
+		.init_end.duration_ns = init_phase_duration_ns(&env->init),
+	};
+
+	journal_platform(&env->journal, &event);
+}
+
+void environment_report_init_success(struct environment *env)
+{
+	metrics_count_init(env->context->metrics, init_phase_duration_ns(&env->init));
+	environment_tell_init_report(env, NULL);
+}
+
+void environment_announce(struct environment *env)
+{
+	struct platform_event event = {
+		.type = PLATFORM_START,
+		.at_ns = env->current->phase.started_ns,
+		.start.request_id = env->current->request_id,
+		.start.function_arn = env->current->function_arn,
+		.start.version = env->context->config->function_version,
+		.start.tenant_id = env->current->tenant_id,
+		.start.trace_header = env->current->trace_header,
+	};
+
+	if (env->current_announced)
+		return;
+	env->current_announced = true;
+	journal_platform(&env->journal, &event);
+}
+
+/* The runtime is done with the invocation: with its next /next, or by 'fault'. */
+void environment_tell_runtime_done(struct environment *env, const struct fault *fault)
+{
+	const struct invocation *current = env->current;
+	const struct invoke_phase *phase = &current->phase;
+	struct platform_event event = {
+		.type = PLATFORM_RUNTIME_DONE,
+		.at_ns = phase->ended_ns,
+		.runtime_done = {
+			.request_id = current->request_id,
+			.tenant_id = current->tenant_id,
+			.trace_header = current->trace_header,
+			.fault = fault,
+			.duration_ns = invoke_phase_duration_ns(phase, UINT64_MAX),
+			.produced_bytes = current->produced_bytes,
+			.response_latency = { phase->started_ns, phase->first_byte_ns },
+			.response_duration = { phase->first_byte_ns, phase->answered_ns },
+			.runtime_overhead = { phase->answered_ns, phase->ended_ns },
+		},
+	};
+
+	journal_platform(&env->journal, &event);
+}
+
+/* The invoke phase is over, and these are its figures. */
+static void tell_report(struct environment *env, const struct platform_report *report)
+{
+	struct platform_event end = {
+		.type = PLATFORM_END,
+		.at_ns = env->current->phase.ended_ns,
+		.end = { .request_id = report->request_id, .fault = report->fault },
+	};
+	struct platform_event event = {
+		.type = PLATFORM_REPORT,
+		.at_ns = end.at_ns,
+		.report = *report,
+	};
+
+	journal_platform(&env->journal, &end);
+	journal_platform(&env->journal, &event);
+}
+
+static bool memory_is_limited(const struct environment *env)
+{
+	return sandbox_host_wall(env->context->host, SANDBOX_WALL_MEMORY)->standing != SANDBOX_NO;
+}
+
+void environment_measure_memory(struct environment *env)
+{
+	uint64_t limit = env->context->config->memory_bytes;
+	uint64_t peak;
+
+	if (!env->box || !sandbox_memory_peak(env->box, &peak))
+		return;
+	/* Pages of files that others have read already are resident but not charged. */
+	if (peak > limit && memory_is_limited(env))
+		peak = limit;
+	if (peak > env->memory_peak_bytes)
+		env->memory_peak_bytes = peak;
+}
+
+void environment_report_invocation(struct environment *env, const struct fault *fault)
+{
+	const struct config *config = env->context->config;
+	struct platform_report report = {
+		.request_id = env->current->request_id,
+		.tenant_id = env->current->tenant_id,
+		.trace_header = env->current->trace_header,
+		.duration_ns = invoke_phase_duration_ns(&env->current->phase,
+		                                        config->timeout_ms * CLOCK_NS_PER_MS),
+		.init_ns = env->init_is_news ? init_phase_duration_ns(&env->init) : 0,
+		.memory_bytes = config->memory_bytes,
+		.memory_peak_bytes = env->memory_peak_bytes,
+		.fault = fault,
+	};
+
+	if (fault->status == FAULT_TIMEOUT)
+		report.duration_ns = config->timeout_ms * CLOCK_NS_PER_MS;
+	env->current->figures = (struct invocation_figures){
+		.duration_ns = report.duration_ns,
+		.billed_ms = report_billed_ms(report.init_ns, report.duration_ns),
+		.memory_peak_bytes = report.memory_peak_bytes,
+	};
+	if (env->init_is_news)
+		env->current->figures.init = env->init;
+	tell_report(env, &report);
+}
+
+void environment_count_invocation(const struct environment *env, const struct fault *fault)
+{
+	const struct invocation *invocation = env->current;
+	struct metrics_invocation told = {
+		.start = env->init_is_news || env->suppressed ? METRICS_COLD : METRICS_WARM,
+		.duration_ns = invocation->figures.duration_ns,
+		.billed_ms = invocation->figures.billed_ms,
+		.memory_peak_bytes = invocation->figures.memory_peak_bytes,
+	};
+
+	if (fault->status != FAULT_NONE)
+		told.error_type = fault->type;
+	else if (invocation->is_error)
+		told.error_type = METRICS_UNHANDLED;
+	metrics_count_invocation(env->context->metrics, &told);
+}
