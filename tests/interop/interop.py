@@ -135,15 +135,67 @@ def init_error(t, runtime):
     t.equal(lrie.report(reply.request_id).status, "error")
 
 
-def contract(runtime):
-    """The tests that every runtime passes, by name: update globals() with them."""
+def json_lines(lrie, reply):
+    """The lines of an invocation that are objects, as objects."""
+    return [json.loads(line) for line in lrie.log(reply.request_id) if line.startswith("{")]
 
-    def bind(check):
-        return lambda t: check(t, runtime)
+
+def check_emf(t, line):
+    """A line in CloudWatch Embedded Metric Format, as its specification has it."""
+    about = line["_aws"]
+    t.between(1600000000000, about["Timestamp"], 4000000000000, "milliseconds since 1970")
+    for directive in about["CloudWatchMetrics"]:
+        t.match(directive["Namespace"], ".{1,1024}")
+        for dimensions in directive["Dimensions"]:
+            t.true(len(dimensions) <= 30, "too many dimensions: %r" % line)
+            for name in dimensions:
+                t.true(isinstance(line[name], str), "no value for %s: %r" % (name, line))
+        for metric in directive["Metrics"]:
+            values = line[metric["Name"]]
+            for value in values if isinstance(values, list) else [values]:
+                t.true(isinstance(value, (int, float)), "no number: %r" % line)
+
+
+def powertools(t, runtime, cold_start, number_of):
+    """Logger and metrics of Powertools: the context, the trace, the metrics of a cold and a warm invoke.
+
+    'cold_start' and 'number_of' are what differs by language: the metric, and its value in a line.
+    """
+    lrie = runtime.serve(t)
+    root = "1-5759e988-bd862e3fe1be46a994272793"
+    cold, warm = [lrie.invoke(payload({"an": "event"}), [
+        ("X-Amzn-Trace-Id", "Root=%s;Parent=53995c3f42cd8ad8;Sampled=1" % root)]) for _ in range(2)]
+    for reply, is_cold in ((cold, True), (warm, False)):
+        check_success(t, reply)
+        lines = json_lines(lrie, reply)
+        log = next(line for line in lines if line.get("message") == "an event has come")
+        t.equal(log["function_request_id"], reply.request_id)
+        t.equal((log["function_name"], str(log["function_memory_size"])), ("function", "1769"))
+        t.equal((log["cold_start"], log["service"]), (is_cold, "interop"))
+        t.equal(log["xray_trace_id"], root)
+        t.true(log["variable"].startswith("Root=%s;" % root), log["variable"])
+        metrics = [line for line in lines if "_aws" in line]
+        for line in metrics:
+            check_emf(t, line)
+        t.equal([number_of(line["Invocations"]) for line in metrics if "Invocations" in line], [1])
+        t.equal([number_of(line[cold_start]) for line in metrics if cold_start in line],
+                [1] if is_cold else [])
+
+
+def bind(subject, *checks):
+    """Tests of a runtime, by name, made of checks that take it as their second argument."""
+
+    def test_of(check):
+        return lambda t: check(t, subject)
 
     tests = {}
-    for check in (echo, error, five_warm_invokes, big_answer, big_event, init_error):
-        test = bind(check)
+    for check in checks:
+        test = test_of(check)
         test.__name__ = "test_" + check.__name__
         tests[test.__name__] = test
     return tests
+
+
+def contract(runtime):
+    """The tests that every runtime passes, by name: update globals() with them."""
+    return bind(runtime, echo, error, five_warm_invokes, big_answer, big_event, init_error)

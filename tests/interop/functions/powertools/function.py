@@ -15,7 +15,7 @@ if "FAIL_INIT" in os.environ:
 @logger.inject_lambda_context
 @metrics.log_metrics(capture_cold_start_metric=True)
 def handler(event, context):
-    logger.info("an event has come")
+    logger.info("an event has come", variable=os.environ.get("_X_AMZN_TRACE_ID"))
     metrics.add_metric(name="Invocations", unit=MetricUnit.Count, value=1)
     if event.get("do") == "fail":
         raise ValueError("the function was told to fail")
