@@ -105,14 +105,18 @@ static void tell_report(struct environment *env, const struct platform_report *r
 	struct platform_event end = {
 		.type = PLATFORM_END,
 		.at_ns = env->current->phase.ended_ns,
-		.end = { .request_id = report->request_id, .fault = report->fault },
+		.end.request_id = report->request_id,
 	};
+	struct platform_event fault = end;
 	struct platform_event event = {
 		.type = PLATFORM_REPORT,
 		.at_ns = end.at_ns,
 		.report = *report,
 	};
 
+	fault.type = PLATFORM_FAULT;
+	if (report->fault == &env->fatal && env->fatal.status == FAULT_ERROR)
+		journal_platform(&env->journal, &fault);
 	journal_platform(&env->journal, &end);
 	journal_platform(&env->journal, &event);
 }
@@ -155,7 +159,7 @@ void environment_report_invocation(struct environment *env, const struct fault *
 		report.duration_ns = config->timeout_ms * CLOCK_NS_PER_MS;
 	env->current->figures = (struct invocation_figures){
 		.duration_ns = report.duration_ns,
-		.billed_ms = report_billed_ms(report.init_ns, report.duration_ns),
+		.billed_ms = report_billed_ms(&report),
 		.memory_peak_bytes = report.memory_peak_bytes,
 	};
 	if (env->init_is_news)

@@ -156,3 +156,24 @@ bool trace_header_complete(const char *given, char *header, size_t size)
 	                  lineage ? (int)lineage_length : 0, lineage ? lineage : "");
 	return length > 0 && (size_t)length < size;
 }
+
+bool trace_header_is_sampled(const char *header)
+{
+	size_t length;
+	const char *sampled = find_field(header, "Sampled", &length);
+
+	return sampled && length == 1 && *sampled == '1' && find_field(header, "Root", &length) &&
+	       length > 0;
+}
+
+bool trace_header_field(const char *header, const char *name, char *value, size_t size)
+{
+	size_t length;
+	const char *field = find_field(header, name, &length);
+
+	if (!field || length >= size)
+		return false;
+	memcpy(value, field, length);
+	value[length] = '\0';
+	return true;
+}

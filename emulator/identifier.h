@@ -35,4 +35,10 @@ void trace_header_make(char header[static TRACE_HEADER_SIZE]);
  */
 bool trace_header_complete(const char *given, char *header, size_t size);
 
+/* Whether X-Ray keeps the trace: there is a Root, and Sampled is 1. */
+bool trace_header_is_sampled(const char *header);
+
+/* Copies the value of a field such as "Root". Returns false when there is none, or no room. */
+bool trace_header_field(const char *header, const char *name, char *value, size_t size);
+
 #endif

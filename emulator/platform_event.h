@@ -29,7 +29,8 @@ enum platform_event_type {
 	PLATFORM_RESTORE_REPORT,
 	PLATFORM_START,
 	PLATFORM_RUNTIME_DONE,
-	PLATFORM_END, /* of the whole invoke phase, just before its report; only in text and Logs */
+	PLATFORM_FAULT, /* the program has ended; just before END, only told to the Logs API */
+	PLATFORM_END,   /* of the invoke phase, just before its report; not told to telemetry */
 	PLATFORM_REPORT,
 	PLATFORM_EXTENSION,
 	PLATFORM_SUBSCRIPTION,
@@ -95,9 +96,9 @@ struct platform_runtime_done {
 	struct platform_span response_latency, response_duration, runtime_overhead;
 };
 
+/* FAULT and END. */
 struct platform_end {
 	const char *request_id;
-	const struct fault *fault;
 };
 
 struct platform_report {

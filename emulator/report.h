@@ -18,7 +18,14 @@
  * listen to telemetry. */
 void report_line(struct buffer *out, const struct platform_event *event);
 
-/* Whole milliseconds that Lambda bills: ceil(init + duration), at least 1. */
-uint64_t report_billed_ms(uint64_t init_ns, uint64_t duration_ns);
+/* ---- the figures that are more than a unit ---- */
+
+/* Whole milliseconds that Lambda bills: ceil(init + duration), at least 1, and what a restore
+ * costs. */
+uint64_t report_billed_ms(const struct platform_report *report);
+uint64_t report_billed_restore_ms(const struct platform_report *report);
+
+/* Max Memory Used, in MB. */
+uint64_t report_peak_mb(const struct platform_report *report);
 
 #endif

@@ -233,6 +233,9 @@ static void on_platform(struct journal_listener *listener, const struct platform
 	case PLATFORM_RUNTIME_DONE:
 		append_runtime_done(&event->runtime_done);
 		break;
+	case PLATFORM_FAULT:
+		buffer_append_text(&events, "fault");
+		break;
 	case PLATFORM_END:
 		return;
 	case PLATFORM_REPORT:
@@ -322,6 +325,7 @@ static void test_events_of_failed_inits(void)
 	             "initReport invoke 6 ms Runtime.ExitError\n"
 	             "start one\n"
 	             "runtimeDone one 6 ms 0 bytes Runtime.ExitError\n"
+	             "fault\n"
 	             "report 6 ms Runtime.ExitError\n");
 	end();
 }

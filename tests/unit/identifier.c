@@ -138,5 +138,28 @@ static void test_complete_trace_header(void)
 	CHECK(!trace_header_complete("Root=" ROOT, (char[40]){ "" }, 40));
 }
 
+static void test_sampled_trace_headers(void)
+{
+	CHECK(trace_header_is_sampled("Root=" ROOT ";Parent=" PARENT ";Sampled=1"));
+	CHECK(trace_header_is_sampled("sampled=1; root=" ROOT));
+	CHECK(!trace_header_is_sampled("Root=" ROOT ";Parent=" PARENT ";Sampled=0"));
+	CHECK(!trace_header_is_sampled("Root=" ROOT ";Sampled=11"));
+	CHECK(!trace_header_is_sampled("Root=" ROOT ";Sampled="));
+	CHECK(!trace_header_is_sampled("Root=;Sampled=1"));
+	CHECK(!trace_header_is_sampled("Sampled=1"));
+	CHECK(!trace_header_is_sampled(""));
+}
+
+static void test_fields_of_trace_headers(void)
+{
+	char value[17];
+
+	CHECK(trace_header_field("Root=" ROOT ";Parent=" PARENT, "Parent", value, sizeof(value)));
+	CHECK_STR(value, PARENT);
+	CHECK(!trace_header_field("Root=" ROOT ";Parent=" PARENT "0", "Parent", value,
+	                          sizeof(value)));
+	CHECK(!trace_header_field("Root=" ROOT, "Parent", value, sizeof(value)));
+}
+
 TEST_MAIN(test_uuids, test_valid_uuids, test_invalid_uuids, test_hex, test_trace_header,
-          test_complete_trace_header)
+          test_complete_trace_header, test_sampled_trace_headers, test_fields_of_trace_headers)

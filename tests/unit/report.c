@@ -142,6 +142,120 @@ static void test_init_report_of_a_good_init(void)
 	check_init_report(&init, "INIT_REPORT Init Duration: 150.79 ms\tPhase: init\n");
 }
 
+static void test_snap_start(void)
+{
+	struct platform_report report = {
+		.request_id = ID,
+		.duration_ns = 2338660 * US,
+		.restore_ns = 181500 * US,
+		.memory_bytes = 512 * MB,
+	};
+	struct platform_event start = {
+		.type = PLATFORM_RESTORE_START,
+		.init_start = { .runtime_version = "java:11.v21", .runtime_version_arn = "arn:x" },
+	};
+	struct platform_event restored = {
+		.type = PLATFORM_RESTORE_REPORT,
+		.init_end.duration_ns = 511250 * US,
+	};
+	struct fault fault = fault_timeout(10000);
+
+	check_report(&report, "REPORT RequestId: " ID "\tDuration: 2338.66 ms\tBilled Duration: "
+	                      "2521 ms\tMemory Size: 512 MB\tRestore Duration: 181.50 ms\tBilled "
+	                      "Restore Duration: 182 ms\t\n");
+	check_line(&start,
+	           "RESTORE_START Runtime Version: java:11.v21\tRuntime Version ARN: arn:x\n");
+	check_line(&restored, "RESTORE_REPORT Restore Duration: 511.25 ms\n");
+	restored.init_end.fault = &fault;
+	check_line(&restored, "RESTORE_REPORT Restore Duration: 511.25 ms\tStatus: timeout\n");
+}
+
+static void test_init_start_only_with_a_runtime_version(void)
+{
+	struct platform_event start = {
+		.type = PLATFORM_INIT_START,
+		.init_start.function_name = "f",
+	};
+
+	check_line(&start, "");
+	start.init_start.runtime_version = "python:3.12.v27";
+	start.init_start.runtime_version_arn = "arn:aws:lambda:us-east-1::runtime:0";
+	check_line(&start, "INIT_START Runtime Version: python:3.12.v27\tRuntime Version ARN: "
+	                   "arn:aws:lambda:us-east-1::runtime:0\n");
+}
+
+static void test_xray_only_when_sampled(void)
+{
+	struct platform_report report = {
+		.request_id = ID,
+		.duration_ns = MS,
+		.memory_bytes = 128 * MB,
+		.trace_header = "Root=1-5759e988-bd862e3fe1be46a994272793;"
+				"Parent=53995c3f42cd8ad8;Sampled=1",
+	};
+	static const char line[] = "REPORT RequestId: " ID
+				   "\tDuration: 1.00 ms\tBilled Duration: 1 "
+				   "ms\tMemory Size: 128 MB\t\n";
+	char both[512];
+
+	snprintf(both, sizeof(both),
+	         "%sXRAY TraceId: 1-5759e988-bd862e3fe1be46a994272793\tSegmentId: "
+	         "53995c3f42cd8ad8\tSampled: true\n",
+	         line);
+	check_report(&report, both);
+	report.trace_header = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=1;Sampled=0";
+	check_report(&report, line);
+	report.trace_header = "Sampled=1";
+	check_report(&report, line);
+}
+
+static void test_extensions_and_their_subscriptions(void)
+{
+	static const char *const kinds[] = { "INVOKE", "SHUTDOWN" };
+	static const char *const types[] = { "platform", "function", "extension" };
+	struct platform_event event = {
+		.type = PLATFORM_EXTENSION,
+		.extension = { .name = "agent", .state = "Ready", .events = { kinds, 2 } },
+	};
+	struct platform_event subscription = {
+		.type = PLATFORM_SUBSCRIPTION,
+		.subscription = { .name = "agent", .types = { types, 3 } },
+	};
+
+	check_line(&event, "EXTENSION\tName: agent\tState: Ready\tEvents: [INVOKE, SHUTDOWN]\n");
+	event.extension = (struct platform_extension){
+		.name = "a\nSTART x",
+		.state = "LaunchError",
+		.error_type = "PermissionDenied",
+	};
+	check_line(&event, "EXTENSION\tName: a?START x\tState: LaunchError\tEvents: []\t"
+	                   "Error Type: PermissionDenied\n");
+	check_line(&subscription, "TELEMETRY\tName: agent\tState: Subscribed\tTypes: [Platform, "
+	                          "Function, Extension]\n");
+	subscription.subscription.is_logs_api = true;
+	subscription.subscription.types.count = 1;
+	check_line(&subscription, "LOGS\tName: agent\tState: Subscribed\tTypes: [Platform]\n");
+}
+
+static void test_what_only_telemetry_tells(void)
+{
+	static const enum platform_event_type types[] = {
+		PLATFORM_INIT_RUNTIME_DONE, PLATFORM_RESTORE_RUNTIME_DONE,
+		PLATFORM_RUNTIME_DONE,      PLATFORM_FAULT,
+		PLATFORM_LOGS_DROPPED,
+	};
+
+	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
+		check_line(&(struct platform_event){ .type = types[i] }, "");
+}
+
+static uint64_t billed(uint64_t init_ns, uint64_t duration_ns)
+{
+	struct platform_report report = { .init_ns = init_ns, .duration_ns = duration_ns };
+
+	return report_billed_ms(&report);
+}
+
 /* The examples of spec lifecycle-and-logs.md §4, and the edges. */
 static void test_billed(void)
 {
@@ -160,10 +274,12 @@ static void test_billed(void)
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
-		CHECK_INT(report_billed_ms(cases[i].init_us * US, cases[i].duration_us * US),
+		CHECK_INT(billed(cases[i].init_us * US, cases[i].duration_us * US),
 		          cases[i].billed_ms);
-	CHECK_INT(report_billed_ms(0, 1000 * US + 1), 2);
+	CHECK_INT(billed(0, 1000 * US + 1), 2);
 }
 
 TEST_MAIN(test_start_and_end, test_cold, test_warm, test_memory_that_was_not_measured_is_left_out,
-          test_timeout, test_error, test_init_report, test_init_report_of_a_good_init, test_billed)
+          test_timeout, test_error, test_init_report, test_init_report_of_a_good_init,
+          test_snap_start, test_init_start_only_with_a_runtime_version, test_xray_only_when_sampled,
+          test_extensions_and_their_subscriptions, test_what_only_telemetry_tells, test_billed)
