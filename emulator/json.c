@@ -33,7 +33,24 @@ static void append_valid_utf8(struct buffer *out, const char *text)
 	}
 }
 
-static void append_string(struct buffer *out, const char *text)
+/* Names, and most of what lrie tells, are as they are. */
+static bool is_plain(const char *text)
+{
+	for (; *text; text++)
+		if ((unsigned char)*text < ' ' || (unsigned char)*text > '~' || *text == '"' ||
+		    *text == '\\')
+			return false;
+	return true;
+}
+
+static void append_plain(struct buffer *out, const char *text)
+{
+	buffer_append(out, "\"", 1);
+	buffer_append_text(out, text);
+	buffer_append(out, "\"", 1);
+}
+
+static void append_unplain(struct buffer *out, const char *text)
 {
 	autobuffer struct buffer valid = BUFFER_INIT;
 	struct json_object *string;
@@ -46,6 +63,14 @@ static void append_string(struct buffer *out, const char *text)
 		string, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, &length);
 	buffer_append(out, json, length);
 	json_object_put(string);
+}
+
+static void append_string(struct buffer *out, const char *text)
+{
+	if (is_plain(text))
+		append_plain(out, text);
+	else
+		append_unplain(out, text);
 }
 
 void json_object_begin(struct buffer *out)
@@ -93,6 +118,15 @@ void json_object_double(struct buffer *out, const char *name, double value)
 	append_double(out, value);
 }
 
+void json_object_decimal(struct buffer *out, const char *name, uint64_t thousandths)
+{
+	append_name(out, name);
+	buffer_append_format(out, "%" PRIu64 ".%03u", thousandths / 1000,
+	                     (unsigned)(thousandths % 1000));
+	while (out->data[out->length - 1] == '0' && out->data[out->length - 2] != '.')
+		out->data[--out->length] = '\0';
+}
+
 void json_object_null(struct buffer *out, const char *name)
 {
 	append_name(out, name);
@@ -124,11 +158,22 @@ void json_array_item(struct buffer *out)
 	buffer_append_text(out, out->data[out->length - 1] == '[' ? "{" : ",{");
 }
 
-void json_array_double(struct buffer *out, double value)
+static void append_separator(struct buffer *out)
 {
 	if (out->data[out->length - 1] != '[')
 		buffer_append_text(out, ",");
+}
+
+void json_array_double(struct buffer *out, double value)
+{
+	append_separator(out);
 	append_double(out, value);
+}
+
+void json_array_text(struct buffer *out, const char *value)
+{
+	append_separator(out);
+	append_string(out, value);
 }
 
 void json_array_end(struct buffer *out)

@@ -24,6 +24,8 @@ void json_object_number(struct buffer *out, const char *name, uint64_t value);
 void json_object_bool(struct buffer *out, const char *name, bool value);
 /* Seventeen digits, so that what is read is what was written; NAN and infinity become null. */
 void json_object_double(struct buffer *out, const char *name, double value);
+/* In thousandths: 1233960 is 1233.96, 5000000 is 5000.0. */
+void json_object_decimal(struct buffer *out, const char *name, uint64_t thousandths);
 void json_object_null(struct buffer *out, const char *name);
 void json_object_text_or_null(struct buffer *out, const char *name, const char *value);
 void json_object_open(struct buffer *out, const char *name);
@@ -34,8 +36,9 @@ void json_array_open(struct buffer *out, const char *name);
 void json_array_item(struct buffer *out);
 void json_array_end(struct buffer *out);
 
-/* An item that is a number, in an array of such. */
+/* An item that is a number or a text, in an array of such. */
 void json_array_double(struct buffer *out, double value);
+void json_array_text(struct buffer *out, const char *value);
 
 /* ---- reading ---- */
 

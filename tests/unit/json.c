@@ -356,6 +356,25 @@ static void test_remove_member(void)
 	}
 }
 
+static void test_decimals_and_texts(void)
+{
+	autobuffer struct buffer text = BUFFER_INIT;
+
+	json_object_begin(&text);
+	json_object_decimal(&text, "a", 0);
+	json_object_decimal(&text, "b", 1);
+	json_object_decimal(&text, "c", 1233960);
+	json_object_decimal(&text, "d", 5000000);
+	json_object_decimal(&text, "e", UINT64_MAX);
+	json_array_open(&text, "f");
+	json_array_text(&text, "x");
+	json_array_text(&text, "\"\xff");
+	json_array_end(&text);
+	json_object_end(&text);
+	CHECK_STR(text.data, "{\"a\":0.0,\"b\":0.001,\"c\":1233.96,\"d\":5000.0,"
+	                     "\"e\":18446744073709551.615,\"f\":[\"x\",\"\\\"\xef\xbf\xbd\"]}");
+}
+
 /* ---- reading ---- */
 
 static void test_numbers_survive_being_written(void)
@@ -426,7 +445,8 @@ static void test_what_cannot_be_read(void)
 	CHECK(!json_read(deep, sizeof(deep), &err));
 }
 
-TEST_MAIN(test_numbers_survive_being_written, test_parts_that_are_not_there,
-          test_what_cannot_be_read, test_valid, test_reason, test_nul_bytes,
-          test_every_cut_is_refused, test_every_changed_byte_is_survived, test_depth,
-          test_long_token_is_cut, test_object, test_text_that_is_not_utf8, test_remove_member)
+TEST_MAIN(test_decimals_and_texts, test_numbers_survive_being_written,
+          test_parts_that_are_not_there, test_what_cannot_be_read, test_valid, test_reason,
+          test_nul_bytes, test_every_cut_is_refused, test_every_changed_byte_is_survived,
+          test_depth, test_long_token_is_cut, test_object, test_text_that_is_not_utf8,
+          test_remove_member)
