@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* output - the product stream */
+/* output - a stream of lines */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "emulator/buffer.h"
 #include "emulator/clock.h"
@@ -22,10 +24,13 @@ struct output {
 	struct loop_hook hook;
 	struct loop_watch watch; /* runs only while the reader is slow */
 	struct stream stream;
+	char *path; /* of a file of records; NULL: stdout */
 	bool has_no_reader;
 	bool has_failed; /* for one warning per series */
 	struct buffer waiting;
 	size_t taken; /* bytes at the front of 'waiting' that the reader has */
+	size_t torn;  /* bytes of an unfinished line that the reader has */
+	bool is_torn; /* ... whose rest is lost */
 	uint64_t dropped_lines;
 	uint64_t dropped_bytes;
 };
@@ -66,15 +71,43 @@ static void output_drop(struct output *output, const char *data, size_t length)
 
 static void output_tell_dropped(struct output *output)
 {
-	if (output->dropped_lines == 0)
+	unsigned long long lines = output->dropped_lines, bytes = output->dropped_bytes;
+
+	if (lines == 0)
 		return;
-	buffer_append_format(&output->waiting,
-	                     "lrie: %llu lines (%llu bytes) dropped: "
-	                     "the reader of stdout is too slow\n",
-	                     (unsigned long long)output->dropped_lines,
-	                     (unsigned long long)output->dropped_bytes);
+	if (output->path)
+		log_warning("%llu lines (%llu bytes) dropped: the reader of '%s' is too slow",
+		            lines, bytes, output->path);
+	else
+		buffer_append_format(&output->waiting,
+		                     "lrie: %llu lines (%llu bytes) dropped: "
+		                     "the reader of stdout is too slow\n",
+		                     lines, bytes);
 	output->dropped_lines = 0;
 	output->dropped_bytes = 0;
+}
+
+static void output_count_torn(struct output *output, const char *data, size_t length)
+{
+	const char *newline = memrchr(data, '\n', length);
+
+	output->torn = newline ? (size_t)(data + length - newline - 1) : output->torn + length;
+}
+
+/* Takes the beginning of a line back whose rest did not fit, unless somebody has written behind
+ * it. */
+static void output_mend(struct output *output)
+{
+	int fd = output->stream.fd;
+	off_t end = lseek(fd, 0, SEEK_CUR);
+	struct stat status;
+
+	if (output->torn == 0)
+		return;
+	output->is_torn = fstat(fd, &status) == -1 || !S_ISREG(status.st_mode) ||
+	                  end != status.st_size || end < (off_t)output->torn ||
+	                  ftruncate(fd, end - (off_t)output->torn) == -1;
+	output->torn = 0;
 }
 
 /* The reader will not come back, or the disk is full. */
@@ -84,8 +117,12 @@ static void output_fail(struct output *output, int code)
 		output->has_no_reader = true;
 	} else if (!output->has_failed) {
 		output->has_failed = true;
-		log_warning("cannot write to stdout, lines are lost: %s", strerror(code));
+		log_warning("cannot write to %s%s%s, lines are lost: %s", output->path ? "'" : "",
+		            output->path ? output->path : "stdout", output->path ? "'" : "",
+		            strerror(code));
 	}
+	if (output->path)
+		output_mend(output);
 	output_forget(output);
 }
 
@@ -98,8 +135,10 @@ static bool output_push(struct output *output)
 		                               output_backlog(output));
 
 		if (written >= 0) {
+			output_count_torn(output, output->waiting.data + output->taken,
+			                  (size_t)written);
 			output->taken += (size_t)written;
-			output->has_failed = false;
+			output->has_failed &= output_backlog(output) > 0;
 		} else if (errno == EAGAIN) {
 			return false;
 		} else if (errno != EINTR) {
@@ -169,19 +208,19 @@ void output_write(struct output *output, const char *data, size_t length)
 	}
 	output_compact(output);
 	output_tell_dropped(output);
+	if (output->is_torn)
+		buffer_append_text(&output->waiting, "\n");
+	output->is_torn = false;
 	buffer_append(&output->waiting, data, length);
 }
 
 /* ---- life ---- */
 
-struct output *output_create(struct loop *loop, int fd, struct error *err)
+static struct output *output_start(struct loop *loop, const struct stream *stream)
 {
 	struct output *output = xcalloc(1, sizeof(*output));
 
-	if (!stream_open(&output->stream, fd, O_WRONLY, err)) {
-		free(output);
-		return NULL;
-	}
+	output->stream = *stream;
 	/* write() has no MSG_NOSIGNAL, and a reader that leaves must not end us. */
 	signal(SIGPIPE, SIG_IGN);
 	output->loop = loop;
@@ -189,6 +228,31 @@ struct output *output_create(struct loop *loop, int fd, struct error *err)
 	output->watch.on_ready = on_room;
 	output->hook.before_sleep = on_before_sleep;
 	loop_hook_start(loop, &output->hook);
+	return output;
+}
+
+struct output *output_create(struct loop *loop, int fd, struct error *err)
+{
+	struct stream stream;
+
+	return stream_open(&stream, fd, O_WRONLY, err) ? output_start(loop, &stream) : NULL;
+}
+
+struct output *output_open(struct loop *loop, const char *path, struct error *err)
+{
+	/* Without O_NONBLOCK a FIFO would keep us here until somebody reads it. */
+	int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK, 0666);
+	struct stream stream;
+	struct output *output;
+
+	if (fd == -1) {
+		error_set(err, errno, "open '%s'%s", path,
+		          errno == ENXIO ? ", which nobody reads" : "");
+		return NULL;
+	}
+	stream_take(&stream, fd);
+	output = output_start(loop, &stream);
+	output->path = xstrdup(path);
 	return output;
 }
 
@@ -219,5 +283,6 @@ void output_destroy(struct output *output, unsigned grace_ms)
 	}
 	buffer_finish(&output->waiting);
 	stream_close(&output->stream);
+	free(output->path);
 	free(output);
 }

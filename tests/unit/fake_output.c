@@ -18,6 +18,12 @@ struct output *output_create(struct loop *loop, int fd, struct error *err)
 	return &only;
 }
 
+struct output *output_open(struct loop *loop, const char *path, struct error *err)
+{
+	(void)path;
+	return output_create(loop, -1, err);
+}
+
 void output_destroy(struct output *output, unsigned grace_ms)
 {
 	(void)grace_ms;

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* output - lines reach a slow reader whole and in order, or are counted; nothing ever waits. */
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "emulator/buffer.h"
@@ -236,5 +239,126 @@ static void test_destroy_writes_the_rest(void)
 	end(output);
 }
 
-TEST_MAIN(test_pipe, test_slow_pipe, test_slow_socket, test_regular_file, test_null_device,
-          test_reader_leaves, test_backlog, test_destroy_writes_the_rest)
+/* ---- files of records ---- */
+
+static char file_path[] = "/tmp/lrie-output-XXXXXX";
+
+static void check_file(const char *expected)
+{
+	char text[64] = "";
+	int fd = open(file_path, O_RDONLY | O_CLOEXEC);
+
+	CHECK(read(fd, text, sizeof(text) - 1) >= 0);
+	CHECK_STR(text, expected);
+	close(fd);
+}
+
+static struct output *begin_file(void)
+{
+	struct error err = { .text = "" };
+	struct output *output;
+	int fd;
+
+	strcpy(file_path + strlen(file_path) - 6, "XXXXXX");
+	fd = mkstemp(file_path);
+	CHECK_INT(write(fd, "before\n", 7), 7);
+	close(fd);
+	loop = loop_create(&err);
+	output = output_open(loop, file_path, &err);
+	CHECK_STR(err.text, "");
+	return output;
+}
+
+static void end_file(struct output *output)
+{
+	output_destroy(output, 0);
+	loop_destroy(loop);
+	unlink(file_path);
+}
+
+/* As on a full disk: at most this much is in the file. */
+static void limit_file_size(rlim_t size)
+{
+	struct rlimit limit;
+
+	signal(SIGXFSZ, SIG_IGN);
+	getrlimit(RLIMIT_FSIZE, &limit);
+	limit.rlim_cur = size;
+	setrlimit(RLIMIT_FSIZE, &limit);
+}
+
+static void test_file_is_appended_to(void)
+{
+	struct output *output = begin_file();
+
+	output_write(output, "one\n", 4);
+	turn_once();
+	check_file("before\none\n");
+	output_write(output, "two\n", 4);
+	end_file(output);
+}
+
+static void test_full_disk_leaves_whole_lines(void)
+{
+	struct output *output = begin_file();
+
+	limit_file_size(13);
+	output_write(output, "one\n", 4);
+	turn_once();
+	output_write(output, "two\n", 4); /* two bytes of it would fit */
+	turn_once();
+	check_file("before\none\n");
+	output_write(output, "three\n", 6);
+	turn_once();
+	limit_file_size(RLIM_INFINITY);
+	output_write(output, "four\n", 5);
+	turn_once();
+	check_file("before\none\nfour\n");
+	end_file(output);
+}
+
+/* What they wrote is theirs: the line that is torn stays, and ends. */
+static void test_full_disk_with_somebody_else(void)
+{
+	struct output *output = begin_file();
+	int fd = open(file_path, O_WRONLY | O_CLOEXEC);
+
+	output_write(output, "one\n", 4);
+	turn_once();
+	CHECK_INT(ftruncate(fd, 20), 0);
+	limit_file_size(22);
+	output_write(output, "two\n", 4);
+	turn_once();
+	CHECK_INT(lseek(fd, 0, SEEK_END), 20);
+	limit_file_size(RLIM_INFINITY);
+	close(fd);
+	end_file(output);
+}
+
+static void test_files_that_cannot_be_opened(void)
+{
+	struct error err;
+
+	CHECK(!output_open(NULL, "/nonexistent/file", &err));
+	CHECK_STR(err.text, "open '/nonexistent/file': No such file or directory");
+	CHECK(!output_open(NULL, "/", &err));
+}
+
+static void test_fifo_without_a_reader(void)
+{
+	struct error err;
+
+	strcpy(file_path + strlen(file_path) - 6, "XXXXXX");
+	close(mkstemp(file_path));
+	unlink(file_path);
+	CHECK_INT(mkfifo(file_path, 0600), 0);
+	CHECK(!output_open(NULL, file_path, &err));
+	CHECK(strstr(err.text, "which nobody reads"));
+	unlink(file_path);
+}
+
+TEST_MAIN(test_file_is_appended_to, test_full_disk_leaves_whole_lines,
+          test_full_disk_with_somebody_else, test_files_that_cannot_be_opened,
+          test_fifo_without_a_reader, test_pipe, test_slow_pipe, test_slow_socket,
+          test_regular_file, test_null_device, test_reader_leaves, test_backlog,
+          test_destroy_writes_the_rest)
