@@ -103,6 +103,7 @@ struct config {
 
 	/* the service */
 	const char *listen;
+	const char *emf; /* where to write records of metrics; NULL: nowhere */
 	const char *runtime_api_address; /* NULL: an ephemeral port */
 	enum config_access runtime_api_access;
 	enum sandbox_mode sandbox;

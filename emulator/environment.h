@@ -33,6 +33,7 @@
 #include "sandbox/sandbox.h"
 
 struct environment;
+struct observer;
 
 /* ---- what surrounds it ---- */
 
@@ -75,7 +76,8 @@ struct environment_context {
 	struct sandbox_host *host;
 	struct package *package;
 	struct runtime_ports *ports;
-	struct metrics *metrics; /* NULL: nobody counts */
+	struct metrics *metrics;   /* NULL: nobody counts */
+	struct observer *observer; /* NULL: nobody makes records */
 
 	/* The environment can take an invocation now, or is GONE: then it must be
 	 * destroyed, in this call or later. */

@@ -153,6 +153,7 @@ void environment_report_invocation(struct environment *env, const struct fault *
 		.memory_bytes = config->memory_bytes,
 		.memory_peak_bytes = env->memory_peak_bytes,
 		.fault = fault,
+		.is_error = env->current->is_error,
 	};
 
 	if (fault->status == FAULT_TIMEOUT)

@@ -15,6 +15,7 @@
 
 #include "emulator/clock.h"
 #include "emulator/log.h"
+#include "emulator/observer.h"
 
 /*
  * At 128 MB a runtime may be throttled for 57 ms at a time (measured), and a bootstrap that starts
@@ -52,6 +53,12 @@ static void add_environment(struct function *function)
 	metrics_count_environment(&function->metrics);
 	function->environments[at] = environment_create(&function->context, function->next_id++);
 	move_to_front(function, at);
+}
+
+static void on_journal(struct environment_context *context, struct environment *env,
+                       struct journal *journal)
+{
+	observer_attach(context->observer, env, journal, context->metrics);
 }
 
 static void forget_environment(struct function *function, const struct environment *env)
@@ -162,6 +169,7 @@ static void on_change(struct environment_context *context, struct environment *e
 
 	if (environment_state(env) == ENVIRONMENT_GONE) {
 		forget_environment(function, env);
+		observer_forget(context->observer, env);
 		environment_destroy(env);
 		if (function->stopping && function->count == 0)
 			function->on_stopped(function);
@@ -204,6 +212,7 @@ struct function *function_create(const struct environment_context *context)
 
 	function->context = *context;
 	function->context.on_change = on_change;
+	function->context.on_journal = on_journal;
 	function->context.metrics = &function->metrics;
 	function->limit = reserved ? (unsigned)reserved : FUNCTION_ENVIRONMENTS;
 	function->environments = xcalloc(function->limit, sizeof(*function->environments));

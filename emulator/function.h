@@ -24,8 +24,8 @@
 
 struct function;
 
-/* 'context' is copied; what it points to must outlive the function. Its on_change is the
- * function's own and need not be set. */
+/* 'context' is copied; what it points to must outlive the function. Its on_change and on_journal
+ * are the function's own and need not be set. */
 struct function *function_create(const struct environment_context *context);
 
 enum function_verdict {

@@ -176,6 +176,12 @@ void json_array_text(struct buffer *out, const char *value)
 	append_string(out, value);
 }
 
+void json_array_nest(struct buffer *out)
+{
+	append_separator(out);
+	buffer_append_text(out, "[");
+}
+
 void json_array_end(struct buffer *out)
 {
 	buffer_append_text(out, "]");
@@ -259,6 +265,11 @@ const struct json *json_item(const struct json *json, size_t index)
 	if (index >= json_length(json))
 		return NULL;
 	return (const struct json *)json_object_array_get_idx(array, index);
+}
+
+bool json_is_array(const struct json *json)
+{
+	return json_object_is_type((struct json_object *)json, json_type_array);
 }
 
 size_t json_length(const struct json *json)

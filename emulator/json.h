@@ -36,9 +36,11 @@ void json_array_open(struct buffer *out, const char *name);
 void json_array_item(struct buffer *out);
 void json_array_end(struct buffer *out);
 
-/* An item that is a number or a text, in an array of such. */
+/* An item that is a number, a text, or an array: that is begun here and ended by
+ * json_array_end(). */
 void json_array_double(struct buffer *out, double value);
 void json_array_text(struct buffer *out, const char *value);
+void json_array_nest(struct buffer *out);
 
 /* ---- reading ---- */
 
@@ -64,6 +66,7 @@ bool json_number(const struct json *json, double *value);
 const char *json_text(const struct json *json);
 
 bool json_is_object(const struct json *json);
+bool json_is_array(const struct json *json);
 
 /* 0 when it is no array. */
 size_t json_length(const struct json *json);

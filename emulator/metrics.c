@@ -88,3 +88,11 @@ void metrics_count_init_error(struct metrics *metrics, const char *type)
 	if (metrics)
 		add_type(&metrics->init_errors, type);
 }
+
+void metrics_count_emf(struct metrics *metrics, bool is_valid)
+{
+	if (!metrics)
+		return;
+	metrics->emf_valid += is_valid;
+	metrics->emf_invalid += !is_valid;
+}

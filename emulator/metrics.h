@@ -70,6 +70,8 @@ struct metrics {
 	struct metrics_types init_errors;
 
 	uint64_t memory_peak_bytes; /* of any environment; 0: never measured */
+
+	uint64_t emf_valid, emf_invalid; /* lines of the function in CloudWatch's metric format */
 };
 
 /* What REPORT told of an invocation. */
@@ -86,6 +88,7 @@ void metrics_count_environment(struct metrics *metrics);
 void metrics_count_setup(struct metrics *metrics, uint64_t duration_ns);
 void metrics_count_init(struct metrics *metrics, uint64_t duration_ns);
 void metrics_count_init_error(struct metrics *metrics, const char *type);
+void metrics_count_emf(struct metrics *metrics, bool is_valid);
 
 /* ---- what is so now ---- */
 

@@ -160,6 +160,16 @@ static void append_inits(const struct page *page, const struct metrics *metrics)
 	             &metrics->init_errors);
 }
 
+static void append_emf(const struct page *page, const struct metrics *metrics)
+{
+	static const char name[] = "lrie_emf_lines_total";
+
+	prometheus_family(page->out, name, "counter",
+	                  "Lines of the function that hold metrics for CloudWatch.");
+	append_sample(page, name, "valid", "true", metrics->emf_valid);
+	append_sample(page, name, "valid", "false", metrics->emf_invalid);
+}
+
 static void append_now(const struct page *page, const struct metrics_now *now)
 {
 	static const char *const states[] = {
@@ -182,6 +192,7 @@ void metrics_page_append(struct buffer *out, const struct metrics_page *request)
 
 	append_invocations(&page, metrics);
 	append_inits(&page, metrics);
+	append_emf(&page, metrics);
 	append_now(&page, &request->now);
 	append_gauge(&page, "lrie_memory_size_bytes", "Memory of an environment, as configured.",
 	             request->memory_bytes);

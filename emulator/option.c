@@ -485,6 +485,11 @@ const struct option option_table[] = {
 	  .parse = parse_number, .field = CONFIG(concurrency), .min = 1, .max = 1000,
 	  .help = "Reserved concurrency: invocations beyond it are refused (429). Else up "
 	          "to 10 environments, then invocations wait." },
+	{ .name = "emf", .value = "FILE", .variable = "LRIE_EMF",
+	  .group = GROUP_SERVICE, .commands = SERVE | INVOKE,
+	  .parse = parse_text, .field = CONFIG(emf),
+	  .help = "Append metrics of each invocation to this file, a line of CloudWatch's "
+	          "embedded metric format for each." },
 	{ .name = "sandbox", .value = "auto|full|off", .variable = "LRIE_SANDBOX",
 	  .group = GROUP_SANDBOX, .commands = RUN,
 	  .parse = parse_sandbox, .field = CONFIG(sandbox), .preset = "auto",

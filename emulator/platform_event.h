@@ -111,6 +111,7 @@ struct platform_report {
 	uint64_t memory_bytes;      /* configured */
 	uint64_t memory_peak_bytes; /* 0: not measured, left out */
 	const struct fault *fault;  /* NULL or FAULT_NONE: success */
+	bool is_error;              /* the answer was an error, be it the handler's own; not told */
 	struct platform_span extension_overhead;
 };
 

@@ -94,6 +94,11 @@ static bool prepare(struct service *service, int output_fd, struct error *err)
 	service->output = output_create(service->loop, output_fd, err);
 	if (!service->output)
 		return false;
+	if (service->config->command != CONFIG_BENCH) {
+		service->observer = observer_create(service->config, service->loop, err);
+		if (!service->observer)
+			return false;
+	}
 	if (!start_servers(service, err))
 		return false;
 	service->ports = api_ports_create(service->runtime_server, service->config, err);
@@ -127,6 +132,7 @@ bool workload_init(struct workload *workload, const struct service *service,
 		.output = service->output,
 		.host = service->host,
 		.package = workload->package,
+		.observer = service->observer,
 		.ports = service->ports ? api_ports_runtime_ports(service->ports) : NULL,
 	};
 	return true;
@@ -244,6 +250,7 @@ void service_finish(struct service *service)
 	api_ports_destroy(service->ports);
 	http_server_destroy(service->runtime_server);
 	http_server_destroy(service->invoke_server);
+	observer_destroy(service->observer, OUTPUT_GRACE_MS);
 	output_destroy(service->output, OUTPUT_GRACE_MS);
 	loop_destroy(service->loop);
 	sandbox_host_destroy(service->host);

@@ -13,6 +13,7 @@
 #include "emulator/config.h"
 #include "emulator/function.h"
 #include "emulator/http_server.h"
+#include "emulator/observer.h"
 #include "emulator/signals.h"
 
 /* One function, as a service can run it. */
@@ -29,6 +30,7 @@ struct service {
 	struct http_server *invoke_server; /* CONFIG_SERVE only */
 	struct http_server *runtime_server;
 	struct api_ports *ports;
+	struct observer *observer; /* of commands that make records; else NULL */
 	struct workload workload;
 	struct function *function; /* NULL where the command runs its own */
 	struct loop_signal signals[SIGNALS_ENDING];

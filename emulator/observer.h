@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * observer - listens to all environments of a function, and makes records of what it hears.
+ *
+ * Of the function's lines those in CloudWatch's embedded metric format (emf.h) are checked: one
+ * that CloudWatch would drop without a word is told, once for each kind of mistake. Of the
+ * platform's events it makes the records that were asked for: --emf.
+ *
+ * Records never hold anything up: files are opened at the start and written from the loop, and
+ * what cannot be written is lost and said once (output.h). Memory: a few bytes for each
+ * environment, and the backlog of a file.
+ */
+#ifndef EMULATOR_OBSERVER_H
+#define EMULATOR_OBSERVER_H
+
+#include "emulator/config.h"
+#include "emulator/journal.h"
+#include "emulator/loop.h"
+#include "emulator/metrics.h"
+
+struct environment;
+struct observer;
+
+/* Opens the files that 'config' names. Both must outlive it. */
+struct observer *observer_create(const struct config *config, struct loop *loop, struct error *err);
+
+/* Writes what is left, for at most 'grace_ms' a file. All environments must be forgotten. NULL is
+ * fine. */
+void observer_destroy(struct observer *observer, unsigned grace_ms);
+
+/* Listens to a new environment; counts in 'metrics', which may be NULL. Nothing happens without
+ * an observer. */
+void observer_attach(struct observer *observer, const struct environment *env,
+                     struct journal *journal, struct metrics *metrics);
+
+/* It is GONE. */
+void observer_forget(struct observer *observer, const struct environment *env);
+
+#endif
