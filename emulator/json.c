@@ -17,9 +17,9 @@
 /* ---- writing ---- */
 
 /* Copies 'text' and puts U+FFFD in place of each byte that is not part of UTF-8. */
-static void append_valid_utf8(struct buffer *out, const char *text)
+static void append_valid_utf8(struct buffer *out, const char *text, size_t text_length)
 {
-	const char *end = text + strlen(text);
+	const char *end = text + text_length;
 	const char *bad;
 
 	while (text < end) {
@@ -33,31 +33,59 @@ static void append_valid_utf8(struct buffer *out, const char *text)
 	}
 }
 
-/* Names, and most of what lrie tells, are as they are. */
-static bool is_plain(const char *text)
+/* What stands behind a backslash for a letter; '\0': it stands for itself. */
+static char escape_of(char letter)
 {
-	for (; *text; text++)
-		if ((unsigned char)*text < ' ' || (unsigned char)*text > '~' || *text == '"' ||
-		    *text == '\\')
+	switch (letter) {
+	case '\n':
+		return 'n';
+	case '\r':
+		return 'r';
+	case '\t':
+		return 't';
+	case '"':
+	case '\\':
+		return letter;
+	default:
+		return '\0';
+	}
+}
+
+/* Names, and most of what lrie tells and functions print, need no more than these escapes. */
+static bool is_plain(const char *text, size_t length)
+{
+	for (const char *end = text + length; text < end; text++)
+		if (((unsigned char)*text < ' ' && !escape_of(*text)) || (unsigned char)*text > '~')
 			return false;
 	return true;
 }
 
-static void append_plain(struct buffer *out, const char *text)
+static void append_plain(struct buffer *out, const char *text, size_t length)
 {
+	const char *end = text + length, *from = text;
+
 	buffer_append(out, "\"", 1);
-	buffer_append_text(out, text);
+	for (; text < end; text++) {
+		char escape[] = { '\\', escape_of(*text) };
+
+		if (!escape[1])
+			continue;
+		buffer_append(out, from, (size_t)(text - from));
+		buffer_append(out, escape, sizeof(escape));
+		from = text + 1;
+	}
+	buffer_append(out, from, (size_t)(end - from));
 	buffer_append(out, "\"", 1);
 }
 
-static void append_unplain(struct buffer *out, const char *text)
+static void append_unplain(struct buffer *out, const char *text, size_t text_length)
 {
 	autobuffer struct buffer valid = BUFFER_INIT;
 	struct json_object *string;
 	size_t length;
 	const char *json;
 
-	append_valid_utf8(&valid, text);
+	append_valid_utf8(&valid, text, text_length);
 	string = json_object_new_string_len(valid.data, (int)valid.length);
 	json = json_object_to_json_string_length(
 		string, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, &length);
@@ -65,12 +93,17 @@ static void append_unplain(struct buffer *out, const char *text)
 	json_object_put(string);
 }
 
+static void append_bytes(struct buffer *out, const char *text, size_t length)
+{
+	if (is_plain(text, length))
+		append_plain(out, text, length);
+	else
+		append_unplain(out, text, length);
+}
+
 static void append_string(struct buffer *out, const char *text)
 {
-	if (is_plain(text))
-		append_plain(out, text);
-	else
-		append_unplain(out, text);
+	append_bytes(out, text, strlen(text));
 }
 
 void json_object_begin(struct buffer *out)
@@ -90,6 +123,18 @@ void json_object_text(struct buffer *out, const char *name, const char *value)
 {
 	append_name(out, name);
 	append_string(out, value);
+}
+
+void json_object_bytes(struct buffer *out, const char *name, const char *data, size_t length)
+{
+	append_name(out, name);
+	append_bytes(out, data, length);
+}
+
+void json_object_json(struct buffer *out, const char *name, const char *json, size_t length)
+{
+	append_name(out, name);
+	buffer_append(out, json, length);
 }
 
 void json_object_number(struct buffer *out, const char *name, uint64_t value)

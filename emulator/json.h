@@ -19,6 +19,12 @@ void json_object_begin(struct buffer *out);
 void json_object_text(struct buffer *out, const char *name, const char *value);
 void json_object_end(struct buffer *out);
 
+/* A text that may hold anything, NUL too. */
+void json_object_bytes(struct buffer *out, const char *name, const char *data, size_t length);
+
+/* A value that is JSON already. */
+void json_object_json(struct buffer *out, const char *name, const char *json, size_t length);
+
 /* Members of other kinds. What json_object_open() begins is ended by json_object_end(). */
 void json_object_number(struct buffer *out, const char *name, uint64_t value);
 void json_object_bool(struct buffer *out, const char *name, bool value);

@@ -294,6 +294,20 @@ static void test_object(void)
 	                    "\"gr\xc3\xbc\xc3\x9f\":\"\"}");
 }
 
+static void test_bytes_and_json(void)
+{
+	autobuffer struct buffer out = BUFFER_INIT;
+
+	json_object_begin(&out);
+	json_object_bytes(&out, "line", "a\0b\r\n", 5);
+	json_object_bytes(&out, "plain", "\ta \"line\"\n and more", 10);
+	json_object_bytes(&out, "none", "more", 0);
+	json_object_json(&out, "record", "{\"a\":[1]}, not this", 9);
+	json_object_end(&out);
+	CHECK_STR(out.data, "{\"line\":\"a\\u0000b\\r\\n\",\"plain\":\"\\ta \\\"line\\\"\\n\","
+	                    "\"none\":\"\",\"record\":{\"a\":[1]}}");
+}
+
 static void test_text_that_is_not_utf8(void)
 {
 	static const struct {
@@ -448,5 +462,5 @@ static void test_what_cannot_be_read(void)
 TEST_MAIN(test_decimals_and_texts, test_numbers_survive_being_written,
           test_parts_that_are_not_there, test_what_cannot_be_read, test_valid, test_reason,
           test_nul_bytes, test_every_cut_is_refused, test_every_changed_byte_is_survived,
-          test_depth, test_long_token_is_cut, test_object, test_text_that_is_not_utf8,
-          test_remove_member)
+          test_depth, test_long_token_is_cut, test_object, test_bytes_and_json,
+          test_text_that_is_not_utf8, test_remove_member)

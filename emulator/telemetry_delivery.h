@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * telemetry_delivery - how batches of telemetry get to those who asked for them.
+ *
+ * HTTP: one POST (or PUT) a batch on a kept connection; any 2xx takes it.
+ * TCP: lines on a kept connection; what the kernel has, the subscriber has. If
+ * the connection breaks in the middle of a batch, all of it is sent again.
+ */
+#ifndef EMULATOR_TELEMETRY_DELIVERY_H
+#define EMULATOR_TELEMETRY_DELIVERY_H
+
+#include "emulator/telemetry.h"
+
+struct telemetry_delivery {
+	struct telemetry_sinks sinks; /* what telemetry is given */
+	struct loop *loop;
+};
+
+/* Nothing is to be finished: each sink lives as long as its subscriber. */
+void telemetry_delivery_init(struct telemetry_delivery *delivery, struct loop *loop);
+
+#endif
