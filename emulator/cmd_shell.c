@@ -479,6 +479,7 @@ static void on_box_event(const struct sandbox_event *event)
 {
 	switch (event->type) {
 	case SANDBOX_READY:
+	case SANDBOX_CONNECTED: /* nobody asks */
 		break;
 	case SANDBOX_STARTED:
 		on_started();

@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <unistd.h>
 
 #include "emulator/clock.h"
 #include "emulator/environment_private.h"
@@ -289,6 +290,9 @@ static void on_box_event(struct environment *env, const struct sandbox_event *ev
 	case SANDBOX_OOM:
 		on_oom(env, event->kills);
 		break;
+	case SANDBOX_CONNECTED:
+		close(event->socket); /* nobody asks */
+		break;
 	case SANDBOX_DENIED:
 		box_tell_denial(&event->denial, activity_words[event->denial.phase]);
 		break;
@@ -311,7 +315,8 @@ void environment_hear_box(struct environment *env)
 	while (env->box && sandbox_next_event(env->box, &event)) {
 		/* What the kill causes is not news; what was counted before it is. */
 		if (env->state != ENVIRONMENT_STOPPING || event.type == SANDBOX_GONE ||
-		    event.type == SANDBOX_DENIED || event.type == SANDBOX_WRITE_REFUSED)
+		    event.type == SANDBOX_DENIED || event.type == SANDBOX_WRITE_REFUSED ||
+		    event.type == SANDBOX_CONNECTED)
 			on_box_event(env, &event);
 	}
 }

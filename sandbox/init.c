@@ -238,16 +238,25 @@ static bool close_stdio(struct error *err)
 
 static bool enter_network(const struct init *init, struct error *err)
 {
-	const struct message message = { .type = MESSAGE_LISTENER, .at_ns = message_now() };
-	autoclose int listener = -1;
+	const struct sandbox_spec *spec = init->plan->spec;
+	struct network_sockets sockets;
+	struct message_fds fds = { .count = 0 };
 
-	if (!network_enter(init->plan->spec->listen_port, &listener, err))
+	if (!network_enter(spec->listen_port, spec->datagram_port, &sockets, err))
 		return false;
-	if (listener == -1)
-		return true;
-	const struct message_fds fds = { .fd = { listener }, .count = 1 };
-	return message_send(init->socket, &message, &fds) ||
-	       error_set(err, errno, "pass on the listener of a new network");
+	const struct message message = { .type = MESSAGE_LISTENERS,
+		                         .at_ns = message_now(),
+		                         .has_stream = sockets.listener != -1,
+		                         .has_datagram = sockets.datagram != -1 };
+	if (message.has_stream)
+		fds.fd[fds.count++] = sockets.listener;
+	if (message.has_datagram)
+		fds.fd[fds.count++] = sockets.datagram;
+	bool sent = !fds.count || message_send(init->socket, &message, &fds);
+	if (!sent)
+		error_set(err, errno, "pass on the listeners of a new network");
+	message_fds_close(&fds);
+	return sent;
 }
 
 /* What the owner looks into: what the box has of these for itself, or -1. */
@@ -782,6 +791,20 @@ static void handle_signal(struct init *init, const struct message *message)
 	}
 }
 
+/* Connecting takes no time: what is asked for is in this network. */
+static void handle_connect(struct init *init, const struct message *message)
+{
+	struct message answer = { .type = MESSAGE_CONNECTED,
+		                  .id = message->id,
+		                  .at_ns = message_now() };
+	struct message_fds fds = { .count = 0 };
+	autoclose int fd = network_connect((uint16_t)message->number, &answer.error);
+
+	if (fd != -1)
+		fds.fd[fds.count++] = fd;
+	tell(init, &answer, &fds);
+}
+
 /* What thaws comes first. The last descriptor may be a cgroup of version 2 to be born in; see
  * cgroup.h. */
 static void handle_confine(struct init *init, const struct message *message,
@@ -810,8 +833,12 @@ static void handle(struct init *init, const struct message *message, struct mess
 	case MESSAGE_SIGNAL_ALL:
 		tree_signal(&init->tree, message->number);
 		break;
+	case MESSAGE_CONNECT:
+		handle_connect(init, message);
+		break;
+	case MESSAGE_CONNECTED:
+	case MESSAGE_LISTENERS:
 	case MESSAGE_FILES:
-	case MESSAGE_LISTENER:
 	case MESSAGE_READY:
 	case MESSAGE_STARTED:
 	case MESSAGE_EXEC_FAILED:

@@ -24,10 +24,12 @@ enum message_type {
 	               * its errors (or the same); its input (or /dev/null); last its others */
 	MESSAGE_SIGNAL,     /* send signal 'number' to the process group of 'id' */
 	MESSAGE_SIGNAL_ALL, /* to everybody in the box */
+	MESSAGE_CONNECT,    /* to port 'number' of 127.0.0.1, where the box is, for 'id' */
 
 	/* init to owner */
 	MESSAGE_FILES,         /* before READY; fds: what counts them; or 'number': errno */
-	MESSAGE_LISTENER,      /* before READY; fds: what listens in the box's own network */
+	MESSAGE_LISTENERS,     /* before READY; fds: what the box's own network has, of those that
+	                        * 'has_stream' and 'has_datagram' name, in this order */
 	MESSAGE_READY,         /* fds: the box's /tmp and /proc, as far as it has its own */
 	MESSAGE_STARTED,       /* the sender is about to become 'id', at 'at_ns'; 'pid' is its own;
 	                        * 'number': enum syscall_hold, 'error.code': why there is no filter;
@@ -35,6 +37,7 @@ enum message_type {
 	MESSAGE_EXEC_FAILED,   /* 'error'; with or without a STARTED before it */
 	MESSAGE_EXITED,        /* 'number' is the status, 'max_rss_bytes', 'rss_is_inits' */
 	MESSAGE_ADOPTED,       /* a process that init had adopted ended: 'max_rss_bytes' */
+	MESSAGE_CONNECTED,     /* for 'id'; fds: the socket, or 'error' */
 	MESSAGE_DENIED,        /* 'denial' */
 	MESSAGE_WRITE_REFUSED, /* 'write' */
 	MESSAGE_FAILED,        /* 'error'; init exits after it */
@@ -68,9 +71,10 @@ struct message {
 		unsigned others;            /* how many descriptors more it gets, and as which */
 		unsigned numbers[SANDBOX_DESCRIPTORS];
 	} exec;
-	bool has_thaw;     /* CONFINE: see there */
-	bool out_of_reach; /* EXITED, of a rehearsal: init may not send it signals */
-	bool bad_cwd;      /* EXEC_FAILED: it is the working directory that is bad */
+	bool has_thaw;                 /* CONFINE: see there */
+	bool has_stream, has_datagram; /* LISTENERS: see there */
+	bool out_of_reach;             /* EXITED, of a rehearsal: init may not send it signals */
+	bool bad_cwd;                  /* EXEC_FAILED: it is the working directory that is bad */
 	struct error error;
 	union {
 		struct sandbox_denial denial;

@@ -26,42 +26,89 @@ static bool raise_loopback(int socket)
 	return ioctl(socket, SIOCSIFFLAGS, &request) == 0;
 }
 
-static bool listen_at(int socket, uint16_t port)
+static struct sockaddr_in address_of(uint16_t port)
 {
-	const struct sockaddr_in address = { .sin_family = AF_INET,
-		                             .sin_port = htons(port),
-		                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	int on = 1;
-
-	/* Inherited by what is accepted: answers are small, and waited for. */
-	return setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) == 0 &&
-	       bind(socket, (const struct sockaddr *)&address, sizeof(address)) == 0 &&
-	       listen(socket, SOMAXCONN) == 0;
+	return (struct sockaddr_in){ .sin_family = AF_INET,
+		                     .sin_port = htons(port),
+		                     .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 }
 
-bool network_enter(uint16_t port, int *listener, struct error *err)
+static bool bind_to(int socket, uint16_t port)
 {
-	*listener = -1;
-	if (unshare(CLONE_NEWNET) == -1)
-		return error_set(err, errno, "create a network namespace");
-	autoclose int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (fd == -1 || !raise_loopback(fd))
-		return error_set(err, errno, "raise the loopback of a new network");
-	if (!port)
-		return true;
-	if (!listen_at(fd, port))
+	const struct sockaddr_in address = address_of(port);
+
+	return bind(socket, (const struct sockaddr *)&address, sizeof(address)) == 0;
+}
+
+/* What is sent is small, and waited for. */
+static bool send_at_once(int socket)
+{
+	int on = 1;
+
+	return setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) == 0;
+}
+
+static int make_socket(int type)
+{
+	return socket(AF_INET, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+}
+
+/* What is accepted inherits the option. */
+static bool listen_at(uint16_t port, int *listener, struct error *err)
+{
+	autoclose int fd = port ? make_socket(SOCK_STREAM) : -1;
+
+	if (port &&
+	    (fd == -1 || !send_at_once(fd) || !bind_to(fd, port) || listen(fd, SOMAXCONN) == -1))
 		return error_set(err, errno, "listen on '127.0.0.1:%u' in a new network", port);
 	*listener = steal_fd(&fd);
 	return true;
+}
+
+static bool receive_at(uint16_t port, int *datagram, struct error *err)
+{
+	autoclose int fd = port ? make_socket(SOCK_DGRAM) : -1;
+
+	if (port && (fd == -1 || !bind_to(fd, port)))
+		return error_set(err, errno, "receive datagrams at '127.0.0.1:%u' in a new network",
+		                 port);
+	*datagram = steal_fd(&fd);
+	return true;
+}
+
+bool network_enter(uint16_t port, uint16_t datagram_port, struct network_sockets *sockets,
+                   struct error *err)
+{
+	*sockets = (struct network_sockets){ .listener = -1, .datagram = -1 };
+	if (unshare(CLONE_NEWNET) == -1)
+		return error_set(err, errno, "create a network namespace");
+	autoclose int fd = make_socket(SOCK_DGRAM);
+	if (fd == -1 || !raise_loopback(fd))
+		return error_set(err, errno, "raise the loopback of a new network");
+	return listen_at(port, &sockets->listener, err) &&
+	       receive_at(datagram_port, &sockets->datagram, err);
+}
+
+int network_connect(uint16_t port, struct error *err)
+{
+	const struct sockaddr_in address = address_of(port);
+	autoclose int fd = make_socket(SOCK_STREAM);
+
+	if (fd != -1 && send_at_once(fd) &&
+	    (connect(fd, (const struct sockaddr *)&address, sizeof(address)) == 0 ||
+	     errno == EINPROGRESS))
+		return steal_fd(&fd);
+	error_set(err, errno, "connect to '127.0.0.1:%u'", port);
+	return -1;
 }
 
 /* What the child tells is why not, or nothing. */
 static __attribute__((noreturn)) void try_here(int pipe)
 {
 	struct error why;
-	int listener;
+	struct network_sockets sockets;
 
-	if (!network_enter(1, &listener, &why) && write(pipe, &why, sizeof(why)) != sizeof(why))
+	if (!network_enter(1, 1, &sockets, &why) && write(pipe, &why, sizeof(why)) != sizeof(why))
 		_exit(1);
 	_exit(0);
 }

@@ -47,6 +47,7 @@ static bool note(struct rehearsal *rehearsal, const struct sandbox_event *event)
 		return false;
 	case SANDBOX_STARTED:
 	case SANDBOX_OOM:
+	case SANDBOX_CONNECTED:
 	case SANDBOX_DENIED:
 	case SANDBOX_WRITE_REFUSED:
 		return false;

@@ -30,6 +30,7 @@
 #include <sys/sysmacros.h>
 
 #include "sandbox/fd.h"
+#include "sandbox/hosts.h"
 #include "sandbox/identity.h"
 #include "sandbox/rootfs.h"
 
@@ -122,7 +123,6 @@ static const char *const etc_patterns[] = {
 	"fonts",
 	"gai.conf",
 	"host.conf",
-	"hosts",
 	"java*",
 	"ld-musl-*",
 	"ld.so.*",
@@ -398,6 +398,15 @@ static bool show_of_host(int root, const struct show *show, struct error *err)
 
 /* ---- the parts of the root ------------------------------------------- */
 
+static bool make_hosts(int root, struct error *err)
+{
+	autoclose int hosts = openat(root, "etc/hosts",
+	                             O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+
+	return hosts == -1 ? error_set(err, errno, "create file '/etc/hosts' in the box")
+	                   : hosts_write("/etc/hosts", hosts, err);
+}
+
 static const char passwd[] = "root:x:0:0:root:/root:/sbin/nologin\n" IDENTITY_NAME
 			     ":x:993:990::/home/" IDENTITY_NAME ":/sbin/nologin\n";
 static const char group[] = "root:x:0:\n" IDENTITY_NAME ":x:990:\n";
@@ -414,7 +423,7 @@ static bool make_skeleton(int root, struct error *err)
 			return false;
 	}
 	return make_file(root, "/etc/passwd", passwd, err) &&
-	       make_file(root, "/etc/group", group, err);
+	       make_file(root, "/etc/group", group, err) && make_hosts(root, err);
 }
 
 static bool show_host(int root, const struct rootfs_host *host, struct error *err)

@@ -43,8 +43,8 @@ struct sandbox {
 	struct cgroup *group;
 	pid_t init;
 	int pidfd, socket, epoll;
-	int listener;     /* in its own network; -1: none, or taken */
-	struct user user; /* of its programs */
+	int listener, datagram; /* in its own network; -1: none, or taken */
+	struct user user;       /* of its programs */
 	struct memory *memory;
 	struct usage *usage; /* NULL: nobody will ask */
 
@@ -224,6 +224,7 @@ struct sandbox *sandbox_create(struct sandbox_host *host, const struct sandbox_s
 		                 .socket = -1,
 		                 .epoll = -1,
 		                 .listener = -1,
+		                 .datagram = -1,
 		                 .freezes = host->freezes && host->freezing != FREEZING_NONE };
 	host->boxes++;
 	box->ledger = ledger_create(err);
@@ -302,6 +303,7 @@ void sandbox_destroy(struct sandbox *box)
 	fd_close(&box->socket);
 	fd_close(&box->epoll);
 	fd_close(&box->listener);
+	fd_close(&box->datagram);
 	memory_destroy(box->memory);
 	usage_destroy(box->usage);
 	cgroup_destroy(box->group);
@@ -477,6 +479,21 @@ int sandbox_take_listener(struct sandbox *box)
 	return steal_fd(&box->listener);
 }
 
+int sandbox_take_datagram_listener(struct sandbox *box)
+{
+	return steal_fd(&box->datagram);
+}
+
+bool sandbox_connect(struct sandbox *box, unsigned id, uint16_t port, struct error *err)
+{
+	const struct message message = { .type = MESSAGE_CONNECT, .id = id, .number = port };
+
+	if (box->killed || box->reaped)
+		return error_set(err, ESRCH, "connect to '127.0.0.1:%u' in the box", port);
+	return message_send(box->socket, &message, NULL) ||
+	       error_set(err, errno, "connect to '127.0.0.1:%u' in the box", port);
+}
+
 enum sandbox_peer sandbox_find_peer(const struct sandbox *box, int connection)
 {
 	const struct sandbox_host *host = box->host;
@@ -549,6 +566,10 @@ static void translate(struct sandbox *box, const struct message *message, struct
 		event->type = SANDBOX_EXITED;
 		on_exited(box, message, event);
 		break;
+	case MESSAGE_CONNECTED:
+		event->type = SANDBOX_CONNECTED;
+		event->socket = message_fds_steal(fds, 0);
+		break;
 	case MESSAGE_DENIED:
 		event->type = SANDBOX_DENIED;
 		event->denial = message->denial;
@@ -558,18 +579,30 @@ static void translate(struct sandbox *box, const struct message *message, struct
 		event->write = message->write;
 		break;
 	case MESSAGE_FILES:
-	case MESSAGE_LISTENER:
+	case MESSAGE_LISTENERS:
 	case MESSAGE_ADOPTED:
 	case MESSAGE_FAILED:
 	case MESSAGE_CONFINE:
 	case MESSAGE_EXEC:
 	case MESSAGE_SIGNAL:
 	case MESSAGE_SIGNAL_ALL:
+	case MESSAGE_CONNECT:
 	case MESSAGE_FILTER:
 		event->type = SANDBOX_FAILED;
 		box->ready = true; /* as far as it will ever be: nothing more to tell */
 		break;
 	}
+}
+
+static void take_listeners(struct sandbox *box, const struct message *message,
+                           struct message_fds *fds)
+{
+	unsigned next = 0;
+
+	if (message->has_stream && box->listener == -1)
+		box->listener = message_fds_steal(fds, next++);
+	if (message->has_datagram && box->datagram == -1)
+		box->datagram = message_fds_steal(fds, next);
 }
 
 /* What is not the caller's business, or not yet. */
@@ -581,8 +614,8 @@ static bool keep_message(struct sandbox *box, const struct message *message,
 	else if (message->type == MESSAGE_FILES && box->usage)
 		usage_count_files(box->usage, message_fds_steal(fds, 0), message->number,
 		                  box->epoll);
-	else if (message->type == MESSAGE_LISTENER && box->listener == -1)
-		box->listener = message_fds_steal(fds, 0);
+	else if (message->type == MESSAGE_LISTENERS && !box->ready)
+		take_listeners(box, message, fds);
 	else if (message->type != MESSAGE_WRITE_REFUSED ||
 	         ledger_is_news(&box->host->told, &message->write))
 		return false;

@@ -146,13 +146,14 @@ struct sandbox_spec {
 	const struct sandbox_bind *binds;
 	size_t bind_count;
 	const char *hostname;
-	uint64_t memory_bytes; /* limit of all processes together; 0 for none */
-	uint64_t tmp_bytes;    /* size of /tmp */
-	unsigned cpu_millis;   /* thousandths of one CPU while throttled; 0 for no limit */
-	unsigned processes;    /* processes and threads; 0 for no limit */
-	unsigned cpus;         /* CPUs to run on, of those that the caller may use; 0 for all */
-	unsigned open_files;   /* RLIMIT_NOFILE, soft and hard; 0 leaves it alone */
-	uint16_t listen_port;  /* on 127.0.0.1 of its own network; 0: nothing. See below */
+	uint64_t memory_bytes;  /* limit of all processes together; 0 for none */
+	uint64_t tmp_bytes;     /* size of /tmp */
+	unsigned cpu_millis;    /* thousandths of one CPU while throttled; 0 for no limit */
+	unsigned processes;     /* processes and threads; 0 for no limit */
+	unsigned cpus;          /* CPUs to run on, of those that the caller may use; 0 for all */
+	unsigned open_files;    /* RLIMIT_NOFILE, soft and hard; 0 leaves it alone */
+	uint16_t listen_port;   /* on 127.0.0.1 of its own network; 0: nothing. See below */
+	uint16_t datagram_port; /* the same, by UDP */
 
 	/* Tells of writes that fail since the files are read-only: SANDBOX_WRITE_REFUSED. Opening
 	 * for writing, and what else changes files by name, then takes some 10 us longer. */
@@ -227,9 +228,19 @@ bool sandbox_exec(struct sandbox *box, unsigned id, const struct sandbox_program
 /*
  * The socket that listens inside, at the spec's 'listen_port', where the box has a network of its
  * own: the caller's, who is the only one that can reach into it. Programs find it listening from
- * their start on. Once, from SANDBOX_READY on; -1 where there is none.
+ * their start on. Once, from SANDBOX_READY on; -1 where there is none. The other is for datagrams,
+ * at the spec's 'datagram_port'. Neither blocks.
  */
 int sandbox_take_listener(struct sandbox *box);
+int sandbox_take_datagram_listener(struct sandbox *box);
+
+/*
+ * Asks for a connection to what a program has at 127.0.0.1:'port', in the network of the box, which
+ * may be the machine's. SANDBOX_CONNECTED with 'id', the caller's name for it, follows, in the
+ * order of asking, unless the box ends. A frozen box stays frozen: the kernel takes what is sent to
+ * it. Returns false when it could not be asked; EAGAIN when the box is too busy, which passes.
+ */
+bool sandbox_connect(struct sandbox *box, unsigned id, uint16_t port, struct error *err);
 
 /*
  * Sends 'signal' to the process group of program 'id', which is its own session's; no other program
@@ -249,6 +260,7 @@ enum sandbox_event_type {
 	SANDBOX_EXEC_FAILED,   /* program 'id' could not be executed: 'error.code' is the errno */
 	SANDBOX_EXITED,        /* program 'id' ended with 'status' */
 	SANDBOX_OOM,           /* the memory limit killed processes other than a program */
+	SANDBOX_CONNECTED,     /* for 'id': 'socket', which is the caller's, or -1 and 'error' */
 	SANDBOX_DENIED,        /* a system call was refused; 'denial' tells which */
 	SANDBOX_WRITE_REFUSED, /* a write fails; 'write' tells where */
 	SANDBOX_FAILED, /* the box could not be built: 'error' names the step. GONE follows */
@@ -305,6 +317,8 @@ struct sandbox_event {
 	bool out_of_memory; /* EXITED: the memory limit killed it */
 	unsigned kills;     /* OOM: how many */
 	bool bad_cwd;       /* EXEC_FAILED: it is 'cwd' that could not be entered */
+	int socket;         /* CONNECTED: by TCP, does not block; once it is writable it is
+	                     * connected, or SO_ERROR tells why not. Otherwise meaningless */
 	struct error error;
 	struct sandbox_denial denial;
 	struct sandbox_write write;

@@ -178,12 +178,15 @@ struct box_run {
 
 	bool ready, started, exited, exec_failed, failed, gone;
 	bool bad_cwd, out_of_memory;
+	bool connected; /* then 'connection', the test's to close, or -1 */
+	unsigned connected_id;
+	int connection;
 	unsigned oom_events, oom_kills;
 	int status;
 	pid_t pid;
 	uint64_t asked_ns, started_ns, exited_ns;
 	uint64_t peak;
-	struct error error; /* of EXEC_FAILED or FAILED */
+	struct error error; /* of EXEC_FAILED, CONNECTED or FAILED */
 	struct sandbox_denial denials[BOX_MAX_DENIALS];
 	size_t denial_count; /* may be more */
 	struct sandbox_write writes[BOX_MAX_DENIALS];
@@ -218,6 +221,12 @@ BOX_UNUSED static void box_note(struct box_run *run, const struct sandbox_event 
 	case SANDBOX_OOM:
 		run->oom_events++;
 		run->oom_kills += event->kills;
+		break;
+	case SANDBOX_CONNECTED:
+		run->connected = true;
+		run->connected_id = event->id;
+		run->connection = event->socket;
+		run->error = event->error;
 		break;
 	case SANDBOX_DENIED:
 		if (run->denial_count < BOX_MAX_DENIALS)

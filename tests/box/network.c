@@ -126,16 +126,146 @@ static void test_no_listener_without(void)
 	box_end(&run);
 }
 
+static void test_datagrams_arrive(void)
+{
+	static struct box_run run;
+	struct sandbox_spec spec = box_spec();
+	char text[16] = "";
+
+	NEED_NO_NETWORK;
+	for (int both = 0; both < 2; both++) {
+		spec.listen_port = both ? PORT : 0;
+		spec.datagram_port = 2000;
+		box_start(&run, &spec, "datagram:2000", "hold");
+		BOX_UNTIL(&run, box_find(&run, "hold"));
+		CHECK_STR(box_says(&run, "datagram:2000"), "ok");
+		autoclose int listener = sandbox_take_listener(run.box);
+		CHECK((listener != -1) == both);
+		autoclose int datagram = sandbox_take_datagram_listener(run.box);
+		CHECK_INT(sandbox_take_datagram_listener(run.box), -1);
+		CHECK_INT(read(datagram, text, sizeof(text) - 1), 7);
+		CHECK_STR(text, "segment");
+		CHECK(read(datagram, text, sizeof(text)) == -1 && errno == EAGAIN);
+		box_end(&run);
+	}
+	share_the_network();
+}
+
+/* Whoever serves inside is reached from here, the box being frozen or not. */
+static void reach_inside(bool is_frozen)
+{
+	static struct box_run run;
+	struct error err;
+	int code = -1;
+	socklen_t length = sizeof(code);
+
+	box_start(&run, NULL, "serve:0", "accept", "exit:0");
+	BOX_UNTIL(&run, box_find(&run, "serve:0"));
+	const char *port = box_says(&run, "serve:0");
+	if (is_frozen)
+		sandbox_freeze(run.box);
+	CHECK(sandbox_connect(run.box, 7, (uint16_t)atoi(port ? port : ""), &err));
+	BOX_UNTIL(&run, run.connected);
+	CHECK_INT(run.connected_id, 7);
+	struct pollfd ready = { .fd = run.connection, .events = POLLOUT };
+	CHECK(poll(&ready, 1, BOX_PATIENCE_MS) == 1);
+	CHECK(getsockopt(run.connection, SOL_SOCKET, SO_ERROR, &code, &length) == 0);
+	CHECK_INT(code, 0);
+	CHECK(fcntl(run.connection, F_GETFL) & O_NONBLOCK);
+	CHECK_INT(write(run.connection, "hello", 5), 5);
+	sandbox_thaw(run.box);
+	close(run.connection);
+	BOX_UNTIL(&run, run.exited);
+	CHECK_STR(box_says(&run, "accept"), "hello");
+	box_end(&run);
+}
+
+/* Nobody is there: it fails, at once or when it is asked how it went. */
+static void reach_nobody(void)
+{
+	static struct box_run run;
+	struct error err;
+	int code = 0;
+	socklen_t length = sizeof(code);
+
+	box_start(&run, NULL, "serve:0", "exit:0"); /* a port that is free again */
+	BOX_UNTIL(&run, run.exited);
+	const char *port = box_says(&run, "serve:0");
+	CHECK(sandbox_connect(run.box, 8, (uint16_t)atoi(port ? port : ""), &err));
+	BOX_UNTIL(&run, run.connected);
+	CHECK_INT(run.connected_id, 8);
+	if (run.connection == -1) {
+		code = run.error.code;
+	} else {
+		struct pollfd ready = { .fd = run.connection, .events = POLLOUT };
+		CHECK(poll(&ready, 1, BOX_PATIENCE_MS) == 1);
+		CHECK(getsockopt(run.connection, SOL_SOCKET, SO_ERROR, &code, &length) == 0);
+		close(run.connection);
+	}
+	CHECK_INT(code, ECONNREFUSED);
+	sandbox_kill(run.box);
+	CHECK(!sandbox_connect(run.box, 9, 1, &err));
+	box_end(&run);
+}
+
+static void test_servers_inside_are_reached(void)
+{
+	reach_inside(false);
+	reach_inside(true);
+	reach_nobody();
+	NEED_NO_NETWORK;
+	reach_inside(false);
+	reach_inside(true);
+	reach_nobody();
+	share_the_network();
+}
+
+/* By its own names and by those of this machine, whatever its network is. */
+static void test_names_of_the_box(void)
+{
+	NEED(SANDBOX_WALL_FILES);
+	for (int alone = 0; alone < 2; alone++) {
+		if (alone)
+			NEED_NO_NETWORK;
+		BOX_CHECK(NULL, { "resolve:sandbox.localdomain", "127.0.0.1" },
+		          { "resolve:sandbox", "127.0.0.1" }, { "resolve:localhost", "127.0.0.1" },
+		          { "write:/etc/hosts", "EROFS or EACCES" });
+	}
+	share_the_network();
+}
+
+/* What this machine says of names is kept, behind the box's own line. */
+static void test_names_of_the_machine(void)
+{
+	static const char own[] = "127.0.0.1 localhost sandbox.localdomain sandbox|";
+	static struct box_run run;
+	char text[1024] = "";
+
+	NEED(SANDBOX_WALL_FILES);
+	if (fd_read_file(AT_FDCWD, "/etc/hosts", text, sizeof(text)) <= 0)
+		SKIP("this machine has no /etc/hosts");
+	for (char *at = text; (at = strchr(at, '\n')); at++)
+		*at = at[1] ? '|' : '\0';
+	box_run(&run, NULL, "read:/etc/hosts");
+	const char *shown = box_says(&run, "read:/etc/hosts");
+	if (CHECK(shown && strncmp(shown, own, sizeof(own) - 1) == 0))
+		CHECK(strncmp(shown + sizeof(own) - 1, text, strlen(text)) == 0);
+}
+
 /* A listener that nobody takes goes with the box. */
 static void test_no_descriptor_is_left(void)
 {
 	static struct box_run run;
 
+	struct sandbox_spec spec = box_spec();
+
 	NEED_NO_NETWORK;
+	spec.listen_port = PORT;
+	spec.datagram_port = 2000;
 	box_run(&run, NULL, "uid"); /* the rehearsal is removed, lasting things are open */
 	autoclose int before = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	for (int i = 0; i < 3; i++)
-		box_run(&run, NULL, "uid");
+		box_run(&run, &spec, "uid");
 	autoclose int after = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	CHECK_INT(after, before + 1);
 	share_the_network();
@@ -295,6 +425,8 @@ static void test_addresses_of_the_other_family(void)
 }
 
 TEST_MAIN(test_nothing_outside_is_reached, test_boxes_listen_at_the_same_port,
-          test_no_listener_without, test_no_descriptor_is_left, test_a_program_is_inside,
-          test_a_daemon_of_it_is_inside, test_others_are_outside, test_who_has_ended_is_gone,
-          test_descriptors_that_cannot_be_seen, test_addresses_of_the_other_family)
+          test_no_listener_without, test_datagrams_arrive, test_servers_inside_are_reached,
+          test_names_of_the_box, test_names_of_the_machine, test_no_descriptor_is_left,
+          test_a_program_is_inside, test_a_daemon_of_it_is_inside, test_others_are_outside,
+          test_who_has_ended_is_gone, test_descriptors_that_cannot_be_seen,
+          test_addresses_of_the_other_family)
