@@ -5,6 +5,7 @@
 #include <assert.h>
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "emulator/clock.h"
 #include "emulator/log_tail.h"
@@ -29,10 +30,12 @@ struct bench {
 	size_t warm; /* invocations that are still to come */
 	bool is_warm;
 	bool ending;
+	struct cold_usage usage;
+	uint64_t look_ns;       /* what a look took between init and first invocation */
 	struct loop_timer step; /* whatever follows, outside of the core's own calls */
 };
 
-/* There is one in the process: function_stop()'s callback finds it here. */
+/* There is one in the process: the core's callbacks find it here. */
 static struct bench bench;
 
 static void schedule(void (*step)(struct loop_timer *timer))
@@ -48,6 +51,22 @@ static bool is_counted(void)
 	return bench.round > 0;
 }
 
+static void on_usage(struct environment_context *context, enum environment_moment moment,
+                     const struct sandbox_usage *usage, uint64_t took_ns)
+{
+	struct measurement *measurement = &bench.subject->measurement;
+	uint64_t *figures = moment == ENVIRONMENT_INIT_ENDED ? bench.usage.init : bench.usage.all;
+
+	memcpy(figures, usage->figures, sizeof(usage->figures));
+	if (moment == ENVIRONMENT_INIT_ENDED)
+		bench.look_ns = took_ns;
+	for (unsigned i = 0; i < SANDBOX_USAGE_COUNT; i++) {
+		/* Files only where they were asked for: why they are unknown elsewhere is clear. */
+		if (!measurement->missing[i] && (i != SANDBOX_USAGE_FILES || context->counts_files))
+			measurement->missing[i] = usage->missing[i];
+	}
+}
+
 static void note_cold(const struct invocation *invocation)
 {
 	const struct invocation_figures *figures = &invocation->figures;
@@ -58,13 +77,24 @@ static void note_cold(const struct invocation *invocation)
 		.setup_ns = init->started_ns - init->asked_ns,
 		.contact_ns = init->contact_ns - init->started_ns,
 		.code_ns = init->ended_ns - init->contact_ns,
-		.first_ns = invocation->phase.ended_ns - init->ended_ns,
+		.first_ns = invocation->phase.ended_ns - init->ended_ns - bench.look_ns,
 		.init_ns = init_phase_duration_ns(init),
 		.invoke_ns = figures->duration_ns,
-		.total_ns = invocation->phase.ended_ns - init->asked_ns,
+		.total_ns = invocation->phase.ended_ns - init->asked_ns - bench.look_ns,
 		.billed_ms = figures->billed_ms,
 		.memory_peak_bytes = figures->memory_peak_bytes,
+		.usage = bench.usage,
 	};
+}
+
+static void note_uncounted(void)
+{
+	struct measurement *measurement = &bench.subject->measurement;
+
+	if (bench.is_warm)
+		return;
+	measurement->uncounted = bench.usage;
+	measurement->has_uncounted = true;
 }
 
 static void note_warm(const struct invocation *invocation)
@@ -83,8 +113,8 @@ static void note_warm(const struct invocation *invocation)
 static void note(const struct invocation *invocation)
 {
 	if (!is_counted())
-		return;
-	if (bench.is_warm)
+		note_uncounted();
+	else if (bench.is_warm)
 		note_warm(invocation);
 	else
 		note_cold(invocation);
@@ -170,11 +200,15 @@ static size_t share_of_warm(size_t turn)
 static void start_turn(void)
 {
 	size_t place = bench.round % 2 ? bench.place : bench.count - 1 - bench.place;
+	struct environment_context context;
 
 	bench.subject = &bench.functions[place];
 	bench.warm = share_of_warm(bench.round);
 	bench.is_warm = bench.ending = false;
-	bench.running = function_create(bench.subject->context);
+	context = *bench.subject->context;
+	context.on_usage = on_usage;
+	context.counts_files = !is_counted();
+	bench.running = function_create(&context);
 	submit();
 }
 

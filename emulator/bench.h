@@ -9,7 +9,8 @@
  * takes part: no HTTP is spoken with the caller.
  *
  * Each function first has one turn that is not counted: it reads the function's files
- * into the page cache, which a second function may share.
+ * into the page cache, which a second function may share. In that one the files it opens are
+ * counted, which would make others slower.
  */
 #ifndef EMULATOR_BENCH_H
 #define EMULATOR_BENCH_H

@@ -7,16 +7,12 @@
 #include <string.h>
 
 #include "emulator/bench_svg.h"
+#include "emulator/bench_usage.h"
 #include "emulator/prometheus.h"
 
 static unsigned megabytes(const struct bench_entry *entry)
 {
 	return (unsigned)(entry->memory_bytes >> 20);
-}
-
-static const char *unit(enum metric_id metric)
-{
-	return metric_table[metric].unit == METRIC_MEGABYTES ? "MB" : "ms";
 }
 
 static bool is_control(char c)
@@ -26,8 +22,7 @@ static bool is_control(char c)
 
 /* ---- Markdown ---- */
 
-/* What would end a cell, or begin a tag or a style. */
-static void append_markdown(struct buffer *out, const char *text)
+void bench_markdown_text(struct buffer *out, const char *text)
 {
 	for (; *text; text++) {
 		if (is_control(*text))
@@ -64,7 +59,7 @@ static void append_markdown_entry(struct buffer *out, const struct bench_entry *
 		                 bench_cost_per_million(entry, 1) };
 
 	buffer_append_text(out, "| ");
-	append_markdown(out, entry->name);
+	bench_markdown_text(out, entry->name);
 	buffer_append_format(out, " | %u |", megabytes(entry));
 	for (size_t i = 0; i < sizeof(cells) / sizeof(cells[0]); i++)
 		append_markdown_cell(out, cells[i]);
@@ -80,12 +75,12 @@ static void append_markdown_gate(struct buffer *out, const struct bench_result *
 		const struct bench_entry *entry = &result->entries[judgement->entry];
 
 		buffer_append_text(out, "| ");
-		append_markdown(out, judgement->threshold);
+		bench_markdown_text(out, judgement->threshold);
 		buffer_append_text(out, " | ");
-		append_markdown(out, entry->name);
+		bench_markdown_text(out, entry->name);
 		buffer_append_format(out, ", %u MB | %s ", megabytes(entry),
 		                     judgement->verdict == THRESHOLD_HOLDS ? "✅" : "❌");
-		append_markdown(out, judgement->words);
+		bench_markdown_text(out, judgement->words);
 		buffer_append_text(out, " |\n");
 	}
 }
@@ -98,6 +93,7 @@ void bench_markdown(struct buffer *out, const struct bench_result *result)
 	                   "|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n");
 	for (size_t i = 0; i < result->count; i++)
 		append_markdown_entry(out, &result->entries[i], result->seed);
+	bench_usage_markdown(out, result);
 	append_markdown_gate(out, result);
 	buffer_append_text(out,
 	                   "\nMedians unless a percentile is named. These numbers compare runs "
@@ -123,7 +119,8 @@ static void append_csv_column(struct buffer *out, const struct bench_entry *entr
 	for (size_t i = 0; i < count; i++) {
 		append_csv(out, entry->name);
 		buffer_append_format(out, ",%u,%s,%s,%zu,%.9g\r\n", megabytes(entry),
-		                     metric_table[metric].name, unit(metric), i + 1, values[i]);
+		                     metric_table[metric].name,
+		                     metric_unit_name(metric_table[metric].unit), i + 1, values[i]);
 	}
 	free(values);
 }
@@ -179,19 +176,35 @@ void bench_junit(struct buffer *out, const struct bench_result *result)
 
 /* ---- Prometheus ---- */
 
+static const struct {
+	const char *suffix;
+	double size; /* of the metric's unit */
+} base_units[] = { [METRIC_MILLISECONDS] = { "_seconds", 1e-3 },
+	           [METRIC_MEGABYTES] = { "_bytes", 1 << 20 },
+	           [METRIC_PIECES] = { "", 1 } };
+
+static bool ends_with(const char *text, const char *end)
+{
+	size_t length = strlen(text), rest = strlen(end);
+
+	return length >= rest && strcmp(text + length - rest, end) == 0;
+}
+
 /* "cold.init" in milliseconds is lrie_bench_cold_init_seconds; megabytes are bytes. */
 static void append_family(struct buffer *out, enum metric_id metric)
 {
+	const char *name = metric_table[metric].name;
+
 	buffer_append_text(out, "lrie_bench_");
-	for (const char *at = metric_table[metric].name; *at; at++)
+	for (const char *at = name; *at; at++)
 		buffer_append_format(out, "%c", *at == '.' ? '_' : *at);
-	buffer_append_text(out,
-	                   metric_table[metric].unit == METRIC_MEGABYTES ? "_bytes" : "_seconds");
+	if (!ends_with(name, ".bytes"))
+		buffer_append_text(out, base_units[metric_table[metric].unit].suffix);
 }
 
 static double in_base_unit(enum metric_id metric, double value)
 {
-	return metric_table[metric].unit == METRIC_MEGABYTES ? value * (1 << 20) : value / 1000;
+	return value * base_units[metric_table[metric].unit].size;
 }
 
 static void append_sample(struct buffer *out, const struct bench_entry *entry,

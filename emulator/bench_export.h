@@ -23,6 +23,9 @@ void bench_junit(struct buffer *out, const struct bench_result *result);
 /* Prometheus' text format 0.0.4: a summary of each metric, in seconds and bytes. */
 void bench_prometheus(struct buffer *out, const struct bench_result *result);
 
+/* A text with all escaped that would end a cell of Markdown, or begin a tag or a style. */
+void bench_markdown_text(struct buffer *out, const char *text);
+
 /* "::error" lines for each threshold that does not hold, as GitHub Actions reads them. */
 void bench_annotations(struct buffer *out, const struct bench_result *result);
 

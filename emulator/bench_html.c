@@ -5,6 +5,7 @@
 #include <math.h>
 
 #include "emulator/bench_svg.h"
+#include "emulator/bench_usage.h"
 
 static const char head[] =
 	"<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
@@ -22,11 +23,6 @@ static const char head[] =
 	"@media(prefers-color-scheme:dark){body{background:#181818;color:#ddd}"
 	"th,td{border-color:#444}.ok{color:#4dd0a6}.bad{color:#ff9a5c}.note{color:#999}}\n"
 	"</style>\n</head>\n<body>\n<h1>lrie bench</h1>\n";
-
-static const char *unit(enum metric_id metric)
-{
-	return metric_table[metric].unit == METRIC_MEGABYTES ? "MB" : "ms";
-}
 
 static void append_cell(struct buffer *out, double value)
 {
@@ -113,7 +109,8 @@ static void append_metric(struct buffer *out, enum metric_id metric, const struc
 		                 stats->p95,    stats->p99, stats->min,  stats->max };
 
 	buffer_append_format(out, "<tr><td title=\"%s\">%s, %s</td>", metric_table[metric].what,
-	                     metric_table[metric].name, unit(metric));
+	                     metric_table[metric].name,
+	                     metric_unit_name(metric_table[metric].unit));
 	for (size_t i = 0; i < sizeof(cells) / sizeof(cells[0]); i++)
 		append_cell(out, cells[i]);
 	buffer_append_format(out, "<td>%zu</td><td>%zu</td></tr>\n", stats->count, stats->outliers);
@@ -121,6 +118,8 @@ static void append_metric(struct buffer *out, enum metric_id metric, const struc
 
 static void append_entry(struct buffer *out, const struct bench_entry *entry, uint64_t seed)
 {
+	autobuffer struct buffer missing = BUFFER_INIT;
+
 	buffer_append_text(out, "<h2>");
 	append_name(out, entry);
 	buffer_append_text(out, "</h2>\n<div class=\"scroll\"><table>\n<tr><th></th><th>median</th>"
@@ -133,6 +132,10 @@ static void append_entry(struct buffer *out, const struct bench_entry *entry, ui
 			append_metric(out, (enum metric_id)metric, &stats);
 	}
 	buffer_append_text(out, "</table></div>\n");
+	bench_usage_missing(&missing, entry);
+	if (missing.length > 0)
+		buffer_append_format(out, "<p class=\"note\">Not measured: %s.</p>\n",
+		                     missing.data);
 }
 
 /* ---- the machine ---- */

@@ -43,7 +43,9 @@ static void append_metric(struct buffer *out, const struct bench_entry *entry,
 	double *values = metric_values(metric, entry->measurement, &count);
 
 	json_object_open(out, metric_table[metric].name);
-	json_object_text(out, "unit", metric_table[metric].unit == METRIC_MEGABYTES ? "MB" : "ms");
+	json_object_text(out, "unit", metric_unit_name(metric_table[metric].unit));
+	json_object_text_or_null(out, "missing",
+	                         count == 0 ? metric_missing(metric, entry->measurement) : NULL);
 	json_object_number(out, "count", stats.count);
 	for (unsigned i = 0; i < STATISTIC_COUNT; i++)
 		json_object_double(out, statistic_name((enum metric_statistic)i),

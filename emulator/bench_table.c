@@ -56,11 +56,6 @@ void bench_table_whole_name(struct buffer *out, const char *name)
 
 /* ---- one entry ---- */
 
-static const char *unit(enum metric_id metric)
-{
-	return metric_table[metric].unit == METRIC_MEGABYTES ? "MB" : "ms";
-}
-
 static void append_statistics(struct buffer *out, enum metric_id metric, const struct stats *stats)
 {
 	char low[32], high[32], interval[80];
@@ -68,7 +63,7 @@ static void append_statistics(struct buffer *out, enum metric_id metric, const s
 	snprintf(interval, sizeof(interval), "%s..%s", figure(stats->low, low, sizeof(low)),
 	         figure(stats->high, high, sizeof(high)));
 	buffer_append_format(out, "%-13s", metric_table[metric].name);
-	buffer_append_format(out, "%s", unit(metric));
+	buffer_append_format(out, "%s", metric_unit_name(metric_table[metric].unit));
 	bench_table_cell(out, stats->median);
 	buffer_append_format(out, "%18s", isnan(stats->low) ? "-" : interval);
 	bench_table_cell(out, stats->p10);
@@ -85,7 +80,7 @@ void bench_table_one(struct buffer *out, const struct bench_entry *entry, uint64
 	                     "95 % interval", "p10", "p90", "p99", "min", "max", "n", "out");
 	for (unsigned metric = 0; metric < METRIC_COUNT; metric++) {
 		struct stats stats = bench_stats(entry, (enum metric_id)metric, seed);
-		if (stats.count > 0)
+		if (stats.count > 0 && !metric_is_usage((enum metric_id)metric))
 			append_statistics(out, (enum metric_id)metric, &stats);
 	}
 }

@@ -22,6 +22,7 @@
 #include "emulator/bench_json.h"
 #include "emulator/bench_svg.h"
 #include "emulator/bench_table.h"
+#include "emulator/bench_usage.h"
 #include "emulator/clock.h"
 #include "emulator/commands.h"
 #include "emulator/event.h"
@@ -237,6 +238,8 @@ static void append_tables(struct buffer *out, const struct bench_result *result)
 		append_head(out, &contest.entries[i]);
 		bench_table_one(out, &contest.entries[i], result->seed);
 		buffer_append_text(out, "\n");
+		bench_usage_table(out, &contest.entries[i]);
+		buffer_append_text(out, "\n");
 	}
 	bench_table_all(out, result);
 	bench_table_baseline(out, result);
@@ -260,21 +263,26 @@ static void judge(struct bench_result *result, size_t entry, const struct thresh
 {
 	struct bench_judgement *judgement = &result->judgements[result->judgement_count++];
 	struct buffer words = BUFFER_INIT;
+	const struct measurement *measurement = result->entries[entry].measurement;
 	double value, baseline = NAN;
-	size_t count;
-	double *values = metric_values(threshold->metric, result->entries[entry].measurement,
-	                               &count);
+	size_t count, then_count;
+	double *values = metric_values(threshold->metric, measurement, &count);
 
 	value = figure_of(values, count, threshold, result->seed);
 	free(values);
 	if (result->baseline) {
 		const double *then = bench_baseline_values(result->baseline, result, entry,
-		                                           threshold->metric, &count);
-		baseline = figure_of(then, count, threshold, result->seed);
+		                                           threshold->metric, &then_count);
+		baseline = figure_of(then, then_count, threshold, result->seed);
 	}
 	*judgement = (struct bench_judgement){ .threshold = threshold->text, .entry = entry };
-	judgement->verdict = threshold_judge(threshold, value, result->entries[entry].memory_bytes,
-	                                     baseline, &words);
+	const char *missing = metric_missing(threshold->metric, measurement);
+	if (count == 0 && missing)
+		judgement->verdict = threshold_give_up(threshold, missing, &words);
+	else
+		judgement->verdict = threshold_judge(threshold, value,
+		                                     result->entries[entry].memory_bytes, baseline,
+		                                     &words);
 	judgement->words = buffer_steal(&words, NULL);
 }
 
@@ -316,6 +324,13 @@ static void append_judgements(struct buffer *out, const struct bench_result *res
 	}
 }
 
+static const char *how_to_get_more(enum metric_id metric)
+{
+	if (metric_runs(metric, 0, 1))
+		return ": raise --warm";
+	return metric_runs(metric, 2, 0) == 2 ? ": raise --cold" : "";
+}
+
 /* A threshold that the planned sample cannot answer is better told before the wait. */
 static bool check_thresholds(const struct config *config, struct error *err)
 {
@@ -329,10 +344,8 @@ static bool check_thresholds(const struct config *config, struct error *err)
 		size_t needed = statistic_needs(threshold.statistic);
 		if (runs < needed)
 			return error_set(err, 0,
-			                 "--fail-if '%s' takes %zu runs, and there will be %zu: "
-			                 "raise --%s",
-			                 text, needed, runs,
-			                 metric_runs(threshold.metric, 0, 1) ? "warm" : "cold");
+			                 "--fail-if '%s' takes %zu runs, and there will be %zu%s",
+			                 text, needed, runs, how_to_get_more(threshold.metric));
 		if (threshold.kind == THRESHOLD_CHANGE && !config->bench.baseline)
 			return error_set(err, 0, "--fail-if '%s' takes a --baseline", text);
 	}

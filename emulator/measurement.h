@@ -7,12 +7,22 @@
 #ifndef EMULATOR_MEASUREMENT_H
 #define EMULATOR_MEASUREMENT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#include "sandbox/sandbox.h"
+
+/* What the box of a cold start had used, by enum sandbox_usage_figure. */
+struct cold_usage {
+	uint64_t init[SANDBOX_USAGE_COUNT]; /* when init ended; SANDBOX_UNKNOWN: not measured */
+	uint64_t all[SANDBOX_USAGE_COUNT];  /* when the first invocation had ended */
+};
+
 /*
  * One cold start: a fresh environment and its first invocation. The phases follow
- * each other without a gap: setup, contact, code and first add up to total.
+ * each other without a gap: setup, contact, code and first add up to total. What it takes
+ * to look at what was used, while the runtime waits for its first event, is in none.
  */
 struct cold_start {
 	uint64_t setup_ns;          /* box asked for → bootstrap executed */
@@ -24,6 +34,7 @@ struct cold_start {
 	uint64_t total_ns;          /* from the first to the last of these */
 	uint64_t billed_ms;         /* Billed Duration */
 	uint64_t memory_peak_bytes; /* of the environment until its end; 0: not measured */
+	struct cold_usage usage;
 };
 
 /* A further invocation of an environment. */
@@ -37,6 +48,14 @@ struct measurement {
 	size_t cold_count;
 	struct warm_invoke *warm;
 	size_t warm_count;
+
+	/* Of the cold start before the first that counts, the only one whose files are counted:
+	 * that takes time. */
+	struct cold_usage uncounted;
+	bool has_uncounted;
+
+	/* Why a figure was not measured, at the first time; NULL: it always was. */
+	const char *missing[SANDBOX_USAGE_COUNT];
 };
 
 void measurement_init(struct measurement *measurement);

@@ -29,51 +29,160 @@ const struct metric metric_table[METRIC_COUNT] = {
 	[METRIC_WARM_BILLED] = { "warm.billed", METRIC_MILLISECONDS,
 	                         "Billed Duration of further invocations" },
 	[METRIC_MEMORY_PEAK] = { "memory.peak", METRIC_MEGABYTES, "Max Memory Used" },
+	[METRIC_INIT_CPU] = { "cold.init.cpu", METRIC_MILLISECONDS, "CPU time of init" },
+	[METRIC_COLD_CPU] = { "cold.cpu", METRIC_MILLISECONDS,
+	                      "CPU time of init and first invocation" },
+	[METRIC_INIT_SYSTEM] = { "cold.init.cpu.system", METRIC_MILLISECONDS,
+	                         "CPU time of init, in the kernel" },
+	[METRIC_COLD_SYSTEM] = { "cold.cpu.system", METRIC_MILLISECONDS,
+	                         "CPU time of init and first invocation, in the kernel" },
+	[METRIC_COLD_THROTTLED] = { "cold.throttled", METRIC_MILLISECONDS,
+	                            "time that the first invocation's threads were kept from "
+	                            "running by its CPU share" },
+	[METRIC_INIT_MINOR_FAULTS] = { "cold.init.faults.minor", METRIC_PIECES,
+	                               "page faults of init without input" },
+	[METRIC_COLD_MINOR_FAULTS] = { "cold.faults.minor", METRIC_PIECES,
+	                               "page faults of init and first invocation without input" },
+	[METRIC_INIT_MAJOR_FAULTS] = { "cold.init.faults.major", METRIC_PIECES,
+	                               "page faults of init that waited for storage" },
+	[METRIC_COLD_MAJOR_FAULTS] = { "cold.faults.major", METRIC_PIECES,
+	                               "page faults of init and first invocation that waited for "
+	                               "storage" },
+	[METRIC_INIT_READ] = { "cold.init.read.bytes", METRIC_MEGABYTES,
+	                       "what init read by calls" },
+	[METRIC_COLD_READ] = { "cold.read.bytes", METRIC_MEGABYTES,
+	                       "what init and first invocation read by calls" },
+	[METRIC_INIT_STORAGE] = { "cold.init.storage.bytes", METRIC_MEGABYTES,
+	                          "what storage delivered in init" },
+	[METRIC_COLD_STORAGE] = { "cold.storage.bytes", METRIC_MEGABYTES,
+	                          "what storage delivered in init and first invocation" },
+	[METRIC_INIT_MAPPED] = { "cold.init.mapped.bytes", METRIC_MEGABYTES,
+	                         "pages of files mapped at the end of init" },
+	[METRIC_COLD_MAPPED] = { "cold.mapped.bytes", METRIC_MEGABYTES,
+	                         "pages of files mapped at the end of the first invocation" },
+	[METRIC_INIT_FILES] = { "cold.init.files", METRIC_PIECES, "files opened in init" },
+	[METRIC_COLD_FILES] = { "cold.files", METRIC_PIECES,
+	                        "files opened in init and first invocation" },
 };
+
+const char *metric_unit_name(enum metric_unit unit)
+{
+	static const char *const names[] = {
+		[METRIC_MILLISECONDS] = "ms", [METRIC_MEGABYTES] = "MB", [METRIC_PIECES] = "count"
+	};
+
+	return names[unit];
+}
 
 /* ---- values ---- */
 
-static double milliseconds(uint64_t ns)
-{
-	return (double)ns / CLOCK_NS_PER_MS;
-}
+/* What a metric's values are taken from: a member of it that is a uint64_t. */
+enum run_kind {
+	OF_COLD,      /* struct cold_start */
+	OF_WARM,      /* struct warm_invoke */
+	OF_UNCOUNTED, /* struct cold_usage, of the one that measurement.h tells of */
+};
 
-/* Of one cold start; NAN when it was not measured. */
-static double cold_value(enum metric_id metric, const struct cold_start *cold)
-{
-	switch (metric) {
-	case METRIC_COLD_SETUP:
-		return milliseconds(cold->setup_ns);
-	case METRIC_COLD_CONTACT:
-		return milliseconds(cold->contact_ns);
-	case METRIC_COLD_CODE:
-		return milliseconds(cold->code_ns);
-	case METRIC_COLD_INIT:
-		return milliseconds(cold->init_ns);
-	case METRIC_COLD_INVOKE:
-		return milliseconds(cold->invoke_ns);
-	case METRIC_COLD_TOTAL:
-		return milliseconds(cold->total_ns);
-	case METRIC_COLD_BILLED:
-		return (double)cold->billed_ms;
-	case METRIC_MEMORY_PEAK:
-		return cold->memory_peak_bytes ? (double)cold->memory_peak_bytes / MEGABYTE : NAN;
-	case METRIC_WARM_INVOKE:
-	case METRIC_WARM_BILLED:
-	case METRIC_COUNT:
-		break;
+static const struct source {
+	enum run_kind kind;
+	size_t offset;
+	double per_unit;  /* of the metric */
+	uint64_t unknown; /* the value that says so */
+
+	bool is_usage;
+	enum sandbox_usage_figure figure;
+} sources[METRIC_COUNT] = {
+#define SOURCE(kind, type, member, per_unit, unknown)                                  \
+	{                                                                              \
+		(kind), offsetof(struct type, member), (per_unit), (unknown), false, 0 \
 	}
-	return NAN;
+#define COLD_NS(member) SOURCE(OF_COLD, cold_start, member, CLOCK_NS_PER_MS, SANDBOX_UNKNOWN)
+#define USAGE(part, figure, per_unit)                                                 \
+	{                                                                             \
+		OF_COLD, offsetof(struct cold_start, usage.part[figure]), (per_unit), \
+			SANDBOX_UNKNOWN, true, (figure)                               \
+	}
+#define FILES(part)                                                                      \
+	{                                                                                \
+		OF_UNCOUNTED, offsetof(struct cold_usage, part[SANDBOX_USAGE_FILES]), 1, \
+			SANDBOX_UNKNOWN, true, SANDBOX_USAGE_FILES                       \
+	}
+	[METRIC_COLD_SETUP] = COLD_NS(setup_ns),
+	[METRIC_COLD_CONTACT] = COLD_NS(contact_ns),
+	[METRIC_COLD_CODE] = COLD_NS(code_ns),
+	[METRIC_COLD_INIT] = COLD_NS(init_ns),
+	[METRIC_COLD_INVOKE] = COLD_NS(invoke_ns),
+	[METRIC_COLD_TOTAL] = COLD_NS(total_ns),
+	[METRIC_COLD_BILLED] = SOURCE(OF_COLD, cold_start, billed_ms, 1, SANDBOX_UNKNOWN),
+	[METRIC_WARM_INVOKE] = SOURCE(OF_WARM, warm_invoke, invoke_ns, CLOCK_NS_PER_MS,
+	                              SANDBOX_UNKNOWN),
+	[METRIC_WARM_BILLED] = SOURCE(OF_WARM, warm_invoke, billed_ms, 1, SANDBOX_UNKNOWN),
+	[METRIC_MEMORY_PEAK] = SOURCE(OF_COLD, cold_start, memory_peak_bytes, MEGABYTE, 0),
+	[METRIC_INIT_CPU] = USAGE(init, SANDBOX_USAGE_CPU_NS, CLOCK_NS_PER_MS),
+	[METRIC_COLD_CPU] = USAGE(all, SANDBOX_USAGE_CPU_NS, CLOCK_NS_PER_MS),
+	[METRIC_INIT_SYSTEM] = USAGE(init, SANDBOX_USAGE_SYSTEM_NS, CLOCK_NS_PER_MS),
+	[METRIC_COLD_SYSTEM] = USAGE(all, SANDBOX_USAGE_SYSTEM_NS, CLOCK_NS_PER_MS),
+	[METRIC_COLD_THROTTLED] = USAGE(all, SANDBOX_USAGE_THROTTLED_NS, CLOCK_NS_PER_MS),
+	[METRIC_INIT_MINOR_FAULTS] = USAGE(init, SANDBOX_USAGE_MINOR_FAULTS, 1),
+	[METRIC_COLD_MINOR_FAULTS] = USAGE(all, SANDBOX_USAGE_MINOR_FAULTS, 1),
+	[METRIC_INIT_MAJOR_FAULTS] = USAGE(init, SANDBOX_USAGE_MAJOR_FAULTS, 1),
+	[METRIC_COLD_MAJOR_FAULTS] = USAGE(all, SANDBOX_USAGE_MAJOR_FAULTS, 1),
+	[METRIC_INIT_READ] = USAGE(init, SANDBOX_USAGE_READ_BYTES, MEGABYTE),
+	[METRIC_COLD_READ] = USAGE(all, SANDBOX_USAGE_READ_BYTES, MEGABYTE),
+	[METRIC_INIT_STORAGE] = USAGE(init, SANDBOX_USAGE_STORAGE_BYTES, MEGABYTE),
+	[METRIC_COLD_STORAGE] = USAGE(all, SANDBOX_USAGE_STORAGE_BYTES, MEGABYTE),
+	[METRIC_INIT_MAPPED] = USAGE(init, SANDBOX_USAGE_MAPPED_BYTES, MEGABYTE),
+	[METRIC_COLD_MAPPED] = USAGE(all, SANDBOX_USAGE_MAPPED_BYTES, MEGABYTE),
+	[METRIC_INIT_FILES] = FILES(init),
+	[METRIC_COLD_FILES] = FILES(all),
+};
+
+bool metric_is_usage(enum metric_id metric)
+{
+	return sources[metric].is_usage;
 }
 
-static bool is_warm(enum metric_id metric)
+const char *metric_missing(enum metric_id metric, const struct measurement *measurement)
 {
-	return metric == METRIC_WARM_INVOKE || metric == METRIC_WARM_BILLED;
+	return sources[metric].is_usage ? measurement->missing[sources[metric].figure] : NULL;
 }
 
 size_t metric_runs(enum metric_id metric, size_t cold, size_t warm)
 {
-	return is_warm(metric) ? warm : cold;
+	switch (sources[metric].kind) {
+	case OF_COLD:
+		return cold;
+	case OF_WARM:
+		return warm;
+	case OF_UNCOUNTED:
+		break;
+	}
+	return cold > 0;
+}
+
+static const void *run_of(enum metric_id metric, const struct measurement *measurement, size_t run)
+{
+	switch (sources[metric].kind) {
+	case OF_COLD:
+		return &measurement->cold[run];
+	case OF_WARM:
+		return &measurement->warm[run];
+	case OF_UNCOUNTED:
+		break;
+	}
+	return measurement->has_uncounted ? &measurement->uncounted : NULL;
+}
+
+/* Of one run; NAN when it was not measured. */
+static double run_value(enum metric_id metric, const void *run)
+{
+	const struct source *source = &sources[metric];
+	uint64_t value;
+
+	if (!run)
+		return NAN;
+	memcpy(&value, (const char *)run + source->offset, sizeof(value));
+	return value == source->unknown ? NAN : (double)value / source->per_unit;
 }
 
 double *metric_values(enum metric_id metric, const struct measurement *measurement, size_t *count)
@@ -83,13 +192,7 @@ double *metric_values(enum metric_id metric, const struct measurement *measureme
 
 	*count = 0;
 	for (size_t i = 0; i < runs; i++) {
-		double value;
-		if (metric == METRIC_WARM_INVOKE)
-			value = milliseconds(measurement->warm[i].invoke_ns);
-		else if (metric == METRIC_WARM_BILLED)
-			value = (double)measurement->warm[i].billed_ms;
-		else
-			value = cold_value(metric, &measurement->cold[i]);
+		double value = run_value(metric, run_of(metric, measurement, i));
 		if (!isnan(value))
 			values[(*count)++] = value;
 	}
@@ -170,16 +273,27 @@ static bool find_statistic(const char *text, size_t length, enum metric_statisti
 	return false;
 }
 
+/* A name that begins as the one before it does is told without its first word: there are many. */
+static const char *told_name(unsigned metric)
+{
+	const char *name = metric_table[metric].name;
+	size_t word = strcspn(name, ".");
+
+	if (metric > 0 && strncmp(name, metric_table[metric - 1].name, word + 1) == 0)
+		return name + word;
+	return name;
+}
+
 static bool unknown(const char *text, size_t length, struct error *err)
 {
-	char known[256] = "";
+	char known[400] = "";
 
 	for (unsigned i = 0; i < METRIC_COUNT; i++)
 		snprintf(known + strlen(known), sizeof(known) - strlen(known), "%s%s",
-		         i ? ", " : "", metric_table[i].name);
+		         i ? ", " : "", told_name(i));
 	return error_set(err, 0,
-	                 "unknown metric '%.*s' (known are %s; with .min, .p10, .p50, .mean, .p90, "
-	                 ".p95, .p99 or .max behind)",
+	                 "unknown metric '%.*s' (known are %s; then .min, .p10, .p50, .mean, .p90, "
+	                 ".p95, .p99 or .max)",
 	                 (int)(length < 40 ? length : 40), text, known);
 }
 

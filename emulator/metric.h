@@ -8,6 +8,7 @@
 #ifndef EMULATOR_METRIC_H
 #define EMULATOR_METRIC_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "emulator/measurement.h"
@@ -17,6 +18,7 @@
 enum metric_unit {
 	METRIC_MILLISECONDS,
 	METRIC_MEGABYTES, /* of 1024 * 1024 bytes */
+	METRIC_PIECES,
 };
 
 enum metric_id {
@@ -30,6 +32,26 @@ enum metric_id {
 	METRIC_WARM_INVOKE,
 	METRIC_WARM_BILLED,
 	METRIC_MEMORY_PEAK,
+
+	/* What a cold start used, by figure: until init ended, and until its first invocation
+	 * had. Nothing is throttled in init. */
+	METRIC_INIT_CPU,
+	METRIC_COLD_CPU,
+	METRIC_INIT_SYSTEM,
+	METRIC_COLD_SYSTEM,
+	METRIC_COLD_THROTTLED,
+	METRIC_INIT_MINOR_FAULTS,
+	METRIC_COLD_MINOR_FAULTS,
+	METRIC_INIT_MAJOR_FAULTS,
+	METRIC_COLD_MAJOR_FAULTS,
+	METRIC_INIT_READ,
+	METRIC_COLD_READ,
+	METRIC_INIT_STORAGE,
+	METRIC_COLD_STORAGE,
+	METRIC_INIT_MAPPED,
+	METRIC_COLD_MAPPED,
+	METRIC_INIT_FILES,
+	METRIC_COLD_FILES,
 	METRIC_COUNT,
 };
 
@@ -40,6 +62,15 @@ struct metric {
 };
 
 extern const struct metric metric_table[METRIC_COUNT]; /* by enum metric_id */
+
+/* "ms", "MB" or "count". */
+const char *metric_unit_name(enum metric_unit unit);
+
+/* Whether it tells what a cold start used, rather than how long it took. */
+bool metric_is_usage(enum metric_id metric);
+
+/* Why it was not measured, as far as that is known; NULL where all is well. */
+const char *metric_missing(enum metric_id metric, const struct measurement *measurement);
 
 /*
  * The values of a metric, in its unit and in the order of the runs, as malloc()ed

@@ -13,14 +13,28 @@ static const struct {
 	enum metric_unit unit;
 	double factor; /* to the metric's unit */
 } units[] = {
-	{ "us", METRIC_MILLISECONDS, 0.001 }, { "ms", METRIC_MILLISECONDS, 1 },
-	{ "s", METRIC_MILLISECONDS, 1000 },   { "KB", METRIC_MEGABYTES, 1 / 1024.0 },
-	{ "MB", METRIC_MEGABYTES, 1 },        { "GB", METRIC_MEGABYTES, 1024 },
+	{ "us", METRIC_MILLISECONDS, 0.001 },
+	{ "ms", METRIC_MILLISECONDS, 1 },
+	{ "s", METRIC_MILLISECONDS, 1000 },
+	{ "KB", METRIC_MEGABYTES, 1 / 1024.0 },
+	{ "MB", METRIC_MEGABYTES, 1 },
+	{ "GB", METRIC_MEGABYTES, 1024 },
+	{ "", METRIC_PIECES, 1 },
 };
 
+/* Behind a number. */
 static const char *unit_name(enum metric_unit unit)
 {
-	return unit == METRIC_MEGABYTES ? "MB" : "ms";
+	return unit == METRIC_MEGABYTES ? " MB" : unit == METRIC_MILLISECONDS ? " ms" : "";
+}
+
+static const char *unit_choice(enum metric_unit unit)
+{
+	static const char *const choices[] = { [METRIC_MILLISECONDS] = "us, ms, s or +%",
+		                               [METRIC_MEGABYTES] = "KB, MB, GB or +%",
+		                               [METRIC_PIECES] = "a number alone or +%" };
+
+	return choices[unit];
 }
 
 /* ---- reading ---- */
@@ -69,7 +83,8 @@ static bool parse_unit(const char *unit, struct threshold *threshold, struct err
 	}
 	return error_set(err, 0, "'%s': %s takes %s", threshold->text,
 	                 metric_table[threshold->metric].name,
-	                 expected == METRIC_MEGABYTES ? "KB, MB, GB, % or +%" : "us, ms, s or +%");
+	                 threshold->metric == METRIC_MEMORY_PEAK ? "KB, MB, GB, % or +%"
+	                                                         : unit_choice(expected));
 }
 
 /* strtod() would take "inf", "nan" and hexadecimal as well. */
@@ -152,12 +167,20 @@ static void append_figure(struct buffer *words, const struct threshold *threshol
 
 static void append_bound(struct buffer *words, const struct threshold *threshold, double bound)
 {
-	buffer_append_format(words, "%.4g %s", bound,
+	buffer_append_format(words, "%.4g%s", bound,
 	                     unit_name(metric_table[threshold->metric].unit));
 	if (threshold->kind == THRESHOLD_OF_MEMORY)
 		buffer_append_format(words, " (%.4g%% of the memory)", threshold->bound * 100);
 	else if (threshold->kind == THRESHOLD_CHANGE)
 		buffer_append_format(words, " (%+.4g%% of the baseline)", threshold->bound * 100);
+}
+
+enum threshold_verdict threshold_give_up(const struct threshold *threshold, const char *why,
+                                         struct buffer *words)
+{
+	append_figure(words, threshold);
+	buffer_append_format(words, " is not known: %s", why);
+	return THRESHOLD_UNKNOWN;
 }
 
 enum threshold_verdict threshold_judge(const struct threshold *threshold, double value,
@@ -171,7 +194,7 @@ enum threshold_verdict threshold_judge(const struct threshold *threshold, double
 		                     statistic_needs(threshold->statistic));
 		return THRESHOLD_UNKNOWN;
 	}
-	buffer_append_format(words, " is %.4g %s", value,
+	buffer_append_format(words, " is %.4g%s", value,
 	                     unit_name(metric_table[threshold->metric].unit));
 	if (isnan(bound)) {
 		buffer_append_text(words, ", and the baseline has no such figure");

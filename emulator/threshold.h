@@ -51,4 +51,9 @@ enum threshold_verdict threshold_judge(const struct threshold *threshold, double
                                        uint64_t memory_bytes, double baseline,
                                        struct buffer *words);
 
+/* The same where it is known why there is no value: "cold.files.p50 is not known: it takes root".
+ */
+enum threshold_verdict threshold_give_up(const struct threshold *threshold, const char *why,
+                                         struct buffer *words);
+
 #endif

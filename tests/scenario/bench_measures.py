@@ -83,6 +83,65 @@ def test_memory_is_told_as_used(t):
     t.between(40, figures["memory.peak"]["max"], 128, "peak")
 
 
+def usage(t, *options, **more):
+    """The metrics in JSON of a benchmark of five cold starts."""
+    finished = bench(t, "--cold", "5", "--warm", "0", "--json", *options, **more)
+    function, = json.loads(finished.stdout)["functions"]
+    return function["metrics"]
+
+
+def test_cpu_time_is_that_of_its_phase(t):
+    metrics = usage(t, "--memory", "1769", handler="init-busy:60,busy:30,echo")
+    t.between(60, metrics["cold.init.cpu"]["min"], 60 + 15 * harness.SLOW, "init")
+    t.between(90, metrics["cold.cpu"]["min"], 90 + 25 * harness.SLOW, "all")
+    sleeper = usage(t, handler="init-sleep:60,sleep:30,echo")
+    t.between(0.01, sleeper["cold.cpu"]["max"], 10 * harness.SLOW, "one who sleeps")
+
+
+def test_throttled_time_is_told(t):
+    metrics = usage(t, handler="busy:30,echo")
+    throttled = metrics["cold.throttled"]
+    if throttled["count"] == 0:
+        t.true(throttled["missing"], throttled)
+        t.skip(throttled["missing"])
+    t.between(150, throttled["p50"], metrics["cold.invoke"]["max"], "throttled")
+    t.true(metrics["cold.init.cpu"]["p50"] < 10 * harness.SLOW, "init is not throttled")
+
+
+def test_pages_and_files_are_told(t):
+    echo, eater = usage(t), usage(t, handler="init-eat:40,echo")
+    for metrics in echo, eater:
+        for name in ("cold.faults.minor", "cold.faults.major", "cold.mapped.bytes"):
+            t.equal((metrics[name]["count"], metrics[name]["missing"]), (5, None), name)
+        for name, metric in metrics.items():
+            t.true(metric["count"] == 0 or metric["missing"] is None, name)
+    t.true(eater["cold.init.faults.minor"]["min"] > echo["cold.init.faults.minor"]["max"], "faults")
+    files = echo["cold.files"]
+    if files["count"] == 0:
+        t.true(files["missing"], files)
+        t.skip(files["missing"])
+    t.equal(files["count"], 1)
+    t.between(1, files["p50"], 10, "the bootstrap, and what it loads")
+
+
+def test_what_was_used_is_a_gate(t):
+    finished = bench(t, "--cold", "3", "--warm", "0", "--fail-if", "cold.init.cpu>10ms",
+                     "--fail-if", "cold.faults.major>1000", "--fail-if", "cold.faults.minor>2",
+                     handler="init-busy:20,echo", expect=99)
+    text = finished.stdout.decode()
+    says(t, text, r"(?m)^FAILED: .*: cold.init.cpu.p50 is [\d.]+ ms, above 10 ms$")
+    says(t, text, r"(?m)^ok: .*: cold.faults.major.p50 is \d+, below 1000$")
+    says(t, text, r"(?m)^FAILED: .*: cold.faults.minor.p50 is [\d.]+, above 2$")
+    says(t, text, r"(?m)^CPU time +ms +[\d.]+ +[\d.]+ +cold\[\.init\]\.cpu$")
+
+
+def test_a_figure_that_is_unknown_breaks_its_threshold(t):
+    """Nobody tells the kernel's part of so little CPU time."""
+    finished = bench(t, "--cold", "1", "--warm", "0", "--fail-if", "cold.cpu.system>10s",
+                     expect=99)
+    says(t, finished.stdout.decode(), r"(?m)^FAILED: .*: cold.cpu.system.p50 is not known: it takes ")
+
+
 def test_a_slower_init_is_called_regressed(t):
     finished = bench(t, "--cold", "10", "--warm", "0", "--", "--function-name", "slower",
                      "--handler", "init-sleep:15,echo")

@@ -9,6 +9,7 @@
 #include "emulator/bench_html.h"
 #include "emulator/bench_json.h"
 #include "emulator/bench_svg.h"
+#include "emulator/bench_usage.h"
 #include "emulator/clock.h"
 #include "emulator/json.h"
 #include "tests/unit/test.h"
@@ -23,6 +24,31 @@ static struct bench_judgement judgement = { .threshold = "cold.init>1ms",
 	                                    .verdict = THRESHOLD_BROKEN,
 	                                    .words = words };
 
+/* Of one figure, in all cold starts; SANDBOX_UNKNOWN is allowed. */
+static void use(enum sandbox_usage_figure figure, uint64_t init, uint64_t all)
+{
+	for (size_t i = 0; i < measurement.cold_count; i++) {
+		measurement.cold[i].usage.init[figure] = init;
+		measurement.cold[i].usage.all[figure] = all;
+	}
+}
+
+static void use_nothing(enum sandbox_usage_figure figure)
+{
+	use(figure, SANDBOX_UNKNOWN, SANDBOX_UNKNOWN);
+	measurement.missing[figure] = "nobody looked";
+}
+
+static void use_something(void)
+{
+	use(SANDBOX_USAGE_CPU_NS, 3 * CLOCK_NS_PER_MS, 4 * CLOCK_NS_PER_MS);
+	use(SANDBOX_USAGE_MINOR_FAULTS, 40, 50);
+	use(SANDBOX_USAGE_READ_BYTES, 2 * MB, 5 * MB);
+	measurement.has_uncounted = true;
+	measurement.uncounted.init[SANDBOX_USAGE_FILES] = 20;
+	measurement.uncounted.all[SANDBOX_USAGE_FILES] = 30;
+}
+
 /* Five cold starts of 1 to 5 ms, and ten warm invocations of 0.5 ms. */
 static struct bench_result make_result(const char *name)
 {
@@ -33,6 +59,8 @@ static struct bench_result make_result(const char *name)
 			                                     .total_ns = 2 * i * CLOCK_NS_PER_MS,
 			                                     .billed_ms = i,
 			                                     .memory_peak_bytes = 10 * MB };
+	for (unsigned i = 0; i < SANDBOX_USAGE_COUNT; i++)
+		use_nothing((enum sandbox_usage_figure)i);
 	for (int i = 0; i < 10; i++)
 		*measurement_add_warm(&measurement) = (struct warm_invoke){
 			.invoke_ns = 500 * CLOCK_NS_PER_US, .billed_ms = 1
@@ -90,6 +118,78 @@ static void test_csv(void)
 	CHECK(strstr(text.data, ",warm.invoke,ms,10,0.5\r\n") != NULL);
 	/* seven columns of cold starts, two of warm invocations, and memory */
 	CHECK_INT(count_of(text.data, "\r\n"), 1 + 7 * 5 + 2 * 10 + 5);
+}
+
+static void test_usage_is_told(void)
+{
+	struct bench_result result = make_result("f");
+	autobuffer struct buffer table = BUFFER_INIT, markdown = BUFFER_INIT, csv = BUFFER_INIT,
+				 prometheus = BUFFER_INIT, html = BUFFER_INIT;
+
+	use_something();
+	bench_usage_table(&table, &entry);
+	CHECK_STR(
+		table.data,
+		"medians                      init     cold\n"
+		"CPU time              ms    3.000    4.000   cold[.init].cpu\n"
+		"minor page faults              40       50   cold[.init].faults.minor\n"
+		"read by calls         MB    2.000    5.000   cold[.init].read.bytes\n"
+		"files opened                   20       30   cold[.init].files\n"
+		"not measured: CPU time in the kernel (nobody looked); throttled (nobody looked); "
+		"major page faults (nobody looked); read from storage (nobody looked); "
+		"mapped of files (nobody looked)\n");
+	bench_markdown(&markdown, &result);
+	CHECK(strstr(markdown.data, "\n\n| a cold start uses | MB | init CPU, ms | CPU | "
+	                            "minor faults | read, MB | files |\n"
+	                            "|---|--:|--:|--:|--:|--:|--:|\n"
+	                            "| f | 128 | 3 | 4 | 50 | 5 | 30 |\n") != NULL);
+	bench_csv(&csv, &result);
+	CHECK(strstr(csv.data, "\"f\",128,cold.init.read.bytes,MB,5,2\r\n") != NULL);
+	CHECK(strstr(csv.data, "\"f\",128,cold.files,count,1,30\r\n") != NULL);
+	CHECK(!strstr(csv.data, "cold.faults.major"));
+	bench_prometheus(&prometheus, &result);
+	CHECK(strstr(prometheus.data, "\nlrie_bench_cold_read_bytes{function=\"f\","
+	                              "memory_mb=\"128\",quantile=\"0.5\"} 5242880\n") != NULL);
+	CHECK(strstr(prometheus.data, "\nlrie_bench_cold_cpu_seconds_sum{") != NULL);
+	CHECK(strstr(prometheus.data, "\nlrie_bench_cold_files_count{") != NULL);
+	CHECK(!strstr(prometheus.data, "\nlrie_bench_cold_faults_major"));
+	bench_html(&html, &result);
+	CHECK(strstr(html.data, "<p class=\"note\">Not measured: CPU time in the kernel (nobody "
+	                        "looked); ") != NULL);
+}
+
+/* What was not measured is null, with the reason, and not 0. */
+static void test_usage_in_json(void)
+{
+	struct bench_result result = make_result("f");
+	autobuffer struct buffer text = BUFFER_INIT;
+	struct error err;
+
+	use_something();
+	bench_json(&text, &result);
+	struct json *json = json_read(text.data, text.length, &err);
+	const struct json *function = json_item(json_member(json, "functions"), 0);
+	const struct json *metrics = json_member(function, "metrics");
+	const struct json *major = json_member(metrics, "cold.faults.major");
+	double number;
+	CHECK(json_number(json_member(json_member(metrics, "cold.cpu"), "p50"), &number) &&
+	      number == 4);
+	CHECK(!json_text(json_member(json_member(metrics, "cold.cpu"), "missing")));
+	CHECK_STR(json_text(json_member(major, "missing")), "nobody looked");
+	CHECK(!json_number(json_member(major, "p50"), &number));
+	CHECK_INT(json_length(json_member(major, "values")), 0);
+	json_destroy(json);
+}
+
+static void test_usage_that_nobody_knows(void)
+{
+	struct bench_result result = make_result("f");
+	autobuffer struct buffer table = BUFFER_INIT, markdown = BUFFER_INIT;
+
+	bench_usage_table(&table, &entry);
+	CHECK(strncmp(table.data, "not measured: CPU time (nobody looked)", 38) == 0);
+	bench_markdown(&markdown, &result);
+	CHECK(!strstr(markdown.data, "a cold start uses"));
 }
 
 static void test_junit(void)
@@ -257,7 +357,8 @@ static void test_what_is_no_baseline(void)
 	bench_baseline_destroy(NULL);
 }
 
-TEST_MAIN(test_markdown, test_csv, test_junit, test_prometheus, test_annotations,
+TEST_MAIN(test_markdown, test_csv, test_usage_is_told, test_usage_in_json,
+          test_usage_that_nobody_knows, test_junit, test_prometheus, test_annotations,
           test_pictures_and_pages_take_any_name, test_pictures_of_samples_without_spread,
           test_json_is_read_back, test_functions_are_found_by_name_and_size,
           test_what_is_no_baseline)

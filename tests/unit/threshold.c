@@ -36,6 +36,18 @@ static void test_thresholds_are_read(void)
 		  THRESHOLD_CHANGE, 0.05 },
 		{ "cold.total.p99>+10%", METRIC_COLD_TOTAL, STATISTIC_P99, true, false,
 		  THRESHOLD_CHANGE, 0.1 },
+		{ "cold.init.cpu>5ms", METRIC_INIT_CPU, STATISTIC_MEDIAN, true, false,
+		  THRESHOLD_ABSOLUTE, 5 },
+		{ "cold.init.cpu.system.max>5ms", METRIC_INIT_SYSTEM, STATISTIC_MAX, true, false,
+		  THRESHOLD_ABSOLUTE, 5 },
+		{ "cold.read.bytes>40MB", METRIC_COLD_READ, STATISTIC_MEDIAN, true, false,
+		  THRESHOLD_ABSOLUTE, 40 },
+		{ "cold.faults.major>0", METRIC_COLD_MAJOR_FAULTS, STATISTIC_MEDIAN, true, false,
+		  THRESHOLD_ABSOLUTE, 0 },
+		{ "cold.files >= 300", METRIC_COLD_FILES, STATISTIC_MEDIAN, true, true,
+		  THRESHOLD_ABSOLUTE, 300 },
+		{ "cold.files>+10%", METRIC_COLD_FILES, STATISTIC_MEDIAN, true, false,
+		  THRESHOLD_CHANGE, 0.1 },
 		{ "cold.total<=-10%", METRIC_COLD_TOTAL, STATISTIC_MEDIAN, false, true,
 		  THRESHOLD_CHANGE, -0.1 },
 	};
@@ -65,6 +77,8 @@ static void test_mistakes_are_named(void)
 	} cases[] = {
 		{ "", "unknown metric ''" },
 		{ "cold.inti>5ms", "unknown metric 'cold.inti' (known are cold.setup, " },
+		{ "cold.inti>5ms", ".init.files, .files; then .min, " },
+		{ "cold.init.faults.minro.p95 >= 1000", ".p99 or .max)" },
 		{ "cold.init.p42>5ms", "unknown metric 'cold.init.p42'" },
 		{ "cold.init.>5ms", "unknown metric 'cold.init.'" },
 		{ "cold.initp90>5ms", "unknown metric 'cold.initp90'" },
@@ -78,6 +92,9 @@ static void test_mistakes_are_named(void)
 		{ "cold.init>1e3ms", "a number is missing" },
 		{ "cold.init>5", "cold.init takes us, ms, s or +%" },
 		{ "cold.init>5MB", "cold.init takes us, ms, s or +%" },
+		{ "cold.files>5MB", "cold.files takes a number alone or +%" },
+		{ "cold.read.bytes>5", "cold.read.bytes takes KB, MB, GB or +%" },
+		{ "cold.read.bytes>80%", "a part of what?" },
 		{ "cold.init>5minutes", "cold.init takes us, ms, s or +%" },
 		{ "memory.peak>5ms", "memory.peak takes KB, MB, GB, % or +%" },
 		{ "cold.init>5 ms or so", "there is more behind the unit" },
@@ -106,6 +123,8 @@ static void test_values_are_judged(void)
 	} cases[] = {
 		{ "cold.init.p90>300ms", 312.44, NAN, THRESHOLD_BROKEN,
 		  "cold.init.p90 is 312.4 ms, above 300 ms" },
+		{ "cold.files>300", 312, NAN, THRESHOLD_BROKEN,
+		  "cold.files.p50 is 312, above 300" },
 		{ "cold.init.p90>300ms", 299, NAN, THRESHOLD_HOLDS,
 		  "cold.init.p90 is 299 ms, below 300 ms" },
 		{ "cold.init>300ms", 300, NAN, THRESHOLD_HOLDS,
@@ -179,6 +198,74 @@ static void test_metrics_are_columns_of_the_runs(void)
 	free(values);
 }
 
+static double first_value(enum metric_id metric, const struct measurement *measurement)
+{
+	size_t count;
+	double *values = metric_values(metric, measurement, &count), first = count ? *values : -1;
+
+	free(values);
+	return first;
+}
+
+/* Each metric tells its own figure, in its unit, and what is unknown is no value. */
+static void test_metrics_tell_what_was_used(void)
+{
+	static const struct {
+		enum metric_id init, all;
+		enum sandbox_usage_figure figure;
+		double unit;
+	} cases[] = {
+		{ METRIC_INIT_CPU, METRIC_COLD_CPU, SANDBOX_USAGE_CPU_NS, 1e6 },
+		{ METRIC_INIT_SYSTEM, METRIC_COLD_SYSTEM, SANDBOX_USAGE_SYSTEM_NS, 1e6 },
+		{ METRIC_COUNT, METRIC_COLD_THROTTLED, SANDBOX_USAGE_THROTTLED_NS, 1e6 },
+		{ METRIC_INIT_MINOR_FAULTS, METRIC_COLD_MINOR_FAULTS, SANDBOX_USAGE_MINOR_FAULTS,
+		  1 },
+		{ METRIC_INIT_MAJOR_FAULTS, METRIC_COLD_MAJOR_FAULTS, SANDBOX_USAGE_MAJOR_FAULTS,
+		  1 },
+		{ METRIC_INIT_READ, METRIC_COLD_READ, SANDBOX_USAGE_READ_BYTES, 1 << 20 },
+		{ METRIC_INIT_STORAGE, METRIC_COLD_STORAGE, SANDBOX_USAGE_STORAGE_BYTES, 1 << 20 },
+		{ METRIC_INIT_MAPPED, METRIC_COLD_MAPPED, SANDBOX_USAGE_MAPPED_BYTES, 1 << 20 },
+		{ METRIC_INIT_FILES, METRIC_COLD_FILES, SANDBOX_USAGE_FILES, 1 },
+	};
+	struct measurement measurement;
+
+	measurement_init(&measurement);
+	struct cold_start *cold = measurement_add_cold(&measurement);
+	measurement.has_uncounted = true;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		uint64_t value = (uint64_t)((double)(10 + i) * cases[i].unit);
+		bool is_files = cases[i].figure == SANDBOX_USAGE_FILES;
+		struct cold_usage *usage = is_files ? &measurement.uncounted : &cold->usage;
+
+		test_case(metric_table[cases[i].all].name);
+		usage->init[cases[i].figure] = value;
+		usage->all[cases[i].figure] = 10 * value;
+		CHECK(metric_is_usage(cases[i].all));
+		CHECK(first_value(cases[i].all, &measurement) == 10 * (double)(10 + i));
+		if (cases[i].init != METRIC_COUNT)
+			CHECK(first_value(cases[i].init, &measurement) == (double)(10 + i));
+		CHECK(!metric_missing(cases[i].all, &measurement));
+		usage->all[cases[i].figure] = SANDBOX_UNKNOWN;
+		measurement.missing[cases[i].figure] = "no";
+		CHECK(first_value(cases[i].all, &measurement) == -1);
+		CHECK_STR(metric_missing(cases[i].all, &measurement), "no");
+		CHECK_INT(metric_runs(cases[i].all, 20, 30), is_files ? 1 : 20);
+	}
+	CHECK(!metric_is_usage(METRIC_COLD_INIT) &&
+	      !metric_missing(METRIC_COLD_INIT, &measurement));
+	measurement_finish(&measurement);
+}
+
+static void test_a_figure_that_cannot_be_had(void)
+{
+	autobuffer struct buffer words = BUFFER_INIT;
+	struct threshold threshold;
+
+	CHECK(threshold_parse("cold.files>300", &threshold, NULL));
+	CHECK_INT(threshold_give_up(&threshold, "it takes root", &words), THRESHOLD_UNKNOWN);
+	CHECK_STR(words.data, "cold.files.p50 is not known: it takes root");
+}
+
 static void test_every_metric_has_a_name(void)
 {
 	for (unsigned i = 0; i < METRIC_COUNT; i++) {
@@ -197,4 +284,5 @@ static void test_every_metric_has_a_name(void)
 }
 
 TEST_MAIN(test_thresholds_are_read, test_mistakes_are_named, test_values_are_judged,
-          test_metrics_are_columns_of_the_runs, test_every_metric_has_a_name)
+          test_metrics_are_columns_of_the_runs, test_metrics_tell_what_was_used,
+          test_a_figure_that_cannot_be_had, test_every_metric_has_a_name)
