@@ -316,7 +316,7 @@ void environment_hear_box(struct environment *env)
 		/* What the kill causes is not news; what was counted before it is. */
 		if (env->state != ENVIRONMENT_STOPPING || event.type == SANDBOX_GONE ||
 		    event.type == SANDBOX_DENIED || event.type == SANDBOX_WRITE_REFUSED ||
-		    event.type == SANDBOX_CONNECTED)
+		    event.type == SANDBOX_OOM || event.type == SANDBOX_CONNECTED)
 			on_box_event(env, &event);
 	}
 }

@@ -15,10 +15,9 @@
 #include "sandbox/cgroup_memory.h"
 #include "sandbox/fd.h"
 #include "sandbox/memory_limit.h"
+#include "sandbox/oom.h"
 
 #define MAX_PROGRAMS 64
-#define OOM_RETRIES 8
-#define OOM_FIRST_MS 10
 
 struct program {
 	unsigned id;
@@ -40,9 +39,9 @@ struct memory {
 	uint64_t peak;
 	uint64_t charged; /* the cgroup's peak when those who ended were last looked at */
 	uint64_t faults;  /* of them, then */
-	uint64_t kills;   /* by the limit, that were told */
-	uint64_t kept;    /* of those that the keeper killed */
-	int oom_timer, oom_retries;
+	struct oom oom;
+	uint64_t kept; /* how many the keeper had killed when it was last heeded */
+	int oom_timer;
 };
 
 static bool watch(const struct memory *memory, int fd, uint32_t events)
@@ -245,14 +244,21 @@ uint64_t memory_peak(const struct memory *memory)
 
 /* ---- out of memory ----------------------------------------------------------------- */
 
-/* Version 1 announces that the limit is hit before it kills, and what it kills is nobody's
- * message. So the counter is looked at a little later, and a few times. */
+/* How many processes the limit has killed. */
+static uint64_t kills_of(const struct memory *memory)
+{
+	return memory_limit_kills(memory->keeper) +
+	       (memory->charges ? cgroup_memory_kills(memory->charges) : 0);
+}
+
 static void set_oom_timer(struct memory *memory)
 {
-	long ms = OOM_FIRST_MS << (OOM_RETRIES - memory->oom_retries);
+	long ms = oom_wait_ms(&memory->oom, kills_of(memory));
 	struct itimerspec delay = { .it_value = { .tv_sec = ms / 1000,
 		                                  .tv_nsec = ms % 1000 * 1000000 } };
 
+	if (!ms)
+		return;
 	if (memory->oom_timer == -1) {
 		memory->oom_timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
 		if (memory->oom_timer == -1 || !watch(memory, memory->oom_timer, EPOLLIN))
@@ -261,25 +267,20 @@ static void set_oom_timer(struct memory *memory)
 	timerfd_settime(memory->oom_timer, 0, &delay, NULL);
 }
 
-static bool a_program_is_dying(const struct memory *memory)
+static bool is_dying(const struct program *program)
 {
 	struct census_status status;
 
+	return !census_read_status(program->status, &status) || status.dying;
+}
+
+static bool a_program_is_dying(const struct memory *memory)
+{
 	for (size_t i = 0; i < memory->program_count; i++) {
-		if (!census_read_status(memory->programs[i].status, &status) || status.dying)
+		if (is_dying(&memory->programs[i]))
 			return true;
 	}
 	return false;
-}
-
-/* How many processes the limit has killed that were not told yet. */
-static uint64_t untold_kills(const struct memory *memory)
-{
-	uint64_t kills = memory_limit_kills(memory->keeper);
-
-	if (memory->charges)
-		kills += cgroup_memory_kills(memory->charges);
-	return subtract(kills, memory->kills);
 }
 
 /* What a program that ended had at most. */
@@ -303,11 +304,18 @@ bool memory_program_exited(struct memory *memory, const struct message *message)
 	memory_program_ended(memory, message->id);
 	raise_peak(memory, rss_at_the_end(memory, message));
 	if (!WIFSIGNALED(message->number) || WTERMSIG(message->number) != SIGKILL ||
-	    !untold_kills(memory))
+	    !oom_claim(&memory->oom, kills_of(memory)))
 		return false;
-	memory->kills++;
 	raise_peak(memory, memory->limit);
 	return true;
+}
+
+void memory_end(struct memory *memory)
+{
+	for (size_t i = 0; i < memory->program_count; i++) {
+		if (is_dying(&memory->programs[i]))
+			oom_claim(&memory->oom, kills_of(memory));
+	}
 }
 
 void memory_adopted_exited(struct memory *memory, const struct message *message)
@@ -325,29 +333,37 @@ static bool has_news(struct memory *memory)
 	return (memory->charges && cgroup_memory_heed(memory->charges)) || news;
 }
 
+static bool tell_oom(struct memory *memory, unsigned kills, struct sandbox_event *event)
+{
+	if (!kills)
+		return false;
+	raise_peak(memory, memory->limit);
+	*event = (struct sandbox_event){ .type = SANDBOX_OOM,
+		                         .at_ns = message_now(),
+		                         .kills = kills };
+	return true;
+}
+
 bool memory_take_oom(struct memory *memory, struct sandbox_event *event)
 {
 	uint64_t count;
 
 	memory_limit_keep(memory->keeper);
 	if (has_news(memory)) {
-		memory->oom_retries = OOM_RETRIES;
+		oom_news(&memory->oom);
 		set_oom_timer(memory);
 	}
 	if (memory->oom_timer == -1 || read(memory->oom_timer, &count, sizeof(count)) <= 0)
 		return false;
-	uint64_t kills = untold_kills(memory);
-	if (!kills || a_program_is_dying(memory)) {
-		if (memory->oom_retries-- > 0)
-			set_oom_timer(memory);
-		return false;
-	}
-	memory->kills += kills;
-	raise_peak(memory, memory->limit);
-	*event = (struct sandbox_event){ .type = SANDBOX_OOM,
-		                         .at_ns = message_now(),
-		                         .kills = (unsigned)kills };
-	return true;
+	uint64_t kills = kills_of(memory);
+	unsigned told = oom_look(&memory->oom, kills, a_program_is_dying(memory), message_now());
+	set_oom_timer(memory);
+	return tell_oom(memory, told, event);
+}
+
+bool memory_take_rest(struct memory *memory, struct sandbox_event *event)
+{
+	return tell_oom(memory, oom_rest(&memory->oom, kills_of(memory)), event);
 }
 
 void memory_set_frozen(struct memory *memory, bool frozen)

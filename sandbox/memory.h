@@ -55,6 +55,14 @@ uint64_t memory_peak(const struct memory *memory);
  * true when there is one to tell. Never blocks. */
 bool memory_take_oom(struct memory *memory, struct sandbox_event *event);
 
+/* Everything is about to be killed. Who is dying already does so by the limit, if that has killed
+ * somebody: nobody will tell how it ended. */
+void memory_end(struct memory *memory);
+
+/* The same as memory_take_oom() when everybody is dead: what was still to be found out, or to be
+ * told later. */
+bool memory_take_rest(struct memory *memory, struct sandbox_event *event);
+
 /* See memory_limit.h. */
 void memory_set_frozen(struct memory *memory, bool frozen);
 

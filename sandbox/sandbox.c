@@ -264,6 +264,7 @@ void sandbox_kill(struct sandbox *box)
 	sandbox_thaw(box);
 	/* The last chance: the dead have no memory to look at. */
 	sandbox_memory_peak(box, &peak);
+	memory_end(box->memory);
 	box->killed = true;
 	if (in_pid_namespace(box)) {
 		signal_init(box, SIGKILL);
@@ -662,7 +663,7 @@ static bool take_end(struct sandbox *box, struct sandbox_event *event)
 {
 	if (!box->reaped)
 		return false;
-	if (ledger_take(box->ledger, UINT64_MAX, event))
+	if (ledger_take(box->ledger, UINT64_MAX, event) || memory_take_rest(box->memory, event))
 		return true;
 	*event = (struct sandbox_event){ .at_ns = message_now() };
 	if (!box->ready && !box->killed) {

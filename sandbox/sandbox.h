@@ -259,7 +259,8 @@ enum sandbox_event_type {
 	SANDBOX_STARTED,       /* program 'id' was executed; 'at_ns' is just before its execve */
 	SANDBOX_EXEC_FAILED,   /* program 'id' could not be executed: 'error.code' is the errno */
 	SANDBOX_EXITED,        /* program 'id' ended with 'status' */
-	SANDBOX_OOM,           /* the memory limit killed processes other than a program */
+	SANDBOX_OOM,           /* the memory limit killed processes other than a program. Told half
+	                        * a second later, when that is sure, or when the box ends */
 	SANDBOX_CONNECTED,     /* for 'id': 'socket', which is the caller's, or -1 and 'error' */
 	SANDBOX_DENIED,        /* a system call was refused; 'denial' tells which */
 	SANDBOX_WRITE_REFUSED, /* a write fails; 'write' tells where */

@@ -182,6 +182,23 @@ static void test_an_orphan_is_out_of_memory(void)
 	box_end(&run);
 }
 
+/* Too late for anybody to be sure whose end it was, but not to be told. */
+static void test_a_child_before_the_end(void)
+{
+	static struct box_run run;
+	struct sandbox_spec spec = spec_of(32);
+
+	NEED(SANDBOX_WALL_MEMORY);
+	box_start(&run, &spec, "child-eat:512", "hold");
+	BOX_UNTIL(&run, box_find(&run, "hold"));
+	CHECK_STR(box_says(&run, "child-eat:512"), "signal 9");
+	sandbox_kill(run.box);
+	BOX_UNTIL(&run, run.gone);
+	CHECK_INT(run.oom_kills, 1);
+	CHECK_INT(run.oom_events, 1);
+	box_end(&run);
+}
+
 /* How far a bomb gets, told for the record. */
 static void test_a_bomb_gets_not_far(void)
 {
@@ -318,8 +335,8 @@ TEST_MAIN(test_allocation_bomb, test_allocation_bomb_of_shared_memory,
           test_memory_just_within_the_limit, test_a_sigkill_is_not_out_of_memory,
           test_a_sigkill_from_outside_is_not_out_of_memory, test_a_child_is_out_of_memory,
           test_many_children_are_out_of_memory, test_a_child_and_then_the_program,
-          test_an_orphan_is_out_of_memory, test_a_bomb_gets_not_far, test_page_cache_is_not_memory,
-          test_memory_that_children_share_counts_once, test_files_in_tmp_are_not_memory,
-          test_mapped_files_in_tmp_are_not_memory, test_a_full_tmp_is_not_out_of_memory,
-          test_a_huge_sparse_file_is_not_out_of_memory,
+          test_an_orphan_is_out_of_memory, test_a_child_before_the_end, test_a_bomb_gets_not_far,
+          test_page_cache_is_not_memory, test_memory_that_children_share_counts_once,
+          test_files_in_tmp_are_not_memory, test_mapped_files_in_tmp_are_not_memory,
+          test_a_full_tmp_is_not_out_of_memory, test_a_huge_sparse_file_is_not_out_of_memory,
           test_files_in_tmp_are_no_way_round_the_limit)
