@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "emulator/extensions_api.h"
 #include "emulator/front.h"
 #include "emulator/http_listen.h"
 #include "emulator/log.h"
@@ -146,7 +147,7 @@ void port_call_let_go(struct port_call *call)
 	call->place = NULL;
 }
 
-static const struct port_api *const apis[] = { &runtime_api };
+static const struct port_api *const apis[] = { &runtime_api, &extensions_api };
 
 /* Finds the API that has the route, which 'route' gets. */
 static const struct port_api *find_api(const struct port *port, struct http_exchange *exchange,
@@ -230,6 +231,7 @@ static bool listen_on(struct runtime_port *base, int fd, struct error *err)
 
 static const struct runtime_port_ops port_ops = {
 	.deliver = runtime_api_deliver,
+	.notify = extensions_api_notify,
 	.listen = listen_on,
 	.close = close_port,
 };

@@ -2,7 +2,7 @@
 /*
  * api_port - the address at which the programs of a box reach Lambda's APIs.
  *
- * Each life of an environment has one, whatever the API. The port
+ * Each life of an environment has one, for whatever API. The port
  * accepts connections, finds out who calls, and passes each request to the API
  * whose route it is.
  */
@@ -10,6 +10,7 @@
 #define EMULATOR_API_PORT_H
 
 #include "emulator/environment.h"
+#include "emulator/extension.h"
 #include "emulator/http_server.h"
 #include "emulator/route.h"
 
@@ -45,7 +46,8 @@ struct port {
 	struct runtime_port base;
 	struct environment *env;
 	const struct config *config;
-	struct port_call *waiting; /* for an event, at the Runtime API */
+	struct port_call *waiting;                     /* for an event, at the Runtime API */
+	struct port_call *extensions[EXTENSION_LIMIT]; /* ... and at theirs, by their place */
 	bool closing;
 
 	/* private to api_port.c */

@@ -76,6 +76,7 @@ static void deliver(struct environment *env)
 	env->runtime = RUNTIME_RUNNING;
 	env->port->ops->deliver(env->port, env->current);
 	environment_announce(env);
+	environment_tell_extensions(env);
 }
 
 static void release_invocation(struct environment *env)
@@ -84,7 +85,7 @@ static void release_invocation(struct environment *env)
 	bool started = env->current_started;
 
 	env->current = NULL;
-	env->current_started = env->current_announced = false;
+	env->current_started = env->current_announced = env->runtime_is_done = false;
 	env->unusable = (struct fault){ .status = FAULT_NONE };
 	invocation->ops->on_done(invocation, started ? journal_tail(&env->journal) : NULL);
 	if (!env->current_announced) /* else the next one was submitted in on_done */
@@ -106,21 +107,30 @@ static void look_at_usage(struct environment *env, enum environment_moment momen
 	context->on_usage(context, moment, &usage, clock_now() - begin);
 }
 
-/* Ends the invoke phase. The asker has its answer already, or gets it by 'fault'. */
+/* The runtime's part of the invocation is over, by its next /next or by 'fault'. */
+static void end_runtime_part(struct environment *env, uint64_t at_ns, const struct fault *fault)
+{
+	if (env->runtime_is_done)
+		return;
+	env->runtime_is_done = true;
+	env->current->phase.runtime_done_ns = at_ns;
+	environment_drain_output(env);
+	environment_announce(env);
+	environment_tell_runtime_done(env, fault);
+}
+
 void environment_finish_invocation(struct environment *env, uint64_t ended_ns,
                                    const struct fault *fault)
 {
-	struct invocation *invocation = env->current;
-
 	assert(env->current_started);
 	loop_timer_stop(&env->limit);
-	invocation->phase.ended_ns = ended_ns;
+	env->current->phase.ended_ns = ended_ns;
 	if (env->init_is_news)
 		look_at_usage(env, ENVIRONMENT_FIRST_ENDED);
-	program_output_drain(&env->output);
+	end_runtime_part(env, ended_ns, fault);
+	if (env->extensions.count > 0)
+		environment_drain_output(env); /* of those that were at work until now */
 	environment_measure_memory(env);
-	environment_announce(env);
-	environment_tell_runtime_done(env, fault);
 	environment_report_invocation(env, fault);
 	environment_count_invocation(env, fault);
 	env->init_is_news = env->suppressed = false;
@@ -267,7 +277,6 @@ static void end_init(struct environment *env)
 	env->init.ended_ns = clock_now();
 	env->init_is_news = !env->suppressed;
 	buffer_clear(&env->told);
-	environment_tell_init_runtime_done(env, NULL);
 	if (env->init.started_ns) /* else its duration is not known yet */
 		environment_report_init_success(env);
 	if (!env->suppressed)
@@ -290,6 +299,21 @@ static void find_work(struct environment *env)
 		freezer_rest(&env->freezer);
 }
 
+void environment_look_for_end(struct environment *env)
+{
+	if (env->state == ENVIRONMENT_STARTING && env->runtime == RUNTIME_READY &&
+	    extensions_are_ready(&env->extensions))
+		end_init(env);
+	else if (env->state == ENVIRONMENT_SERVING && env->runtime_is_done &&
+	         !extensions_are_busy(&env->extensions))
+		environment_finish_invocation(env, clock_now(), &env->unusable);
+	else
+		return;
+	environment_set_activity(env, ACTIVITY_IDLE);
+	if (env->state == ENVIRONMENT_SERVING)
+		find_work(env);
+}
+
 enum runtime_verdict environment_runtime_next(struct environment *env)
 {
 	enum runtime_state before = env->runtime;
@@ -303,13 +327,13 @@ enum runtime_verdict environment_runtime_next(struct environment *env)
 	env->runtime = RUNTIME_READY;
 	if (before != RUNTIME_STARTED && before != RUNTIME_RESPONSE_SENT)
 		return RUNTIME_ACCEPTED;
-	environment_set_activity(env, ACTIVITY_IDLE);
-	if (before == RUNTIME_STARTED)
-		end_init(env);
-	else
-		environment_finish_invocation(env, clock_now(), &env->unusable);
-	if (env->state == ENVIRONMENT_SERVING)
-		find_work(env);
+	if (before == RUNTIME_STARTED) {
+		env->init.runtime_done_ns = clock_now();
+		environment_tell_init_runtime_done(env, NULL);
+	} else {
+		end_runtime_part(env, clock_now(), &env->unusable);
+	}
+	environment_look_for_end(env);
 	return RUNTIME_ACCEPTED;
 }
 

@@ -14,8 +14,12 @@
  *   RESET      no box; the next invocation starts with init
  *   GONE       for good
  *
- * Knows no HTTP: the runtime is spoken to through a runtime_port, which the
- * Runtime API fills in.
+ * With extensions, init and an invocation end when the runtime and they have come
+ * back for the next event, and a life ends as shutdown.h says; the caller waits for
+ * the runtime alone. Source: spec extensions-telemetry.md §2.
+ *
+ * Knows no HTTP: the runtime and the extensions are spoken to through a
+ * runtime_port, which the fronts fill in.
  */
 #ifndef EMULATOR_ENVIRONMENT_H
 #define EMULATOR_ENVIRONMENT_H
@@ -23,6 +27,7 @@
 #include <stdbool.h>
 
 #include "emulator/config.h"
+#include "emulator/extension.h"
 #include "emulator/invocation.h"
 #include "emulator/journal.h"
 #include "emulator/loop.h"
@@ -37,7 +42,15 @@ struct observer;
 
 /* ---- what surrounds it ---- */
 
-/* The Runtime API of one life of an environment. */
+/* What an extension that waits for an event gets. */
+struct extension_event {
+	enum extension_event_kind kind;
+	uint64_t deadline_ms;                /* wall clock */
+	const struct invocation *invocation; /* INVOKE */
+	const char *reason;                  /* SHUTDOWN: "spindown", "timeout", "failure" */
+};
+
+/* The Runtime API of one life of an environment, and the APIs of its extensions. */
 struct runtime_port {
 	const struct runtime_port_ops *ops;
 	char address[64]; /* "127.0.0.1:41234", for AWS_LAMBDA_RUNTIME_API */
@@ -47,6 +60,10 @@ struct runtime_port {
 struct runtime_port_ops {
 	/* Hands the event to every held /next. */
 	void (*deliver)(struct runtime_port *port, struct invocation *invocation);
+
+	/* Hands an event to the extension, whose call for one is held. */
+	void (*notify)(struct runtime_port *port, const struct extension *extension,
+	               const struct extension_event *event);
 
 	/* Takes calls from 'listener', which was made inside the box and is taken over (also on
 	 * failure). */
@@ -163,5 +180,41 @@ void environment_runtime_answer_fault(struct environment *env, const struct faul
 /* /init/error. 'type' as the runtime sent it, or NULL; 'body' is moved out. */
 enum runtime_verdict environment_runtime_init_error(struct environment *env, const char *type,
                                                     struct buffer *body);
+
+/* ---- calls of its extensions, made by the Extensions API ---- */
+
+/* Whether there are to be any: a file in /opt switches them off, API and all. */
+bool environment_offers_extensions(const struct environment *env);
+
+/* The list of this life. Who is in it stays in it, and where it is. */
+struct extensions *environment_extensions(struct environment *env);
+
+enum extension_verdict {
+	EXTENSION_ACCEPTED,
+	EXTENSION_INVALID_STATE, /* its state tells which */
+	EXTENSION_REGISTRATION_CLOSED,
+	EXTENSION_NAME_TAKEN,
+	EXTENSION_TOO_MANY,
+};
+
+/* Registers one: that which was launched from a file of that name, or an internal one, which
+ * cannot want SHUTDOWN. 'extension' gets it when it was accepted. */
+enum extension_verdict environment_register_extension(struct environment *env, const char *name,
+                                                      const enum extension_event_kind *events,
+                                                      unsigned count, struct extension **extension);
+
+/* Whether it may ask for an event now. */
+bool environment_extension_may_wait(const struct environment *env,
+                                    const struct extension *extension);
+
+/* It waits for an event, which may be handed to it during this call already. */
+void environment_extension_next(struct environment *env, struct extension *extension);
+
+/* It does not wait any more: its connection broke off. */
+void environment_extension_left(struct environment *env, struct extension *extension);
+
+/* /init/error or /exit/error; 'type' as it sent it. Returns false when its state forbids it. */
+bool environment_extension_error(struct environment *env, struct extension *extension,
+                                 enum extension_call call, const char *type);
 
 #endif

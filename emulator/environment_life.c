@@ -24,9 +24,6 @@
 #include "emulator/variables.h"
 #include "sandbox/fd.h"
 
-/* The program of the box that is the runtime; extensions will have others. */
-#define RUNTIME_PROGRAM 1
-
 /* A box that is not built by then never will be. */
 #define BOX_LIMIT_NS (5 * CLOCK_NS_PER_S)
 
@@ -50,7 +47,81 @@ static void on_lines(struct program_output *output, const char *data, size_t len
 
 /* ---- the end of a life ---- */
 
+void environment_drain_output(struct environment *env)
+{
+	program_output_drain(&env->output);
+	for (unsigned i = 0; i < env->extensions.count; i++)
+		program_output_drain(&env->programs[i].output);
+}
+
 static void on_life_ended(struct environment *env);
+
+/* What the programs say of being killed is not the function's output. */
+static void close_output(struct environment *env)
+{
+	program_output_close(&env->output);
+	for (unsigned i = 0; i < env->extensions.count; i++)
+		program_output_close(&env->programs[i].output);
+}
+
+static void close_port(struct environment *env)
+{
+	if (env->port)
+		env->port->ops->close(env->port);
+	env->port = NULL;
+}
+
+static void kill_box(struct environment *env)
+{
+	shutdown_stop(&env->shutdown);
+	close_output(env);
+	close_port(env);
+	if (env->box)
+		sandbox_kill(env->box);
+	else
+		on_life_ended(env);
+}
+
+static void on_shutdown_over(struct shutdown *shutdown)
+{
+	kill_box(container_of(shutdown, struct environment, shutdown));
+}
+
+/* The extensions are to see the runtime's last words before they hear of the end. */
+static void on_runtime_over(struct shutdown *shutdown)
+{
+	struct environment *env = container_of(shutdown, struct environment, shutdown);
+
+	environment_drain_output(env);
+	shutdown_notify(shutdown);
+}
+
+/* In the words of the SHUTDOWN event. */
+static const char *end_reason(const struct environment *env)
+{
+	switch (env->fatal.status) {
+	case FAULT_NONE:
+		break;
+	case FAULT_TIMEOUT:
+		return "timeout";
+	case FAULT_ERROR:
+	case FAULT_FAILURE:
+		return "failure";
+	}
+	return "spindown";
+}
+
+static void start_shutdown(struct environment *env)
+{
+	env->shutdown.on_runtime_over = on_runtime_over;
+	env->shutdown.on_over = on_shutdown_over;
+	env->shutdown.loop = env->context->loop;
+	env->shutdown.box = env->box;
+	env->shutdown.port = env->port;
+	env->shutdown.extensions = &env->extensions;
+	env->shutdown.reason = end_reason(env);
+	shutdown_start(&env->shutdown);
+}
 
 void environment_stop_box(struct environment *env)
 {
@@ -58,22 +129,22 @@ void environment_stop_box(struct environment *env)
 	loop_timer_stop(&env->limit);
 	loop_timer_stop(&env->verdict);
 	freezer_stop(&env->freezer);
-	/* What the programs say of being killed is not the function's output. */
-	program_output_close(&env->output);
-	if (env->port)
-		env->port->ops->close(env->port);
-	env->port = NULL;
-	if (env->box)
-		sandbox_kill(env->box);
+	if (env->box && env->port && shutdown_is_due(&env->extensions))
+		start_shutdown(env);
 	else
-		on_life_ended(env);
+		kill_box(env);
 }
 
 static void fail_init(struct environment *env)
 {
 	env->init.ended_ns = env->fatal_ns;
 	metrics_count_init_error(env->context->metrics, env->fatal.type);
-	environment_tell_init_runtime_done(env, &env->fatal);
+	if (!env->init.runtime_done_ns) {
+		env->init.runtime_done_ns = env->fatal_ns;
+		environment_tell_init_runtime_done(env, &env->fatal);
+	}
+	if (env->culprit)
+		environment_tell_extension(env, env->culprit);
 	environment_tell_init_report(env, &env->fatal);
 }
 
@@ -88,7 +159,7 @@ bool environment_is_ending(const struct environment *env)
  */
 static void fail_now(struct environment *env)
 {
-	program_output_drain(&env->output);
+	environment_drain_output(env);
 	/* Without a box no init has begun. */
 	if (env->state == ENVIRONMENT_STARTING &&
 	    (env->init.started_ns || env->fatal.status != FAULT_FAILURE))
@@ -169,6 +240,10 @@ static void on_started(struct environment *env, const struct sandbox_event *even
 {
 	const struct config *config = env->context->config;
 
+	if (event->id == RUNTIME_PROGRAM)
+		env->init.runtime_ns = event->at_ns;
+	if (env->init.started_ns)
+		return; /* with the first extension */
 	env->init.started_ns = event->at_ns;
 	metrics_count_setup(env->context->metrics, event->at_ns - env->init.asked_ns);
 	/* The runtime's first /next may be read before this event is. */
@@ -196,11 +271,12 @@ static void explain_exec_failure(struct environment *env, const struct sandbox_e
 	buffer_move(&env->told, &words);
 }
 
-static void on_exec_failed(struct environment *env, const struct sandbox_event *event)
+static void on_runtime_exec_failed(struct environment *env, const struct sandbox_event *event)
 {
 	struct sandbox_program program;
 	struct fault fault;
 
+	env->shutdown.runtime_is_alive = false;
 	if (!env->init.started_ns)
 		env->init.started_ns = event->at_ns;
 	explain_exec_failure(env, event);
@@ -212,10 +288,15 @@ static void on_exec_failed(struct environment *env, const struct sandbox_event *
 	environment_fail_soon(env, &fault, event->at_ns, clock_now());
 }
 
-static void on_exited(struct environment *env, const struct sandbox_event *event)
+static void on_runtime_exited(struct environment *env, const struct sandbox_event *event)
 {
 	struct fault fault = fault_exit(event->status, event->out_of_memory);
 
+	if (shutdown_is_under_way(&env->shutdown)) {
+		shutdown_runtime_exited(&env->shutdown);
+		return;
+	}
+	env->shutdown.runtime_is_alive = false;
 	environment_measure_memory(env);
 	if (event->out_of_memory)
 		log_warning("environment %u: out of memory: the function needs more than %" PRIu64
@@ -238,7 +319,7 @@ static void on_oom(const struct environment *env, unsigned kills)
 	            env->id, env->context->config->memory_bytes >> 20, who);
 }
 
-static void on_box_failed(struct environment *env, const struct error *error)
+void environment_on_box_failed(struct environment *env, const struct error *error)
 {
 	struct fault fault = fault_make(FAULT_FAILURE, "Sandbox.Failure", "%s", error->text);
 
@@ -256,7 +337,9 @@ static void on_box_gone(struct environment *env)
 	freezer_stop(&env->freezer);
 	sandbox_destroy(env->box);
 	env->box = NULL;
-	if (env->state == ENVIRONMENT_STOPPING)
+	if (shutdown_is_under_way(&env->shutdown))
+		kill_box(env);
+	else if (env->state == ENVIRONMENT_STOPPING)
 		on_life_ended(env);
 	else
 		environment_fail_soon(env, &fault, clock_now(), clock_now());
@@ -269,7 +352,24 @@ static void on_ready(struct environment *env, const struct sandbox_event *event)
 	env->init.ready_ns = event->at_ns;
 	if (env->port->inside &&
 	    !env->port->ops->listen(env->port, sandbox_take_listener(env->box), &err))
-		on_box_failed(env, &err);
+		environment_on_box_failed(env, &err);
+}
+
+/* Whose program it is: an extension's place in the list follows from its number. */
+static void on_exec_failed(struct environment *env, const struct sandbox_event *event)
+{
+	if (event->id == RUNTIME_PROGRAM)
+		on_runtime_exec_failed(env, event);
+	else
+		environment_extension_exec_failed(env, event->id - EXTENSION_PROGRAM(0), event);
+}
+
+static void on_exited(struct environment *env, const struct sandbox_event *event)
+{
+	if (event->id == RUNTIME_PROGRAM)
+		on_runtime_exited(env, event);
+	else
+		environment_extension_exited(env, event->id - EXTENSION_PROGRAM(0), event);
 }
 
 static void on_box_event(struct environment *env, const struct sandbox_event *event)
@@ -300,7 +400,7 @@ static void on_box_event(struct environment *env, const struct sandbox_event *ev
 		box_tell_write(&event->write, activity_words[event->write.phase]);
 		break;
 	case SANDBOX_FAILED:
-		on_box_failed(env, &event->error);
+		environment_on_box_failed(env, &event->error);
 		break;
 	case SANDBOX_GONE:
 		on_box_gone(env);
@@ -308,15 +408,21 @@ static void on_box_event(struct environment *env, const struct sandbox_event *ev
 	}
 }
 
+/* What the kill causes is not news; what was counted before it is. */
+static bool is_news(const struct environment *env, const struct sandbox_event *event)
+{
+	return env->state != ENVIRONMENT_STOPPING || shutdown_is_under_way(&env->shutdown) ||
+	       event->type == SANDBOX_GONE || event->type == SANDBOX_DENIED ||
+	       event->type == SANDBOX_WRITE_REFUSED || event->type == SANDBOX_OOM ||
+	       event->type == SANDBOX_CONNECTED;
+}
+
 void environment_hear_box(struct environment *env)
 {
 	struct sandbox_event event;
 
 	while (env->box && sandbox_next_event(env->box, &event)) {
-		/* What the kill causes is not news; what was counted before it is. */
-		if (env->state != ENVIRONMENT_STOPPING || event.type == SANDBOX_GONE ||
-		    event.type == SANDBOX_DENIED || event.type == SANDBOX_WRITE_REFUSED ||
-		    event.type == SANDBOX_OOM || event.type == SANDBOX_CONNECTED)
+		if (is_news(env, &event))
 			on_box_event(env, &event);
 	}
 }
@@ -329,15 +435,30 @@ static void on_box_ready(struct loop_watch *watch, uint32_t events)
 
 /* ---- the beginning of a life ---- */
 
-static bool start_runtime(struct environment *env, struct error *err)
+const char **environment_make_variables(const struct environment *env, bool is_extension)
+{
+	const struct environment_context *context = env->context;
+	struct variables_place place = {
+		.runtime_api = env->port->address,
+		.log_stream = env->log_stream,
+		.task_root = package_task_root(context->package),
+		.runtime_root = package_runtime_root(context->package),
+		.is_extension = is_extension,
+	};
+
+	return variables_make(context->config, &place);
+}
+
+bool environment_start_runtime(struct environment *env, struct error *err)
 {
 	struct environment_context *context = env->context;
 	struct sandbox_program program = { .output = -1 };
 	struct fault fault;
 
+	env->runtime_is_asked = true;
 	if (!package_fill_program(context->package, &program, &fault)) {
-		env->init.started_ns = clock_now();
-		environment_tell_init_start(env);
+		if (!env->init.started_ns)
+			env->init.started_ns = clock_now();
 		environment_fail_soon(env, &fault, clock_now(), clock_now());
 		return true;
 	}
@@ -345,22 +466,24 @@ static bool start_runtime(struct environment *env, struct error *err)
 	if (output == -1)
 		return false;
 
-	struct variables_place place = {
-		.runtime_api = env->port->address,
-		.log_stream = env->log_stream,
-		.task_root = package_task_root(context->package),
-		.runtime_root = package_runtime_root(context->package),
-	};
-	const char **envp = variables_make(context->config, &place);
+	const char **envp = environment_make_variables(env, false);
 
 	program.envp = envp;
 	program.output = output;
-	bool asked = sandbox_exec(env->box, RUNTIME_PROGRAM, &program, err);
-
+	env->shutdown.runtime_is_alive = sandbox_exec(env->box, RUNTIME_PROGRAM, &program, err);
 	free(envp);
-	if (asked)
-		environment_tell_init_start(env);
-	return asked;
+	return env->shutdown.runtime_is_alive;
+}
+
+static bool start_programs(struct environment *env, struct error *err)
+{
+	if (!environment_launch_extensions(env, err))
+		return false;
+	if (env->fatal.status == FAULT_NONE && extensions_are_registered(&env->extensions) &&
+	    !environment_start_runtime(env, err))
+		return false;
+	environment_tell_init_start(env);
+	return true;
 }
 
 static bool start_box(struct environment *env, struct error *err)
@@ -386,7 +509,7 @@ static bool start_box(struct environment *env, struct error *err)
 		return false;
 	}
 	freezer_start(&env->freezer, context->loop, context->config->freeze ? env->box : NULL);
-	return start_runtime(env, err);
+	return start_programs(env, err);
 }
 
 static void clear_life(struct environment *env)
@@ -401,6 +524,10 @@ static void clear_life(struct environment *env)
 	env->has_init_error = false;
 	buffer_finish(&env->init_error);
 	env->output = (struct program_output){ .on_lines = on_lines };
+	env->runtime_is_asked = env->extensions_are_off = false;
+	env->extensions.count = 0;
+	env->culprit = NULL;
+	env->shutdown = (struct shutdown){ .runtime_is_alive = false };
 }
 
 void environment_start_life(struct environment *env, bool suppressed)
@@ -415,7 +542,7 @@ void environment_start_life(struct environment *env, bool suppressed)
 		loop_timer_start(env->context->loop, &env->limit,
 		                 env->init.asked_ns + BOX_LIMIT_NS);
 	if (!start_box(env, &err))
-		on_box_failed(env, &err);
+		environment_on_box_failed(env, &err);
 }
 
 static void on_life_ended(struct environment *env)

@@ -4,19 +4,29 @@
  *
  *   environment.c         its states, its invocations, the calls of the runtime
  *   environment_life.c    a life: one box from start to end, and what happens in it
- *   environment_report.c  what is told of both: journal and metrics
+ *   environment_extensions.c  its extensions: launched, registered, told of events
+ *   environment_report.c  what is told of all that: journal and metrics
  */
 #ifndef EMULATOR_ENVIRONMENT_PRIVATE_H
 #define EMULATOR_ENVIRONMENT_PRIVATE_H
 
 #include "emulator/box.h"
 #include "emulator/environment.h"
+#include "emulator/extension.h"
+#include "emulator/extension_files.h"
 #include "emulator/freezer.h"
 #include "emulator/journal.h"
 #include "emulator/program_output.h"
+#include "emulator/shutdown.h"
 
 /* What the programs of the box are doing, for what the box tells of them. */
 enum activity { ACTIVITY_INIT, ACTIVITY_INVOKE, ACTIVITY_IDLE };
+
+/* The program of an external extension. */
+struct extension_program {
+	struct environment *env;
+	struct program_output output;
+};
 
 struct environment {
 	struct environment_context *context;
@@ -35,6 +45,12 @@ struct environment {
 	struct runtime_port *port;
 	enum runtime_state runtime;
 	struct init_phase init;
+	bool runtime_is_asked; /* the box has been told to start it */
+	struct extensions extensions;
+	struct extension_program programs[EXTENSION_LIMIT]; /* by their place in the list */
+	bool extensions_are_off;                            /* the deployment package says so */
+	const struct extension *culprit; /* the extension that 'fatal' is about; NULL: none */
+	struct shutdown shutdown;
 	bool suppressed;          /* its init runs inside an invocation */
 	bool init_is_news;        /* the next REPORT tells Init Duration */
 	bool throttled;           /* the CPU share of the invoke phase is in force */
@@ -49,6 +65,7 @@ struct environment {
 	struct invocation *current;
 	bool current_started;   /* its clock runs */
 	bool current_announced; /* START is written */
+	bool runtime_is_done;   /* ... with it: only extensions are not */
 	struct fault unusable;  /* why its answer could not be used */
 
 	struct loop_timer limit;   /* init limit, or the function's time-out */
@@ -64,6 +81,9 @@ void environment_set_activity(struct environment *env, enum activity activity);
 
 /* The invocation's clock runs from 'now' on, and its deadline is set. */
 void environment_start_clock(struct environment *env, uint64_t now);
+
+/* Init or the invocation may be over: the runtime or an extension has come back. */
+void environment_look_for_end(struct environment *env);
 
 /* Ends the invoke phase. The asker has its answer already, or gets it by 'fault'. */
 void environment_finish_invocation(struct environment *env, uint64_t ended_ns,
@@ -94,10 +114,40 @@ void environment_fail_soon(struct environment *env, const struct fault *fault, u
 void environment_on_limit(struct loop_timer *timer);
 void environment_on_verdict(struct loop_timer *timer);
 
+/* Starts the runtime, all extensions being registered. */
+bool environment_start_runtime(struct environment *env, struct error *err);
+
+/* The box could not be built, or something in it could not be started. */
+void environment_on_box_failed(struct environment *env, const struct error *error);
+
+/* The variables of a program; to be freed. */
+const char **environment_make_variables(const struct environment *env, bool is_extension);
+
+/* Whatever the programs have written by now is in the journal. */
+void environment_drain_output(struct environment *env);
+
 /* Whether the answer is still arriving. */
 bool environment_is_uploading(const struct environment *env);
 
+/* ---- environment_extensions.c ---- */
+
+/* Launches the external extensions, if there are any. Returns false and fills 'err' when the
+ * machine does not allow it. */
+bool environment_launch_extensions(struct environment *env, struct error *err);
+
+/* Events of their programs, by their place in the list. */
+void environment_extension_exec_failed(struct environment *env, unsigned index,
+                                       const struct sandbox_event *event);
+void environment_extension_exited(struct environment *env, unsigned index,
+                                  const struct sandbox_event *event);
+
+/* Tells those that want to hear of it of the invocation that has just been delivered. */
+void environment_tell_extensions(struct environment *env);
+
 /* ---- environment_report.c ---- */
+
+/* An extension is ready, or has failed. */
+void environment_tell_extension(struct environment *env, const struct extension *extension);
 
 void environment_measure_memory(struct environment *env);
 void environment_tell_init_start(struct environment *env);

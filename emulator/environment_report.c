@@ -30,11 +30,30 @@ void environment_tell_init_runtime_done(struct environment *env, const struct fa
 {
 	struct platform_event event = {
 		.type = PLATFORM_INIT_RUNTIME_DONE,
-		.at_ns = env->init.ended_ns,
+		.at_ns = env->init.runtime_done_ns,
 		.init_end.phase = platform_phase(env),
 		.init_end.fault = fault,
 	};
 
+	journal_platform(&env->journal, &event);
+}
+
+void environment_tell_extension(struct environment *env, const struct extension *extension)
+{
+	const char *names[EXTENSION_EVENT_COUNT];
+	struct platform_event event = {
+		.type = PLATFORM_EXTENSION,
+		.at_ns = clock_now(),
+		.extension = {
+			.name = extension->name,
+			.state = extension_state_name(extension->state),
+			.events = { names, extension->event_count },
+			.error_type = *extension->error_type ? extension->error_type : NULL,
+		},
+	};
+
+	for (unsigned i = 0; i < extension->event_count; i++)
+		names[i] = extension_event_name(extension->events[i]);
 	journal_platform(&env->journal, &event);
 }
 
@@ -82,17 +101,17 @@ void environment_tell_runtime_done(struct environment *env, const struct fault *
 	const struct invoke_phase *phase = &current->phase;
 	struct platform_event event = {
 		.type = PLATFORM_RUNTIME_DONE,
-		.at_ns = phase->ended_ns,
+		.at_ns = phase->runtime_done_ns,
 		.runtime_done = {
 			.request_id = current->request_id,
 			.tenant_id = current->tenant_id,
 			.trace_header = current->trace_header,
 			.fault = fault,
-			.duration_ns = invoke_phase_duration_ns(phase, UINT64_MAX),
+			.duration_ns = phase->runtime_done_ns - phase->started_ns,
 			.produced_bytes = current->produced_bytes,
 			.response_latency = { phase->started_ns, phase->first_byte_ns },
 			.response_duration = { phase->first_byte_ns, phase->answered_ns },
-			.runtime_overhead = { phase->answered_ns, phase->ended_ns },
+			.runtime_overhead = { phase->answered_ns, phase->runtime_done_ns },
 		},
 	};
 
@@ -140,6 +159,16 @@ void environment_measure_memory(struct environment *env)
 		env->memory_peak_bytes = peak;
 }
 
+/* How long the extensions took when the runtime was done. */
+static struct platform_span extension_overhead(const struct environment *env)
+{
+	const struct invoke_phase *phase = &env->current->phase;
+
+	if (env->extensions.count == 0)
+		return (struct platform_span){ .start_ns = 0 };
+	return (struct platform_span){ phase->runtime_done_ns, phase->ended_ns };
+}
+
 void environment_report_invocation(struct environment *env, const struct fault *fault)
 {
 	const struct config *config = env->context->config;
@@ -154,6 +183,7 @@ void environment_report_invocation(struct environment *env, const struct fault *
 		.memory_peak_bytes = env->memory_peak_bytes,
 		.fault = fault,
 		.is_error = env->current->is_error,
+		.extension_overhead = extension_overhead(env),
 	};
 
 	if (fault->status == FAULT_TIMEOUT)

@@ -14,19 +14,22 @@
 #include <stdint.h>
 
 struct init_phase {
-	uint64_t asked_ns;   /* box asked for */
-	uint64_t ready_ns;   /* box ready */
-	uint64_t started_ns; /* bootstrap executed: init begins */
-	uint64_t contact_ns; /* first contact with the Runtime API */
-	uint64_t ended_ns;   /* first /next, or the failure: init ends */
+	uint64_t asked_ns;        /* box asked for */
+	uint64_t ready_ns;        /* box ready */
+	uint64_t started_ns;      /* first program executed, bootstrap or extension: init begins */
+	uint64_t contact_ns;      /* first contact with the Runtime API */
+	uint64_t runtime_ns;      /* runtime executed, once all extensions had registered */
+	uint64_t runtime_done_ns; /* its first /next */
+	uint64_t ended_ns;        /* it and the extensions wait, or the failure: init ends */
 };
 
 struct invoke_phase {
-	uint64_t received_ns;   /* invocation handed to the environment */
-	uint64_t started_ns;    /* event handed to the runtime, or begin of a suppressed init */
-	uint64_t first_byte_ns; /* head of the answer */
-	uint64_t answered_ns;   /* last byte of the answer */
-	uint64_t ended_ns;      /* next /next, or the failure */
+	uint64_t received_ns;     /* invocation handed to the environment */
+	uint64_t started_ns;      /* event handed to the runtime, or begin of a suppressed init */
+	uint64_t first_byte_ns;   /* head of the answer */
+	uint64_t answered_ns;     /* last byte of the answer */
+	uint64_t runtime_done_ns; /* next /next */
+	uint64_t ended_ns;        /* the extensions wait again, too; or the failure */
 };
 
 /* 0 when init has not begun, or never ended. */

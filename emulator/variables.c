@@ -24,6 +24,14 @@ static const char *const hidden_names[] = {
 	NULL,
 };
 
+/* What is the runtime's alone, beside all names that begin with '_'. */
+static const char *const runtime_names[] = {
+	"AWS_EXECUTION_ENV",          "AWS_LAMBDA_LOG_GROUP_NAME",
+	"AWS_LAMBDA_LOG_STREAM_NAME", "AWS_XRAY_CONTEXT_MISSING",
+	"AWS_XRAY_DAEMON_ADDRESS",    "LAMBDA_RUNTIME_DIR",
+	"LAMBDA_TASK_ROOT",           NULL,
+};
+
 static bool is_listed(const char *const *names, const char *name, size_t length)
 {
 	for (; *names; names++) {
@@ -103,18 +111,25 @@ static void add_list(struct variables *variables, const struct config_list *list
 		add_item(variables, list->items[i]);
 }
 
-/* The result: pointers and text in one block. */
-static const char **finish(const struct variables *variables)
+static bool is_runtimes(const char *item)
 {
-	size_t count = variable_count(variables);
+	return item[0] == '_' || is_listed(runtime_names, item, strcspn(item, "="));
+}
+
+/* The result: pointers and text in one block. */
+static const char **finish(const struct variables *variables, bool for_extension)
+{
+	size_t count = variable_count(variables), kept = 0;
 	size_t head = (count + 1) * sizeof(char *);
 	const char **list = xmalloc(head + variables->text.length);
 	char *text = (char *)list + head;
 
 	memcpy(text, variables->text.data, variables->text.length);
-	for (size_t i = 0; i < count; i++)
-		list[i] = text + variable_offset(variables, i);
-	list[count] = NULL;
+	for (size_t i = 0; i < count; i++) {
+		list[kept] = text + variable_offset(variables, i);
+		kept += !for_extension || !is_runtimes(list[kept]);
+	}
+	list[kept] = NULL;
 	return list;
 }
 
@@ -154,7 +169,8 @@ static void add_function(struct variables *variables, const struct config *confi
 	add(variables, "AWS_LAMBDA_FUNCTION_NAME", config->function_name);
 	add(variables, "AWS_LAMBDA_FUNCTION_VERSION", config->function_version);
 	add(variables, "AWS_LAMBDA_FUNCTION_MEMORY_SIZE", megabytes);
-	add(variables, "AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand");
+	add(variables, "AWS_LAMBDA_INITIALIZATION_TYPE",
+	    place->initialization_type ? place->initialization_type : "on-demand");
 	add(variables, "AWS_LAMBDA_RUNTIME_API", place->runtime_api);
 }
 
@@ -219,7 +235,7 @@ const char **variables_make(const struct config *config, const struct variables_
 		add_rie(&variables, config, place);
 	else
 		add_lambda(&variables, config, place);
-	list = finish(&variables);
+	list = finish(&variables, place->is_extension);
 	buffer_finish(&variables.text);
 	buffer_finish(&variables.offsets);
 	return list;

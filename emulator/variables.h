@@ -9,18 +9,24 @@
  * In RIE mode: RIE's own few defaults, then the host's environment, which is the
  * image's, then the user's variables, then what tells the function about this very
  * environment (the API's address, name, version, memory, handler).
+ *
+ * Extensions get the same but for what is the runtime's alone (spec extensions-telemetry.md §2).
  */
 #ifndef EMULATOR_VARIABLES_H
 #define EMULATOR_VARIABLES_H
 
+#include <stdbool.h>
+
 #include "emulator/config.h"
 
 struct variables_place {
-	const char *runtime_api;  /* "127.0.0.1:41234" */
-	const char *log_stream;   /* "2026/01/30/[$LATEST]<32 hex>" */
-	const char *task_root;    /* LAMBDA_TASK_ROOT: "/var/task" in a box */
-	const char *runtime_root; /* LAMBDA_RUNTIME_DIR: "/var/runtime" */
-	const char *terminal;     /* TERM, of a shell; else NULL */
+	const char *runtime_api;         /* "127.0.0.1:41234" */
+	const char *log_stream;          /* "2026/01/30/[$LATEST]<32 hex>" */
+	const char *task_root;           /* LAMBDA_TASK_ROOT: "/var/task" in a box */
+	const char *runtime_root;        /* LAMBDA_RUNTIME_DIR: "/var/runtime" */
+	const char *terminal;            /* TERM, of a shell; else NULL */
+	bool is_extension;               /* for an external extension, which gets fewer */
+	const char *initialization_type; /* NULL: "on-demand" */
 };
 
 /* "NAME=VALUE" strings, NULL-terminated, in one allocation: free() it. */

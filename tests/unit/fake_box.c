@@ -54,12 +54,12 @@ void fake_box_ready(struct sandbox *box)
 
 void fake_box_started(struct sandbox *box)
 {
-	post(box, (struct sandbox_event){ .type = SANDBOX_STARTED, .id = box->id, .pid = 4711 });
+	post(box, (struct sandbox_event){ .type = SANDBOX_STARTED, .id = 1, .pid = 4711 });
 }
 
 void fake_box_exec_failed(struct sandbox *box, int code)
 {
-	struct sandbox_event event = { .type = SANDBOX_EXEC_FAILED, .id = box->id };
+	struct sandbox_event event = { .type = SANDBOX_EXEC_FAILED, .id = 1 };
 
 	error_set(&event.error, code, "execute '%s'", box->path);
 	fd_close(&box->output);
@@ -71,10 +71,38 @@ void fake_box_exited(struct sandbox *box, int status, bool out_of_memory)
 	fd_close(&box->output);
 	post(box, (struct sandbox_event){
 			  .type = SANDBOX_EXITED,
-			  .id = box->id,
+			  .id = 1,
 			  .status = status,
 			  .out_of_memory = out_of_memory,
 		  });
+}
+
+/* Extensions are programs 2 and up, in the order of the environment's list. */
+void fake_extension_started(struct sandbox *box, unsigned index)
+{
+	post(box, (struct sandbox_event){ .type = SANDBOX_STARTED, .id = index + 2, .pid = 4712 });
+}
+
+void fake_extension_exec_failed(struct sandbox *box, unsigned index, int code)
+{
+	struct sandbox_event event = { .type = SANDBOX_EXEC_FAILED, .id = index + 2 };
+
+	error_set(&event.error, code, "execute '%s'", box->extensions[index].path);
+	fd_close(&box->extensions[index].output);
+	post(box, event);
+}
+
+void fake_extension_exited(struct sandbox *box, unsigned index, int status)
+{
+	fd_close(&box->extensions[index].output);
+	post(box,
+	     (struct sandbox_event){ .type = SANDBOX_EXITED, .id = index + 2, .status = status });
+}
+
+void fake_extension_print(struct sandbox *box, unsigned index, const char *text)
+{
+	if (write(box->extensions[index].output, text, strlen(text)) != (ssize_t)strlen(text))
+		abort();
 }
 
 void fake_box_oom(struct sandbox *box)
@@ -145,6 +173,8 @@ struct sandbox *sandbox_create(struct sandbox_host *host, const struct sandbox_s
 	box->cpu = SANDBOX_CPU_FULL;
 	box->output = -1;
 	box->listen_port = spec->listen_port;
+	for (unsigned i = 0; i < EXTENSION_LIMIT; i++)
+		box->extensions[i].output = -1;
 	box->listener = -1;
 	if (spec->listen_port)
 		box->listener = eventfd(0, EFD_CLOEXEC);
@@ -165,6 +195,8 @@ void sandbox_destroy(struct sandbox *box)
 		place = &(*place)->next;
 	*place = box->next;
 	fd_close(&box->output);
+	for (unsigned i = 0; i < EXTENSION_LIMIT; i++)
+		fd_close(&box->extensions[i].output);
 	fd_close(&box->listener);
 	fd_close(&box->event_fd);
 	free(box);
@@ -180,16 +212,31 @@ static const char *find_variable(const char *const *envp, const char *name)
 	return "";
 }
 
+static bool exec_extension(struct sandbox *box, unsigned id, const struct sandbox_program *program)
+{
+	unsigned index = id - 2;
+
+	assert(index < EXTENSION_LIMIT);
+	box->extensions[index].id = id;
+	snprintf(box->extensions[index].path, sizeof(box->extensions[index].path), "%s",
+	         program->argv[0]);
+	box->extensions[index].output = fcntl(program->output, F_DUPFD_CLOEXEC, 3);
+	assert(box->extensions[index].output != -1);
+	return true;
+}
+
 bool sandbox_exec(struct sandbox *box, unsigned id, const struct sandbox_program *program,
                   struct error *err)
 {
 	assert(id > 0 && program->argv[0] && program->cwd);
 	if (fake_box_exec_fails)
 		return error_set(err, E2BIG, "ask the box to execute '%s'", program->argv[0]);
-	box->id = id;
-	snprintf(box->path, sizeof(box->path), "%s", program->argv[0]);
 	snprintf(box->runtime_api, sizeof(box->runtime_api), "%s",
 	         find_variable(program->envp, "AWS_LAMBDA_RUNTIME_API"));
+	if (id > 1)
+		return exec_extension(box, id, program);
+	box->id = id;
+	snprintf(box->path, sizeof(box->path), "%s", program->argv[0]);
 	box->output = fcntl(program->output, F_DUPFD_CLOEXEC, 3);
 	assert(box->output != -1);
 	return true;
@@ -208,7 +255,8 @@ enum sandbox_peer sandbox_find_peer(const struct sandbox *box, int connection)
 
 void sandbox_signal(struct sandbox *box, unsigned id, int signal)
 {
-	(void)box, (void)id, (void)signal;
+	assert(id > 0 && id < EXTENSION_LIMIT + 2 && !box->is_killed);
+	box->signalled[id] |= 1u << signal;
 }
 
 void sandbox_kill(struct sandbox *box)
@@ -219,6 +267,10 @@ void sandbox_kill(struct sandbox *box)
 		return;
 	if (box->output != -1)
 		fake_box_exited(box, SIGKILL, false);
+	for (unsigned i = 0; i < EXTENSION_LIMIT; i++) {
+		if (box->extensions[i].output != -1)
+			fake_extension_exited(box, i, SIGKILL);
+	}
 	fake_box_gone(box);
 }
 

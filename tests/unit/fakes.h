@@ -68,10 +68,16 @@ struct sandbox {
 	bool has_program;                /* its start was heard of */
 	unsigned looks;                  /* calls of sandbox_usage(), which tells their number */
 	int output;                      /* the program's stdout; -1 once it has ended */
-	bool is_killed;                  /* sandbox_kill() was called */
-	bool is_gone;                    /* SANDBOX_GONE was posted */
-	int event_fd;                    /* readable while events wait */
-	struct sandbox_event events[16];
+	struct {
+		unsigned id;    /* 0: none */
+		int output;     /* its stdout; -1 once it has ended */
+		char path[256]; /* its argv[0] */
+	} extensions[EXTENSION_LIMIT];
+	unsigned signalled[EXTENSION_LIMIT + 2]; /* by program: a bit for each signal it got */
+	bool is_killed;                          /* sandbox_kill() was called */
+	bool is_gone;                            /* SANDBOX_GONE was posted */
+	int event_fd;                            /* readable while events wait */
+	struct sandbox_event events[32];
 	unsigned event_count;
 };
 
@@ -92,6 +98,12 @@ void fake_box_ready(struct sandbox *box);
 void fake_box_started(struct sandbox *box);
 void fake_box_exec_failed(struct sandbox *box, int code);
 void fake_box_exited(struct sandbox *box, int status, bool out_of_memory);
+
+/* The same of an extension, by its place in the environment's list. */
+void fake_extension_started(struct sandbox *box, unsigned index);
+void fake_extension_exec_failed(struct sandbox *box, unsigned index, int code);
+void fake_extension_exited(struct sandbox *box, unsigned index, int status);
+void fake_extension_print(struct sandbox *box, unsigned index, const char *text);
 void fake_box_oom(struct sandbox *box);
 void fake_box_denied(struct sandbox *box, const struct sandbox_denial *denial);      /* now */
 void fake_box_write_refused(struct sandbox *box, const struct sandbox_write *write); /* now */
@@ -119,7 +131,9 @@ struct stage_port {
 	unsigned deliveries;
 	char delivered[UUID_SIZE]; /* request id of the last event */
 	bool is_uploading;
-	bool is_listening; /* it was given a listener from inside the box */
+	bool is_listening;                 /* it was given a listener from inside the box */
+	unsigned notices[EXTENSION_LIMIT]; /* how many events an extension got */
+	struct extension_event noticed[EXTENSION_LIMIT]; /* ... and the last */
 };
 
 /* Open ports, newest first. */
@@ -150,6 +164,9 @@ void stage_close(void);
 
 void stage_remove_bootstrap(void);
 void stage_put_bootstrap(void);
+
+/* A layer with such files in its extensions folder: before the first environment. */
+void stage_put_extensions(const char *const *names, size_t count);
 
 /* The box that belongs to a port. */
 struct sandbox *stage_box(const struct stage_port *port);

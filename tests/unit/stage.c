@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "emulator/folder.h"
 #include "emulator/log_tail.h"
 #include "sandbox/fd.h"
 #include "tests/unit/fakes.h"
@@ -53,9 +54,20 @@ static void close_port(struct runtime_port *base)
 	free(port);
 }
 
-static const struct runtime_port_ops port_ops = { .deliver = deliver,
-	                                          .listen = listen_inside,
-	                                          .close = close_port };
+static void notify(struct runtime_port *base, const struct extension *extension,
+                   const struct extension_event *event)
+{
+	struct stage_port *port = container_of(base, struct stage_port, base);
+	unsigned index = extension_index(environment_extensions(port->env), extension);
+
+	assert(!stage_box(port)->is_frozen);
+	port->notices[index]++;
+	port->noticed[index] = *event;
+}
+
+static const struct runtime_port_ops port_ops = {
+	.deliver = deliver, .notify = notify, .listen = listen_inside, .close = close_port
+};
 
 static struct runtime_port *open_port(struct runtime_ports *ports, struct environment *env,
                                       struct error *err)
@@ -227,6 +239,34 @@ void stage_put_bootstrap(void)
 	assert(fd != -1);
 }
 
+static void extension_path(char *path, size_t size, const char *name)
+{
+	snprintf(path, size, "%s/layer/extensions/%s", stage.folder, name);
+}
+
+void stage_put_extensions(const char *const *names, size_t count)
+{
+	static char layer[96];
+	static const char *layers[2];
+	char path[192];
+	struct error err;
+
+	snprintf(layer, sizeof(layer), "%s/layer", stage.folder);
+	mkdir(layer, 0755);
+	extension_path(path, sizeof(path), "");
+	mkdir(path, 0755);
+	for (size_t i = 0; i < count; i++) {
+		extension_path(path, sizeof(path), names[i]);
+		autoclose int fd = open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0755);
+		assert(fd != -1);
+	}
+	layers[0] = layer;
+	stage.config.layers = (struct config_list){ layers, 1 };
+	package_destroy(stage.context.package);
+	stage.context.package = package_create(&stage.config, true, &err);
+	assert(stage.context.package);
+}
+
 void stage_remove_bootstrap(void)
 {
 	char path[128];
@@ -271,10 +311,11 @@ void stage_open(void)
 
 void stage_close(void)
 {
+	struct error err;
+
 	assert(!fake_boxes && !stage_ports && open_invocations == 0);
 	package_destroy(stage.context.package);
 	output_destroy(stage.context.output, 0);
 	loop_destroy(stage.context.loop);
-	stage_remove_bootstrap();
-	rmdir(stage.folder);
+	folder_remove(AT_FDCWD, stage.folder, &err);
 }
