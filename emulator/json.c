@@ -239,19 +239,36 @@ void json_object_end(struct buffer *out)
 
 /* ---- reading: struct json is a json_object ---- */
 
-/* What json_check() puts before its reasons is about events. */
-static const char *skip_prefix(const char *reason)
+/*
+ * json_check() speaks as Lambda does, and Lambda speaks of a body and of Java's settings. Of that
+ * the reason and the places are left: "... at line: 2, column: 1".
+ */
+static void append_reason(struct buffer *out, const char *reason)
 {
 	static const char prefix[] = "Could not parse payload into json: ";
+	static const char source[] = "[Source: ", place[] = "; line: ";
 	const char *at = strstr(reason, prefix);
 
-	return at ? at + strlen(prefix) : reason;
+	at = at ? at + strlen(prefix) : reason;
+	while (*at) {
+		const char *line = strncmp(at, source, strlen(source)) == 0 ? strstr(at, place)
+		                                                            : NULL;
+		if (line) {
+			size_t length = strcspn(line + 2, "]");
+			buffer_append(out, line + 2, length);
+			at = line + 2 + length + (line[2 + length] == ']');
+		} else if (*at != '\n') {
+			buffer_append(out, at++, 1);
+		} else {
+			at++;
+		}
+	}
 }
 
 struct json *json_read(const char *text, size_t length, struct error *err)
 {
 	struct json_tokener *tokener = json_tokener_new_ex(DEPTH_LIMIT);
-	autobuffer struct buffer reason = BUFFER_INIT;
+	autobuffer struct buffer reason = BUFFER_INIT, plain = BUFFER_INIT;
 	struct json_object *json;
 
 	if (!tokener)
@@ -259,7 +276,8 @@ struct json *json_read(const char *text, size_t length, struct error *err)
 	/* json-c takes more for JSON than there is, such as names in single quotes. */
 	if (!json_check(text, length, &reason)) {
 		json_tokener_free(tokener);
-		error_set(err, 0, "%s", skip_prefix(reason.data));
+		append_reason(&plain, reason.data);
+		error_set(err, 0, "%s", plain.data);
 		return NULL;
 	}
 	json_tokener_set_flags(tokener, JSON_TOKENER_STRICT);

@@ -453,6 +453,10 @@ static void test_what_cannot_be_read(void)
 		CHECK(!json_read(texts[i], strlen(texts[i]), &err));
 		CHECK(strstr(err.text, "line: 1, column: ") != NULL);
 	}
+	test_case("words");
+	CHECK(!json_read("{\n1", 3, &err));
+	CHECK_STR(err.text, "Unexpected character ('1' (code 49)): was expecting double-quote to "
+	                    "start field name at line: 2, column: 1");
 	test_case("deep");
 	memset(deep, '[', 50);
 	memset(deep + 50, ']', 50);
