@@ -117,8 +117,8 @@ static bool check_schema(const struct json *json, struct error *err)
 	if (!json_number(json_member(json, "schema_version"), &version))
 		return error_set(err, 0,
 		                 "it is no export of lrie bench: schema_version is missing");
-	return version == BENCH_SCHEMA_VERSION ||
-	       error_set(err, 0, "its schema_version is %g, and this lrie reads %d", version,
+	return (version >= 1 && version <= BENCH_SCHEMA_VERSION) ||
+	       error_set(err, 0, "its schema_version is %g, and this lrie reads 1 to %d", version,
 	                 BENCH_SCHEMA_VERSION);
 }
 

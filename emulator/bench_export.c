@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "emulator/bench_forecast.h"
 #include "emulator/bench_svg.h"
 #include "emulator/bench_usage.h"
 #include "emulator/prometheus.h"
@@ -85,6 +86,57 @@ static void append_markdown_gate(struct buffer *out, const struct bench_result *
 	}
 }
 
+static void append_markdown_forecast(struct buffer *out, const struct bench_result *result,
+                                     const struct bench_forecast *forecast)
+{
+	const struct bench_entry *entry = &result->entries[forecast->entry];
+	bool is_simulated = bench_forecast_is_simulated(result->forecasts);
+
+	buffer_append_text(out, "| ");
+	bench_markdown_text(out, entry->name);
+	buffer_append_format(out, " | %u | %zu | %.3f %% |", megabytes(entry),
+	                     forecast->provisioned, forecast->cold_rate * 100);
+	append_markdown_cell(out, forecast->p50_ms);
+	append_markdown_cell(out, forecast->p99_ms);
+	if (is_simulated)
+		buffer_append_format(out, " %zu | %.3f %% |", forecast->environments,
+		                     forecast->refused_rate * 100);
+	else
+		buffer_append_text(out, " – | – |");
+	if (entry->prices)
+		buffer_append_format(out, " %.2f |\n", forecast->month.total);
+	else
+		buffer_append_text(out, " – |\n");
+}
+
+static void append_markdown_best(struct buffer *out, const struct bench_result *result,
+                                 enum bench_forecast_order order, const char *word)
+{
+	autobuffer struct buffer words = BUFFER_INIT;
+
+	if (bench_forecast_winner(&words, result, order, bench_markdown_text))
+		buffer_append_format(out, "\n%s: %s.\n", word, words.data);
+}
+
+static void append_markdown_forecasts(struct buffer *out, const struct bench_result *result)
+{
+	const struct bench_forecasts *forecasts = result->forecasts;
+	autobuffer struct buffer words = BUFFER_INIT;
+
+	if (!forecasts || forecasts->count == 0)
+		return;
+	bench_forecast_words(&words, forecasts);
+	buffer_append_text(out, "\nA month ");
+	bench_markdown_text(out, words.data);
+	buffer_append_text(out, ":\n\n| function | MB | provisioned | cold | p50, ms | p99, ms | "
+	                        "environments | refused | $ a month |\n"
+	                        "|---|--:|--:|--:|--:|--:|--:|--:|--:|\n");
+	for (size_t i = 0; i < forecasts->count; i++)
+		append_markdown_forecast(out, result, &forecasts->items[i]);
+	append_markdown_best(out, result, BENCH_FORECAST_CHEAPEST, "Cheapest");
+	append_markdown_best(out, result, BENCH_FORECAST_QUICKEST, "Quickest");
+}
+
 void bench_markdown(struct buffer *out, const struct bench_result *result)
 {
 	buffer_append_text(out,
@@ -95,6 +147,9 @@ void bench_markdown(struct buffer *out, const struct bench_result *result)
 		append_markdown_entry(out, &result->entries[i], result->seed);
 	bench_usage_markdown(out, result);
 	append_markdown_gate(out, result);
+	append_markdown_forecasts(out, result);
+	if (result->is_partial)
+		buffer_append_text(out, "\n**The benchmark ended before its time.**\n");
 	buffer_append_text(out,
 	                   "\nMedians unless a percentile is named. These numbers compare runs "
 	                   "on one machine; they do not predict AWS.\n");
@@ -125,12 +180,42 @@ static void append_csv_column(struct buffer *out, const struct bench_entry *entr
 	free(values);
 }
 
+/* A forecast is no run: that column is empty. */
+static void append_csv_forecast(struct buffer *out, const struct bench_result *result,
+                                const struct bench_forecast *forecast)
+{
+	const struct bench_entry *entry = &result->entries[forecast->entry];
+	bool is_simulated = bench_forecast_is_simulated(result->forecasts);
+	const struct {
+		const char *name, *unit;
+		double value;
+	} rows[] = {
+		{ "cold_rate", "1", forecast->cold_rate },
+		{ "refused_rate", "1", is_simulated ? forecast->refused_rate : NAN },
+		{ "p50", "ms", forecast->p50_ms },
+		{ "p99", "ms", forecast->p99_ms },
+		{ "environments", "1", is_simulated ? (double)forecast->environments : NAN },
+		{ "month", "USD", entry->prices ? forecast->month.total : NAN },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		if (isnan(rows[i].value))
+			continue;
+		append_csv(out, entry->name);
+		buffer_append_format(out, ",%u,%s.%s,%s,,%.9g\r\n", megabytes(entry),
+		                     forecast->provisioned ? "provisioned" : "forecast",
+		                     rows[i].name, rows[i].unit, rows[i].value);
+	}
+}
+
 void bench_csv(struct buffer *out, const struct bench_result *result)
 {
 	buffer_append_text(out, "function,memory_mb,metric,unit,run,value\r\n");
 	for (size_t i = 0; i < result->count; i++)
 		for (unsigned metric = 0; metric < METRIC_COUNT; metric++)
 			append_csv_column(out, &result->entries[i], (enum metric_id)metric);
+	for (size_t i = 0; result->forecasts && i < result->forecasts->count; i++)
+		append_csv_forecast(out, result, &result->forecasts->items[i]);
 }
 
 /* ---- JUnit ---- */

@@ -11,10 +11,11 @@
 #include "emulator/bench_result.h"
 #include "emulator/buffer.h"
 
-/* A table for a pull request or a job's summary (GitHub's Markdown), and the gate. */
+/* A table for a pull request or a job's summary (GitHub's Markdown), the gate, the forecasts. */
 void bench_markdown(struct buffer *out, const struct bench_result *result);
 
-/* The raw values, one a line: function, memory_mb, metric, unit, run, value (RFC 4180). */
+/* The raw values, one a line: function, memory_mb, metric, unit, run, value (RFC 4180); then the
+ * forecasts, as metrics without a run: forecast.p99, and provisioned.p99 with such concurrency. */
 void bench_csv(struct buffer *out, const struct bench_result *result);
 
 /* One test case per threshold and function, for CI systems that know JUnit's form. */

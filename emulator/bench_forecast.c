@@ -31,10 +31,11 @@ static void find_latencies(struct bench_forecast *forecast, struct simulation *s
 
 /* Returns the mean of what is billed for a request, in milliseconds. */
 static double simulate_entry(struct bench_forecast *forecast, const struct bench_result *result,
-                             const struct bench_scenario *scenario, double *provisioned_share)
+                             const struct bench_scenario *scenario, const struct traffic *traffic,
+                             double *provisioned_share)
 {
 	const struct simulation_plan plan = {
-		.traffic = scenario->traffic,
+		.traffic = traffic,
 		.measurement = result->entries[forecast->entry].measurement,
 		.requests = BENCH_FORECAST_REQUESTS,
 		.idle_seconds = scenario->idle_seconds,
@@ -61,7 +62,8 @@ static double mix_billed(const struct bench_entry *entry, double cold_rate)
 }
 
 static struct bench_forecast make_forecast(const struct bench_result *result,
-                                           const struct bench_scenario *scenario, size_t at,
+                                           const struct bench_scenario *scenario,
+                                           const struct traffic *traffic, size_t at,
                                            size_t provisioned)
 {
 	const struct bench_entry *entry = &result->entries[at];
@@ -76,12 +78,11 @@ static struct bench_forecast make_forecast(const struct bench_result *result,
 		                   .provisioned_seconds = TRAFFIC_MONTH_SECONDS };
 
 	if (scenario->cold_rate < 0)
-		load.billed_ms = simulate_entry(&forecast, result, scenario,
+		load.billed_ms = simulate_entry(&forecast, result, scenario, traffic,
 		                                &load.provisioned_share);
 	else
 		load.billed_ms = mix_billed(entry, scenario->cold_rate);
-	load.requests = scenario->traffic->per_second * TRAFFIC_MONTH_SECONDS *
-	                (1 - forecast.refused_rate);
+	load.requests = traffic->per_second * TRAFFIC_MONTH_SECONDS * (1 - forecast.refused_rate);
 	if (entry->prices)
 		forecast.month = price_month(entry->prices, &load);
 	return forecast;
@@ -92,35 +93,126 @@ static bool is_measured(const struct bench_entry *entry)
 	return entry->measurement->cold_count > 0 && entry->measurement->warm_count > 0;
 }
 
-struct bench_forecast *bench_forecast(const struct bench_result *result,
-                                      const struct bench_scenario *scenario, size_t *count)
+void bench_forecast_make(struct bench_result *result, const struct bench_scenario *scenario)
 {
 	bool twice = scenario->provisioned > 0 && scenario->cold_rate < 0;
-	struct bench_forecast *forecasts = xcalloc(2 * result->count, sizeof(*forecasts));
+	struct bench_forecasts *forecasts;
+	struct traffic traffic;
 
-	*count = 0;
+	if (!scenario->text || !traffic_parse(scenario->text, &traffic, NULL))
+		return;
+	forecasts = xcalloc(1, sizeof(*forecasts));
+	forecasts->scenario = *scenario;
+	forecasts->requests_per_month = traffic.per_second * TRAFFIC_MONTH_SECONDS;
+	forecasts->items = xcalloc(2 * result->count + 1, sizeof(*forecasts->items));
 	for (size_t i = 0; i < result->count; i++) {
 		if (!is_measured(&result->entries[i]))
 			continue;
-		forecasts[(*count)++] = make_forecast(result, scenario, i, 0);
+		forecasts->items[forecasts->count++] = make_forecast(result, scenario, &traffic, i,
+		                                                     0);
 		if (twice)
-			forecasts[(*count)++] = make_forecast(result, scenario, i,
-			                                      scenario->provisioned);
+			forecasts->items[forecasts->count++] = make_forecast(result, scenario,
+			                                                     &traffic, i,
+			                                                     scenario->provisioned);
 	}
-	return forecasts;
+	traffic_finish(&traffic);
+	result->forecasts = forecasts;
+}
+
+void bench_forecast_finish(struct bench_result *result)
+{
+	struct bench_forecasts *forecasts = result->forecasts;
+
+	if (forecasts)
+		free(forecasts->items);
+	free(forecasts);
+	result->forecasts = NULL;
+}
+
+bool bench_forecast_is_simulated(const struct bench_forecasts *forecasts)
+{
+	return forecasts->scenario.cold_rate < 0;
+}
+
+/* ---- which is the best ---- */
+
+/* NAN where it is not known. */
+static double value_of(const struct bench_result *result, const struct bench_forecast *forecast,
+                       enum bench_forecast_order order)
+{
+	if (order == BENCH_FORECAST_QUICKEST)
+		return forecast->p99_ms;
+	return result->entries[forecast->entry].prices ? forecast->month.total : NAN;
+}
+
+static const struct bench_forecast *least(const struct bench_result *result,
+                                          enum bench_forecast_order order)
+{
+	const struct bench_forecasts *forecasts = result->forecasts;
+	const struct bench_forecast *best = NULL;
+
+	for (size_t i = 0; i < forecasts->count; i++) {
+		const struct bench_forecast *forecast = &forecasts->items[i];
+		double value = value_of(result, forecast, order);
+
+		if (!isnan(value) && (!best || value < value_of(result, best, order)))
+			best = forecast;
+	}
+	return best;
+}
+
+const struct bench_forecast *bench_forecast_best(const struct bench_result *result,
+                                                 enum bench_forecast_order order, double *lead)
+{
+	const struct bench_forecasts *forecasts = result->forecasts;
+	const struct bench_forecast *best = least(result, order);
+
+	*lead = NAN;
+	for (size_t i = 0; best && i < forecasts->count; i++) {
+		const struct bench_forecast *other = &forecasts->items[i];
+		double ratio = value_of(result, other, order) / value_of(result, best, order);
+
+		if (other->entry != best->entry && !isnan(ratio) && !(ratio >= *lead))
+			*lead = ratio;
+	}
+	return isnan(*lead) ? NULL : best;
 }
 
 /* ---- telling them ---- */
 
-static void append_scenario(struct buffer *out, const struct bench_scenario *scenario)
+void bench_forecast_words(struct buffer *out, const struct bench_forecasts *forecasts)
 {
-	buffer_append_format(out, "\nunder %s", scenario->text);
-	if (scenario->cold_rate >= 0)
+	const struct bench_scenario *scenario = &forecasts->scenario;
+
+	buffer_append_format(out, "under %s", scenario->text);
+	if (!bench_forecast_is_simulated(forecasts)) {
 		buffer_append_format(out, ", %g %% of it cold starts", scenario->cold_rate * 100);
-	else
-		buffer_append_format(out, ", environments ending after %g s without work",
-		                     scenario->idle_seconds);
-	buffer_append_text(out, ":\n");
+		return;
+	}
+	buffer_append_format(out, ", environments ending after %g s without work",
+	                     scenario->idle_seconds);
+	if (scenario->concurrency)
+		buffer_append_format(out, ", at most %zu at once", scenario->concurrency);
+}
+
+bool bench_forecast_winner(struct buffer *out, const struct bench_result *result,
+                           enum bench_forecast_order order,
+                           void (*append_name)(struct buffer *out, const char *name))
+{
+	double lead;
+	const struct bench_forecast *best = bench_forecast_best(result, order, &lead);
+
+	if (!best)
+		return false;
+	append_name(out, result->entries[best->entry].name);
+	buffer_append_format(out, ", %u MB",
+	                     (unsigned)(result->entries[best->entry].memory_bytes >> 20));
+	if (best->provisioned)
+		buffer_append_format(out, ", %zu provisioned", best->provisioned);
+	buffer_append_format(out, ": the next takes %.2f times %s%s", lead,
+	                     order == BENCH_FORECAST_CHEAPEST ? "the money" : "the time at p99",
+	                     lead < 1 + result->noise ? ", which is noise" : "");
+	return true;
 }
 
 static void append_forecast(struct buffer *out, const struct bench_result *result,
@@ -144,60 +236,25 @@ static void append_forecast(struct buffer *out, const struct bench_result *resul
 		buffer_append_format(out, "%12s\n", "-");
 }
 
-static double cost_of(const struct bench_forecast *forecast)
-{
-	return forecast->month.total;
-}
-
-static double tail_of(const struct bench_forecast *forecast)
-{
-	return forecast->p99_ms;
-}
-
-/* The one with the least value, and the ratio of the least of another function to it. */
-static const struct bench_forecast *best_of(const struct bench_forecast *forecasts, size_t count,
-                                            double (*value)(const struct bench_forecast *forecast),
-                                            double *lead)
-{
-	const struct bench_forecast *best = NULL;
-
-	*lead = NAN;
-	for (size_t i = 0; i < count; i++) {
-		if (!best || value(&forecasts[i]) < value(best))
-			best = &forecasts[i];
-	}
-	for (size_t i = 0; i < count; i++) {
-		double ratio = value(&forecasts[i]) / value(best);
-		if (forecasts[i].entry != best->entry && !(ratio >= *lead))
-			*lead = ratio;
-	}
-	return best;
-}
-
 static void append_best(struct buffer *out, const struct bench_result *result,
-                        const struct bench_forecast *forecasts, size_t count, const char *word,
-                        const char *what, double (*value)(const struct bench_forecast *forecast))
+                        enum bench_forecast_order order, const char *word)
 {
-	double lead;
-	const struct bench_forecast *best = best_of(forecasts, count, value, &lead);
-	const struct bench_entry *entry = &result->entries[best->entry];
+	autobuffer struct buffer words = BUFFER_INIT;
 
-	if (isnan(value(best)) || isnan(lead) || (value == cost_of && !entry->prices))
-		return;
-	buffer_append_format(out, "%-10s", word);
-	bench_table_whole_name(out, entry->name);
-	buffer_append_format(out, ", %u MB", (unsigned)(entry->memory_bytes >> 20));
-	if (best->provisioned)
-		buffer_append_format(out, ", %zu provisioned", best->provisioned);
-	buffer_append_format(out, ": the next takes %.2f times %s\n", lead, what);
+	if (bench_forecast_winner(&words, result, order, bench_table_whole_name))
+		buffer_append_format(out, "%-10s%s\n", word, words.data);
 }
 
-void bench_forecast_table(struct buffer *out, const struct bench_result *result,
-                          const struct bench_scenario *scenario,
-                          const struct bench_forecast *forecasts, size_t count)
+void bench_forecast_table(struct buffer *out, const struct bench_result *result)
 {
-	append_scenario(out, scenario);
-	if (count == 0) {
+	const struct bench_forecasts *forecasts = result->forecasts;
+
+	if (!forecasts)
+		return;
+	buffer_append_text(out, "\n");
+	bench_forecast_words(out, forecasts);
+	buffer_append_text(out, ":\n");
+	if (forecasts->count == 0) {
 		buffer_append_text(out, "nothing can be said without cold starts and warm "
 		                        "invocations\n");
 		return;
@@ -205,8 +262,8 @@ void bench_forecast_table(struct buffer *out, const struct bench_result *result,
 	bench_table_name(out, "");
 	buffer_append_format(out, "%6s%6s%9s%9s%9s%6s%10s%12s\n", "MB", "prov", "cold %", "p50, ms",
 	                     "p99, ms", "envs", "refused %", "$ a month");
-	for (size_t i = 0; i < count; i++)
-		append_forecast(out, result, &forecasts[i]);
-	append_best(out, result, forecasts, count, "cheapest", "the money", cost_of);
-	append_best(out, result, forecasts, count, "quickest", "the time at p99", tail_of);
+	for (size_t i = 0; i < forecasts->count; i++)
+		append_forecast(out, result, &forecasts->items[i]);
+	append_best(out, result, BENCH_FORECAST_CHEAPEST, "cheapest");
+	append_best(out, result, BENCH_FORECAST_QUICKEST, "quickest");
 }

@@ -4,6 +4,7 @@
 
 #include <math.h>
 
+#include "emulator/bench_forecast.h"
 #include "emulator/bench_svg.h"
 #include "emulator/bench_usage.h"
 
@@ -101,6 +102,68 @@ static void append_gate(struct buffer *out, const struct bench_result *result)
 	buffer_append_text(out, "</table></div>\n");
 }
 
+/* ---- the forecasts ---- */
+
+static void append_count(struct buffer *out, bool is_known, size_t count)
+{
+	if (is_known)
+		buffer_append_format(out, "<td>%zu</td>", count);
+	else
+		buffer_append_text(out, "<td>–</td>");
+}
+
+static void append_forecast(struct buffer *out, const struct bench_result *result,
+                            const struct bench_forecast *forecast)
+{
+	const struct bench_entry *entry = &result->entries[forecast->entry];
+	bool is_simulated = bench_forecast_is_simulated(result->forecasts);
+
+	buffer_append_text(out, "<tr><td>");
+	append_name(out, entry);
+	buffer_append_format(out, "</td><td>%zu</td><td>%.3f %%</td>", forecast->provisioned,
+	                     forecast->cold_rate * 100);
+	append_cell(out, forecast->p50_ms);
+	append_cell(out, forecast->p99_ms);
+	append_count(out, is_simulated, forecast->environments);
+	if (is_simulated)
+		buffer_append_format(out, "<td>%.3f %%</td>", forecast->refused_rate * 100);
+	else
+		buffer_append_text(out, "<td>–</td>");
+	if (entry->prices)
+		buffer_append_format(out, "<td>%.2f</td></tr>\n", forecast->month.total);
+	else
+		buffer_append_text(out, "<td>–</td></tr>\n");
+}
+
+static void append_best(struct buffer *out, const struct bench_result *result,
+                        enum bench_forecast_order order, const char *word)
+{
+	autobuffer struct buffer words = BUFFER_INIT;
+
+	if (bench_forecast_winner(&words, result, order, bench_xml_text))
+		buffer_append_format(out, "<p><strong>%s:</strong> %s.</p>\n", word, words.data);
+}
+
+static void append_forecasts(struct buffer *out, const struct bench_result *result)
+{
+	const struct bench_forecasts *forecasts = result->forecasts;
+	autobuffer struct buffer words = BUFFER_INIT;
+
+	if (!forecasts || forecasts->count == 0)
+		return;
+	bench_forecast_words(&words, forecasts);
+	buffer_append_text(out, "<h2>A month ");
+	bench_xml_text(out, words.data);
+	buffer_append_text(out, "</h2>\n<div class=\"scroll\"><table>\n<tr><th>function</th>"
+	                        "<th>provisioned</th><th>cold</th><th>p50, ms</th><th>p99, ms</th>"
+	                        "<th>environments</th><th>refused</th><th>$ a month</th></tr>\n");
+	for (size_t i = 0; i < forecasts->count; i++)
+		append_forecast(out, result, &forecasts->items[i]);
+	buffer_append_text(out, "</table></div>\n");
+	append_best(out, result, BENCH_FORECAST_CHEAPEST, "Cheapest");
+	append_best(out, result, BENCH_FORECAST_QUICKEST, "Quickest");
+}
+
 /* ---- every figure ---- */
 
 static void append_metric(struct buffer *out, enum metric_id metric, const struct stats *stats)
@@ -184,6 +247,7 @@ void bench_html(struct buffer *out, const struct bench_result *result)
 		                        "time.</p>\n");
 	append_overview(out, result);
 	append_gate(out, result);
+	append_forecasts(out, result);
 	bench_svg_element(out, result);
 	for (size_t i = 0; i < result->count; i++)
 		append_entry(out, &result->entries[i], result->seed);

@@ -2,9 +2,11 @@
 /* bench_json - what a benchmark measured, as JSON */
 #include "emulator/bench_json.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 #include "emulator/bench_baseline.h"
+#include "emulator/bench_forecast.h"
 #include "emulator/json.h"
 
 static void append_machine(struct buffer *out, const struct bench_result *result)
@@ -107,6 +109,94 @@ static void append_judgements(struct buffer *out, const struct bench_result *res
 	json_array_end(out);
 }
 
+static void append_subject(struct buffer *out, const struct bench_result *result,
+                           const struct bench_forecast *forecast)
+{
+	const struct bench_entry *entry = &result->entries[forecast->entry];
+
+	json_object_text(out, "function", entry->name);
+	json_object_number(out, "memory_mb", entry->memory_bytes >> 20);
+	json_object_number(out, "provisioned", forecast->provisioned);
+}
+
+/* In dollars; null where there are no prices. */
+static void append_month(struct buffer *out, const struct bench_result *result,
+                         const struct bench_forecast *forecast)
+{
+	const struct price_month *month = &forecast->month;
+
+	if (!result->entries[forecast->entry].prices) {
+		json_object_null(out, "month");
+		return;
+	}
+	json_object_open(out, "month");
+	json_object_double(out, "gb_seconds", month->gb_seconds);
+	json_object_double(out, "requests", month->requests);
+	json_object_double(out, "duration", month->duration);
+	json_object_double(out, "tmp", month->tmp);
+	json_object_double(out, "provisioned", month->provisioned);
+	json_object_double(out, "total", month->total);
+	json_object_end(out);
+}
+
+static void append_forecast(struct buffer *out, const struct bench_result *result,
+                            const struct bench_forecast *forecast)
+{
+	bool is_simulated = bench_forecast_is_simulated(result->forecasts);
+
+	json_array_item(out);
+	append_subject(out, result, forecast);
+	json_object_double(out, "cold_rate", forecast->cold_rate);
+	json_object_double(out, "refused_rate", is_simulated ? forecast->refused_rate : NAN);
+	json_object_double(out, "p50", forecast->p50_ms);
+	json_object_double(out, "p99", forecast->p99_ms);
+	json_object_double(out, "environments",
+	                   is_simulated ? (double)forecast->environments : NAN);
+	append_month(out, result, forecast);
+	json_object_end(out);
+}
+
+static void append_best(struct buffer *out, const struct bench_result *result, const char *name,
+                        enum bench_forecast_order order)
+{
+	double lead;
+	const struct bench_forecast *best = bench_forecast_best(result, order, &lead);
+
+	if (!best) {
+		json_object_null(out, name);
+		return;
+	}
+	json_object_open(out, name);
+	append_subject(out, result, best);
+	json_object_double(out, "lead", lead);
+	json_object_end(out);
+}
+
+static void append_forecasts(struct buffer *out, const struct bench_result *result)
+{
+	const struct bench_forecasts *forecasts = result->forecasts;
+
+	if (!forecasts) {
+		json_object_null(out, "traffic");
+		return;
+	}
+	json_object_open(out, "traffic");
+	json_object_text(out, "text", forecasts->scenario.text);
+	json_object_double(out, "requests_per_month", forecasts->requests_per_month);
+	json_object_bool(out, "simulated", bench_forecast_is_simulated(forecasts));
+	json_object_double(out, "idle_seconds", forecasts->scenario.idle_seconds);
+	json_object_double(out, "concurrency",
+	                   forecasts->scenario.concurrency ? (double)forecasts->scenario.concurrency
+	                                                   : NAN);
+	json_array_open(out, "forecasts");
+	for (size_t i = 0; i < forecasts->count; i++)
+		append_forecast(out, result, &forecasts->items[i]);
+	json_array_end(out);
+	append_best(out, result, "cheapest", BENCH_FORECAST_CHEAPEST);
+	append_best(out, result, "quickest", BENCH_FORECAST_QUICKEST);
+	json_object_end(out);
+}
+
 void bench_json(struct buffer *out, const struct bench_result *result)
 {
 	json_object_begin(out);
@@ -123,6 +213,7 @@ void bench_json(struct buffer *out, const struct bench_result *result)
 		append_entry(out, &result->entries[i], result->seed);
 	json_array_end(out);
 	append_judgements(out, result);
+	append_forecasts(out, result);
 	json_object_end(out);
 	buffer_append_text(out, "\n");
 }

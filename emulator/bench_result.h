@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "emulator/config.h"
 #include "emulator/measurement.h"
 #include "emulator/metric.h"
 #include "emulator/price.h"
@@ -21,7 +22,8 @@ struct bench_entry {
 	const char *name; /* may hold anything that the user typed */
 	const struct measurement *measurement;
 	uint64_t memory_bytes, tmp_bytes;
-	const struct price_list *prices; /* NULL: costs are not told */
+	const struct price_list *prices;      /* NULL: costs are not told */
+	const struct config_list *thresholds; /* as written, each checked; NULL: none */
 };
 
 /* How one entry fared with one threshold. */
@@ -38,6 +40,7 @@ struct bench_result {
 	const struct bench_baseline *baseline; /* NULL: none; see bench_baseline.h */
 	struct bench_judgement *judgements;
 	size_t judgement_count;
+	struct bench_forecasts *forecasts; /* NULL: none; see bench_forecast.h */
 
 	double noise;
 	uint64_t seed;

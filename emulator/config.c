@@ -37,17 +37,16 @@ static bool find_command(const char *word, enum config_command *command)
 static bool is_given(const struct settings *settings, const struct option *option)
 {
 	for (size_t i = 0; i < option_count; i++) {
-		if (option_table[i].field == option->field && settings->given & UINT64_C(1) << i)
+		if (option_table[i].field == option->field && settings->given[i])
 			return true;
 	}
 	return false;
 }
 
-/* 'source' is what the user has to look at if the text is wrong. */
-static bool give(struct settings *settings, const struct option *option, const char *text,
-                 const char *source, struct error *err)
+bool settings_give(struct settings *settings, const struct option *option, const char *text,
+                   const char *source, struct error *err)
 {
-	settings->given |= UINT64_C(1) << (option - option_table);
+	settings->given[option - option_table] = true;
 	return option->parse(settings, option, text, err) || error_prefix(err, "%s", source);
 }
 
@@ -58,8 +57,9 @@ static bool give_lines(struct settings *settings, const struct option *option, c
 	while (*text) {
 		size_t length = strcspn(text, "\n");
 
-		if (length > 0 && !give(settings, option,
-		                        settings_own(settings, strndup(text, length)), source, err))
+		if (length > 0 &&
+		    !settings_give(settings, option, settings_own(settings, strndup(text, length)),
+		                   source, err))
 			return false;
 		text += length;
 		text += strspn(text, "\n");
@@ -77,7 +77,7 @@ static bool give_variable(struct settings *settings, const struct option *option
 		return true;
 	if (option_is_list(option))
 		return give_lines(settings, option, text, variable, err);
-	return give(settings, option, text, variable, err);
+	return settings_give(settings, option, text, variable, err);
 }
 
 static bool give_environment(struct settings *settings, const struct option *option,
@@ -125,8 +125,7 @@ static const char *take_word(struct words *words)
 	return *words->next ? *words->next++ : NULL;
 }
 
-/* The option that 'word' names, and '*value' as far as it is in the same word. */
-static const struct option *match_option(const char *word, const char **value)
+const struct option *option_match(const char *word, const char **value)
 {
 	size_t length;
 
@@ -192,7 +191,7 @@ static bool take_option(struct settings *settings, const struct option *option, 
 	if (!value)
 		return error_set(err, 0, "--%s: the value is missing (%s)", option->name,
 		                 option->value);
-	return give(settings, option, value, source, err);
+	return settings_give(settings, option, value, source, err);
 }
 
 static bool read_option(struct settings *settings, const char *word, struct words *words,
@@ -200,7 +199,7 @@ static bool read_option(struct settings *settings, const char *word, struct word
 {
 	enum config_command command = settings->config.command;
 	const char *value;
-	const struct option *option = match_option(word, &value);
+	const struct option *option = option_match(word, &value);
 
 	if (!option)
 		return fail_unknown_option(word, command, err);
@@ -234,8 +233,8 @@ static bool fail_unknown_command(const char *word, struct error *err)
 /* For lrie bench, where functions stand beside each other. */
 static bool take_bootstrap(struct settings *settings, const char *word, struct error *err)
 {
-	return give(settings, option_find("bootstrap", strlen("bootstrap")), word, "bootstrap",
-	            err);
+	return settings_give(settings, option_find("bootstrap", strlen("bootstrap")), word,
+	                     "bootstrap", err);
 }
 
 /* A word that is not an option: only help and bench take one. */
@@ -291,7 +290,7 @@ static bool read_rie_words(struct settings *settings, struct words *words, struc
 
 	while ((word = take_word(words))) {
 		const char *value;
-		const struct option *option = match_option(word, &value);
+		const struct option *option = option_match(word, &value);
 
 		if (option && !(option->commands & BIT(CONFIG_SERVE)))
 			option = NULL;
@@ -589,6 +588,8 @@ static bool finish(struct settings *settings, struct error *err)
 	guess_handler(settings);
 	finish_init_timeout(config);
 	finish_color(config);
+	config->has_name = is_given(settings,
+	                            option_find("function-name", strlen("function-name")));
 	config->terminal = get_set("TERM");
 	config->temporary = get_set("TMPDIR");
 	take_credentials(config);
@@ -597,7 +598,7 @@ static bool finish(struct settings *settings, struct error *err)
 	return collect_variables(settings, err);
 }
 
-static bool fill_settings(struct settings *settings, char **argv, struct error *err)
+bool settings_read_words(struct settings *settings, char **argv, struct error *err)
 {
 	enum config_command named;
 	bool has_command = argv[0] && argv[1] && find_command(argv[1], &named);
@@ -605,69 +606,45 @@ static bool fill_settings(struct settings *settings, char **argv, struct error *
 	if (!read_command_line(settings, argv, err))
 		return false;
 	divert(settings, has_command);
-	if (settings->config.command == CONFIG_HELP || settings->config.command == CONFIG_VERSION)
-		return true;
+	return true;
+}
+
+bool settings_complete(struct settings *settings, struct error *err)
+{
 	return give_rest(settings, err) && finish(settings, err);
 }
 
-/* How many words there are before the next -- or the end. */
-static size_t count_words(char **words)
+/* Where the functions are in a file, each has a command line of its own: see config_functions.c. */
+static bool find_suite(struct settings *settings, struct error *err)
 {
-	size_t count = 0;
-
-	while (words[count] && strcmp(words[count], "--") != 0)
-		count++;
-	return count;
+	return settings->config.command != CONFIG_BENCH ||
+	       give_environment(settings, option_find("suite", strlen("suite")), err);
 }
 
-/* A command line is made of 'first' and 'other', and read. */
-static struct config *read_joined(char **first, size_t first_count, char **other,
-                                  size_t other_count, struct error *err)
+static bool is_about_itself(const struct config *config)
 {
-	char **joined = xcalloc(first_count + other_count + 1, sizeof(*joined));
-	struct config *config;
-
-	memcpy(joined, first, first_count * sizeof(*joined));
-	memcpy(joined + first_count, other, other_count * sizeof(*joined));
-	config = config_parse((int)(first_count + other_count), joined, err);
-	free(joined);
-	return config;
-}
-
-/*
- * Each function behind a -- is read with all that stands before the first one, so that it differs
- * from the first function in what it says and in nothing else.
- */
-static bool read_rivals(struct config *config, char **argv, struct error *err)
-{
-	size_t first_count = count_words(argv);
-	struct config **tail = &config->bench.rival;
-
-	if (config->command != CONFIG_BENCH)
-		return true;
-	for (char **separator = argv + first_count; *separator;) {
-		char **other = separator + 1;
-		size_t other_count = count_words(other);
-
-		if (other_count == 0)
-			return error_set(err, 0, "behind -- the other function is missing");
-		*tail = read_joined(argv, first_count, other, other_count, err);
-		if (!*tail)
-			return false;
-		tail = &(*tail)->bench.rival;
-		separator = other + other_count;
-	}
-	return true;
+	return config->command == CONFIG_HELP || config->command == CONFIG_VERSION;
 }
 
 struct config *config_parse(int argc, char **argv, struct error *err)
 {
 	struct settings *settings = xcalloc(1, sizeof(*settings));
+	struct config *config = &settings->config, *suite;
 
 	(void)argc; /* argv ends with NULL */
-	if (fill_settings(settings, argv, err) && read_rivals(&settings->config, argv, err))
-		return &settings->config;
-	config_destroy(&settings->config);
+	if (!settings_read_words(settings, argv, err) || !find_suite(settings, err)) {
+		config_destroy(config);
+		return NULL;
+	}
+	if (config->bench.suite && !is_about_itself(config)) {
+		suite = config_read_suite(config, argv, err);
+		config_destroy(config);
+		return suite;
+	}
+	if (is_about_itself(config) ||
+	    (settings_complete(settings, err) && config_read_rivals(config, argv, err)))
+		return config;
+	config_destroy(config);
 	return NULL;
 }
 

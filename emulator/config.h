@@ -57,17 +57,19 @@ struct config_bench {
 	const char *traffic; /* as written; NULL: none */
 	double cold_rate;    /* 0 to 1, when 'has_cold_rate' */
 	bool has_cold_rate;
-	uint64_t idle_ms;                  /* of a simulated environment */
-	uint64_t provisioned, concurrency; /* of a simulation; 0: none, no limit */
-	const char *commit;                /* of what is measured; NULL: not told */
-	const char *step_summary;          /* GITHUB_STEP_SUMMARY */
-	bool annotate;                     /* GITHUB_ACTIONS */
+	uint64_t idle_ms;         /* of a simulated environment */
+	uint64_t provisioned;     /* of a simulation; 0: none */
+	const char *commit;       /* of what is measured; NULL: not told */
+	const char *step_summary; /* GITHUB_STEP_SUMMARY */
+	bool annotate;            /* GITHUB_ACTIONS */
 
 	/* Memory sizes to measure each function with, in bytes; the first is 'memory_bytes'. */
 	uint64_t memories[CONFIG_MEMORIES];
 	size_t memory_count;
 
-	struct config *rival; /* the next one behind a --, read with what is before the first */
+	const char *suite;    /* the file that the functions are from; NULL: none */
+	struct config *rival; /* the next function; NULL: none. What is not about one function is
+	                         as it is with the first */
 };
 
 struct config {
@@ -84,6 +86,7 @@ struct config {
 	struct config_list binds; /* "DIR" or "SOURCE:TARGET" */
 	const char *handler;      /* NULL: none (RIE mode only) */
 	const char *function_name;
+	bool has_name; /* it was given, and is not the default */
 	const char *function_version;
 	const char *region;
 	const char *account_id;

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "emulator/config.h"
+#include "emulator/metric.h"
 #include "emulator/option.h"
 
 #define HELP_WIDTH 79
@@ -134,6 +135,31 @@ static void append_overview(struct buffer *out)
 	                            BIT(CONFIG_SHELL) | BIT(CONFIG_BENCH));
 }
 
+/* How the figures of lrie bench are called, and what is behind them: lrie(7) in short. */
+static void append_metrics(struct buffer *out)
+{
+	buffer_append_text(out, "\nMetrics, for --fail-if:\n");
+	for (unsigned i = 0; i < METRIC_COUNT; i++) {
+		buffer_append_format(out, "  %-*s", HELP_COLUMN - 2, metric_table[i].name);
+		size_t column = HELP_COLUMN;
+		append_words(out, metric_table[i].what, &column);
+		buffer_append_text(out, "\n");
+	}
+	buffer_append_text(
+		out,
+		"\nStatistics, behind a metric and a dot; the median without one:\n"
+		"  p50 or median             The middle value.\n"
+		"  p10, p90, p95, p99        Percentiles, by linear interpolation; only when at\n"
+		"                            least two values lie beyond them: a dash otherwise.\n"
+		"  min, max, mean            A range is always the largest less the smallest.\n"
+		"\nThe 95 % interval of the median is found by 2000 samples with replacement. Out\n"
+		"are values further than 1.5 times the distance of the quartiles outside of\n"
+		"them; they count nevertheless. Improved or regressed takes an interval of the\n"
+		"ratio of medians without 1, p < 0.05 by Mann and Whitney, and a ratio that is\n"
+		"off by --noise; all else is within noise.\n"
+		"\nlrie-bench(1) and lrie(7) tell more.\n");
+}
+
 void config_help(struct buffer *out, enum config_command command)
 {
 	if (command == CONFIG_HELP) {
@@ -144,4 +170,6 @@ void config_help(struct buffer *out, enum config_command command)
 	                     command_table[command].name, command_table[command].summary);
 	if (command != CONFIG_VERSION)
 		append_options(out, BIT(command));
+	if (command == CONFIG_BENCH)
+		append_metrics(out);
 }

@@ -110,6 +110,10 @@ static bool parse_memory_size(struct settings *settings, const struct option *op
 		return error_set(err, 0, "more than %d memory sizes", CONFIG_MEMORIES);
 	if (!parse_megabytes(settings, option, text, err))
 		return false;
+	for (size_t i = 0; i < bench->memory_count; i++) {
+		if (bench->memories[i] == settings->config.memory_bytes)
+			return error_set(err, 0, "%s is there twice", text);
+	}
 	bench->memories[bench->memory_count++] = settings->config.memory_bytes;
 	return true;
 }
@@ -481,10 +485,11 @@ const struct option option_table[] = {
 	  .help = "Who may call the Runtime API of an environment. box: its own processes. any: "
 	          "every program of this machine, for debugging." },
 	{ .name = "concurrency", .value = "NUMBER", .variable = "LRIE_CONCURRENCY",
-	  .group = GROUP_SERVICE, .commands = SERVE | DOCTOR,
+	  .group = GROUP_SERVICE, .commands = SERVE | DOCTOR | BENCH,
 	  .parse = parse_number, .field = CONFIG(concurrency), .min = 1, .max = 1000,
 	  .help = "Reserved concurrency: invocations beyond it are refused (429). Else up "
-	          "to 10 environments, then invocations wait." },
+	          "to 10 environments, then invocations wait. Of lrie bench: of what it "
+	          "simulates." },
 	{ .name = "emf", .value = "FILE", .variable = "LRIE_EMF",
 	  .group = GROUP_SERVICE, .commands = SERVE | INVOKE,
 	  .parse = parse_text, .field = CONFIG(emf),
@@ -541,6 +546,10 @@ const struct option option_table[] = {
 	  .parse = parse_percent, .field = CONFIG(bench.until_ci),
 	  .help = "Go on, up to ten times --cold, until the median of cold.init is known that "
 	          "well, such as 3%." },
+	{ .name = "suite", .value = "FILE", .variable = "LRIE_BENCH_SUITE",
+	  .group = GROUP_BENCH, .commands = BENCH,
+	  .parse = parse_text, .field = CONFIG(bench.suite),
+	  .help = "Measure the functions of a file, in turns: see lrie-bench(1)." },
 	{ .name = "fail-if", .value = "THRESHOLD", .variable = "LRIE_BENCH_FAIL_IF",
 	  .group = GROUP_BENCH, .commands = BENCH,
 	  .parse = parse_threshold, .field = CONFIG(bench.fail_if),
@@ -644,7 +653,7 @@ const struct option option_table[] = {
 /* clang-format on */
 
 const size_t option_count = ARRAY_LENGTH(option_table);
-_Static_assert(ARRAY_LENGTH(option_table) <= 64, "settings.given has too few bits");
+_Static_assert(ARRAY_LENGTH(option_table) <= OPTION_ROOM, "settings.given is too short");
 
 /* ---- looking things up ---- */
 
@@ -672,15 +681,34 @@ bool option_is_list(const struct option *option)
 	return option->parse == parse_item || option->parse == parse_threshold;
 }
 
+bool option_is_of_function(const struct option *option)
+{
+	return option->group == GROUP_FUNCTION || option->group == GROUP_LIMITS ||
+	       option->group == GROUP_VARIABLES || option->parse == parse_threshold;
+}
+
+static bool is_listed(const struct option *option, const char *const *names)
+{
+	for (; *names; names++) {
+		if (strcmp(option->name, *names) == 0)
+			return true;
+	}
+	return false;
+}
+
+bool option_is_path(const struct option *option)
+{
+	static const char *const names[] = { "bootstrap", "task-root", "layer", "bind",
+		                             "env-file",  "event",     NULL };
+
+	return is_listed(option, names);
+}
+
 bool option_is_rie(const struct option *option)
 {
 	static const char *const names[] = { "log-level", "enable-init-caching",
 		                             "runtime-api-address",
-		                             "runtime-interface-emulator-address" };
+		                             "runtime-interface-emulator-address", NULL };
 
-	for (size_t i = 0; i < ARRAY_LENGTH(names); i++) {
-		if (strcmp(option->name, names[i]) == 0)
-			return true;
-	}
-	return false;
+	return is_listed(option, names);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * option - the tables of commands and options. Private to config.c and config_help.c.
+ * option - the tables of commands and options. Private to config*.c and function_file.c.
  *
  * A row says all there is to know about an option: names, variables, type,
  * limits, default, help. Parsing, help and the check of the manual page follow
@@ -15,6 +15,11 @@
 
 #include "emulator/config.h"
 
+struct option;
+
+/* How many options there may be. */
+#define OPTION_ROOM 96
+
 /* What is being read: the result, and what it is made from. */
 struct settings {
 	struct config config; /* first: config_destroy() gets a pointer to it */
@@ -25,8 +30,24 @@ struct settings {
 	bool help;
 	bool version;
 	bool init_caching;
-	uint64_t given; /* a bit per row of the table: has a value */
+	bool given[OPTION_ROOM]; /* by row of the table: has a value */
 };
+
+/* Reads the value of an option; 'source' is what the user has to look at if it is wrong. 'text'
+ * must outlive the settings. Of several for one option the last one counts, or all of a list. */
+bool settings_give(struct settings *settings, const struct option *option, const char *text,
+                   const char *source, struct error *err);
+
+/* Reads the command line, but for what stands behind a --; then what it leaves open. */
+bool settings_read_words(struct settings *settings, char **argv, struct error *err);
+bool settings_complete(struct settings *settings, struct error *err);
+
+/* The other functions of a command line, as config->bench.rival; 'config' is the first. */
+bool config_read_rivals(struct config *config, char **argv, struct error *err);
+
+/* The functions of a suite: the first, and the others as its rivals. 'words' is the command line
+ * without a file. Returns NULL and fills 'err'. */
+struct config *config_read_suite(const struct config *words, char **argv, struct error *err);
 
 void config_list_add(struct config_list *list, const char *item);
 
@@ -56,8 +77,6 @@ enum option_group {
 	GROUP_COUNT,
 };
 
-struct option;
-
 /* Turns a text into the option's value. Returns false and fills 'err' if it is none. */
 typedef bool option_parser(struct settings *settings, const struct option *option, const char *text,
                            struct error *err);
@@ -85,12 +104,22 @@ struct option {
 extern const struct option option_table[];
 extern const size_t option_count;
 
+/* The option that a word of a command line names, or NULL; and '*value' as far as it is in the same
+ * word, else NULL. */
+const struct option *option_match(const char *word, const char **value);
+
 /* NULL when there is none. */
 const struct option *option_find(const char *name, size_t length);
 const struct option *option_find_letter(char letter);
 
 /* Whether it can be repeated. */
 bool option_is_list(const struct option *option);
+
+/* Whether it is about one function, so that several functions may have different values of it. */
+bool option_is_of_function(const struct option *option);
+
+/* Whether its value is a path, or begins with one. */
+bool option_is_path(const struct option *option);
 
 /* Whether RIE has it. */
 bool option_is_rie(const struct option *option);

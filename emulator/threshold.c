@@ -64,8 +64,7 @@ static bool parse_percent(struct threshold *threshold, bool is_signed, struct er
 	else if (threshold->metric == METRIC_MEMORY_PEAK)
 		threshold->kind = THRESHOLD_OF_MEMORY;
 	else
-		return error_set(err, 0,
-		                 "'%s': a part of what? Write +10%% for a change from --baseline",
+		return error_set(err, 0, "'%s': a part of what? Write +10%% for a change",
 		                 threshold->text);
 	return true;
 }
@@ -118,27 +117,47 @@ static bool parse_bound(const char *at, struct threshold *threshold, struct erro
 	if (strcmp(unit, "%") == 0)
 		return parse_percent(threshold, is_signed, err);
 	if (is_signed)
-		return error_set(err, 0, "'%s': a change from the baseline is in %%, such as +10%%",
-		                 threshold->text);
+		return error_set(err, 0, "'%s': a change is in %%, such as +10%%", threshold->text);
 	return parse_unit(unit, threshold, err);
+}
+
+/* What stands before the last colon before the relation, which no metric has. */
+static const char *take_function(const char *at, struct threshold *threshold)
+{
+	const char *colon = memrchr(at, ':', strcspn(at, "<>"));
+
+	if (!colon)
+		return at;
+	threshold->function = at;
+	threshold->function_length = (size_t)(colon - at);
+	return skip_blanks(colon + 1);
 }
 
 bool threshold_parse(const char *text, struct threshold *threshold, struct error *err)
 {
-	const char *at = skip_blanks(text);
-	size_t name = strcspn(at, " <>=");
+	const char *at;
+	size_t name;
 
 	*threshold = (struct threshold){ .text = text };
+	at = take_function(skip_blanks(text), threshold);
+	name = strcspn(at, " <>=");
 	if (!metric_parse(at, name, &threshold->metric, &threshold->statistic, err))
 		return error_prefix(err, "'%s'", text);
 	at = skip_blanks(at + name);
 	return parse_relation(&at, threshold, err) && parse_bound(at, threshold, err);
 }
 
+bool threshold_is_about(const struct threshold *threshold, const char *name)
+{
+	return !threshold->function ||
+	       (strlen(name) == threshold->function_length &&
+	        strncmp(name, threshold->function, threshold->function_length) == 0);
+}
+
 /* ---- judging ---- */
 
 /* The bound in the metric's unit; NAN when it cannot be told. */
-static double find_bound(const struct threshold *threshold, uint64_t memory_bytes, double baseline)
+static double find_bound(const struct threshold *threshold, uint64_t memory_bytes, double before)
 {
 	switch (threshold->kind) {
 	case THRESHOLD_ABSOLUTE:
@@ -146,7 +165,7 @@ static double find_bound(const struct threshold *threshold, uint64_t memory_byte
 	case THRESHOLD_OF_MEMORY:
 		return threshold->bound * (double)memory_bytes / MEGABYTE;
 	case THRESHOLD_CHANGE:
-		return baseline * (1 + threshold->bound);
+		return before * (1 + threshold->bound);
 	}
 	return NAN;
 }
@@ -165,14 +184,15 @@ static void append_figure(struct buffer *words, const struct threshold *threshol
 	                     statistic_name(threshold->statistic));
 }
 
-static void append_bound(struct buffer *words, const struct threshold *threshold, double bound)
+static void append_bound(struct buffer *words, const struct threshold *threshold, double bound,
+                         const char *reference)
 {
 	buffer_append_format(words, "%.4g%s", bound,
 	                     unit_name(metric_table[threshold->metric].unit));
 	if (threshold->kind == THRESHOLD_OF_MEMORY)
 		buffer_append_format(words, " (%.4g%% of the memory)", threshold->bound * 100);
 	else if (threshold->kind == THRESHOLD_CHANGE)
-		buffer_append_format(words, " (%+.4g%% of the baseline)", threshold->bound * 100);
+		buffer_append_format(words, " (%+.4g%% of %s)", threshold->bound * 100, reference);
 }
 
 enum threshold_verdict threshold_give_up(const struct threshold *threshold, const char *why,
@@ -184,9 +204,11 @@ enum threshold_verdict threshold_give_up(const struct threshold *threshold, cons
 }
 
 enum threshold_verdict threshold_judge(const struct threshold *threshold, double value,
-                                       uint64_t memory_bytes, double baseline, struct buffer *words)
+                                       uint64_t memory_bytes,
+                                       const struct threshold_reference *reference,
+                                       struct buffer *words)
 {
-	double bound = find_bound(threshold, memory_bytes, baseline);
+	double bound = find_bound(threshold, memory_bytes, reference->value);
 
 	append_figure(words, threshold);
 	if (isnan(value)) {
@@ -197,12 +219,12 @@ enum threshold_verdict threshold_judge(const struct threshold *threshold, double
 	buffer_append_format(words, " is %.4g%s", value,
 	                     unit_name(metric_table[threshold->metric].unit));
 	if (isnan(bound)) {
-		buffer_append_text(words, ", and the baseline has no such figure");
+		buffer_append_format(words, ", and %s has no such figure", reference->name);
 		return THRESHOLD_UNKNOWN;
 	}
 	enum threshold_verdict verdict = compare(threshold, value, bound);
 	bool is_above = value > bound;
 	buffer_append_text(words, value == bound ? ", at " : is_above ? ", above " : ", below ");
-	append_bound(words, threshold, bound);
+	append_bound(words, threshold, bound, reference->name);
 	return verdict;
 }

@@ -1,13 +1,13 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# manual - holds man/lrie.1 against the table of options: none is missing, none is made up.
+# manual - holds the pages of commands against the table of options: none is missing, none is made up.
 #
 # What lrie has is taken from its own help, which is printed from the table, and for the variables
 # from the sources that read them. Prints TAP.
 set -eu
 cd "${srcdir:-$(dirname "$0")/..}"
 lrie=${LRIE:-./lrie}
-page=man/lrie.1
+pages="man/lrie.1 man/lrie-bench.1"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
@@ -34,12 +34,12 @@ only_first() {
 }
 
 options_of_help() {
-	"$lrie" help | grep -oE '^ +(-., +)?--[a-z-]+' | grep -oE -e '-[-a-zA-Z]+'
+	grep -oE '^ +(-., +)?--[a-z-]+' | grep -oE -e '-[-a-zA-Z]+'
 }
 
 # The heads of list items: ".It Fl b , Fl -bootstrap Ar path".
 options_of_page() {
-	sed -n '/^\.Sh OPTIONS/,/^\.Sh THE/s/^\.It //p' "$page" |
+	sed -n '/^\.Sh OPTIONS/,/^\.Sh [^O]/s/^\.It //p' "$1" |
 		grep -oE 'Fl [-a-zA-Z]+' | sed 's/Fl /-/' | grep -vxe --
 }
 
@@ -56,7 +56,7 @@ variables_of_source() {
 }
 
 variables_of_page() {
-	grep -E '^\.(It )?Ev ' "$page" | grep -oE '[A-Z_]{4,}'
+	grep -hE '^\.(It )?Ev ' $pages | grep -oE '[A-Z_]{4,}'
 }
 
 # Prints each default that is not told in the item of the page that names its variable.
@@ -72,7 +72,7 @@ missing_defaults() {
 					told = 1
 			}
 			END { if (!found || !told) print variable ": the default is " default }
-		' "$page"
+		' $pages
 	done
 }
 
@@ -85,21 +85,28 @@ made_up_variables() {
 	only_first variables.page variables.source | grep -vxE '_HANDLER|HOME'
 }
 
-options_of_help | sort -u >"$work/options.help"
-options_of_page | sort -u >"$work/options.page"
+"$lrie" help | options_of_help | sort -u >"$work/options.help"
+for page in $pages; do
+	options_of_page "$page"
+done | sort -u >"$work/options.page"
+"$lrie" help bench | options_of_help | sort -u >"$work/bench.help"
+"$lrie" help bench | sed -n '/^Benchmark:/,/^$/p' | options_of_help | sort -u >"$work/bench_alone.help"
+options_of_page man/lrie-bench.1 | sort -u >"$work/bench.page"
 variables_of_source | sort -u >"$work/variables.source"
 variables_of_page | sort -u >"$work/variables.page"
 
-echo 1..7
+echo 1..9
 verdict 'the help has options' no_options
-verdict 'each option is in the page' only_first options.help options.page
-verdict 'each option of the page exists' only_first options.page options.help
-verdict 'each variable is in the page' only_first variables.source variables.page
-verdict 'each variable of the page exists' made_up_variables
-verdict 'each default is in the page' missing_defaults
+verdict 'each option is in a page' only_first options.help options.page
+verdict 'each option of a page exists' only_first options.page options.help
+verdict 'what lrie bench alone has is in its page' only_first bench_alone.help bench.page
+verdict 'what is in its page it has' only_first bench.page bench.help
+verdict 'each variable is in a page' only_first variables.source variables.page
+verdict 'each variable of a page exists' made_up_variables
+verdict 'each default is in a page' missing_defaults
 if command -v mandoc >/dev/null; then
-	verdict 'mandoc has no complaint' mandoc -T lint -W warning "$page"
+	verdict 'mandoc has no complaint' mandoc -T lint -W warning $pages
 else
-	echo "ok 7 - mandoc has no complaint # SKIP mandoc is not installed"
+	echo "ok 9 - mandoc has no complaint # SKIP mandoc is not installed"
 fi
 exit $failed

@@ -199,7 +199,11 @@ def test_mistakes_are_told_before_anything_runs(t):
             (("--fail-if", "cold.start>1ms"), "known are cold.setup"),
             (("--fail-if", "cold.init>1h"), "cold.init takes us, ms, s"),
             (("--fail-if", "cold.init.p99>1ms"), "takes 200 runs, and there will be 30"),
-            (("--fail-if", "cold.init>+10%"), "takes a --baseline"),
+            (("--fail-if", "cold.init>+10%"), "takes a --baseline, or another function"),
+            (("--memory", "128,256", "--fail-if", "cold.init>+10%"), "or another function"),
+            (("--fail-if", "node:cold.init>1ms"), "no function is called 'node' (there are '"),
+            (("--memory", "128,128"), "128 is there twice"),
+            (("--", "--cold", "3"), "--cold is not about one function"),
             (("--noise", "3"), "'3' is not a percentage"),
             (("--traffic", "5/week"), "is no traffic"),
             (("--traffic", "trace:/nonexistent"), "/nonexistent"),
@@ -213,6 +217,97 @@ def test_mistakes_are_told_before_anything_runs(t):
         finished = bench(t, *options, expect=2)
         t.true(words in finished.stderr, "%r says %r" % (options, finished.stderr))
         t.equal(finished.stdout, b"", options)
+
+
+def suite(t, functions, **common):
+    """A file of functions in a folder of its own, with the fixture beside it."""
+    folder = t.folder()
+    shutil.copy(harness.BOOTSTRAP, os.path.join(folder, "boot"))
+    return harness.write_file(os.path.join(folder, "suite.json"), json.dumps(
+        dict(common, bootstrap="boot", functions=functions)))
+
+
+def test_functions_come_from_a_file(t):
+    """Each with its own handler, memory and thresholds; paths are those of the file's folder."""
+    path = suite(t, [
+        {"name": "quick", "env": {"FROM": "suite"}, "event": {"k": [1]}},
+        {"name": "slow", "handler": "init-sleep:15,echo", "memory": [128, 256],
+         "fail-if": ["cold.init<15ms", "cold.init>+10%"]}], handler="echo", timeout=5)
+    finished = t.run("bench", "--suite", path, "--cold", "8", "--warm", "8", "--fail-if",
+                     "quick:cold.init.max>15ms", expect=99)
+    text = finished.stdout.decode()
+    t.equal(re.findall(r"(?m)^(\w+), (\d+) MB: 8 cold", text),
+            [("quick", "128"), ("slow", "128"), ("slow", "256")])
+    says(t, text, r"(?m)^slow +256  cold\.init .* regressed$")
+    t.equal(re.findall(r"(?m)^(ok|FAILED): (.*?): \S+: ", text.replace("quick:cold", "cold")),
+            [("ok", "quick, 128 MB"), ("ok", "slow, 128 MB"), ("FAILED", "slow, 128 MB"),
+             ("ok", "slow, 256 MB"), ("FAILED", "slow, 256 MB")])
+    says(t, text, r"above [\d.]+ ms \(\+10% of quick\)")
+
+
+def test_functions_of_a_file_have_a_baseline_by_name(t):
+    functions = [{"name": "one"}, {"name": "two", "handler": "init-sleep:15,echo"}]
+    path = suite(t, functions, handler="echo")
+    baseline = os.path.join(t.folder(), "baseline.json")
+    t.run("bench", "--suite", path, "--cold", "8", "--warm", "0", "--export-json", baseline, expect=0)
+    functions.reverse()
+    functions[1]["handler"] = "init-sleep:30,echo"
+    harness.write_file(path, json.dumps({"bootstrap": "boot", "functions": functions}))
+    finished = t.run("bench", "--suite", path, "--cold", "8", "--warm", "0", "--baseline", baseline,
+                     "--fail-if", "cold.init>+50%", expect=99)
+    text = finished.stdout.decode()
+    says(t, text, r"(?m)^ok: two, 128 MB: .* of the baseline\)$")
+    says(t, text, r"(?m)^FAILED: one, 128 MB: .* of the baseline\)$")
+
+
+def test_a_file_of_functions_can_be_wrong(t):
+    path = suite(t, [{"name": "one"}])
+    for text, words in (
+            ('{"functions": [\n{"name": "one", "memry": 1}]}',
+             "'%s' line 2: unknown member 'memry': did you mean 'memory'?" % path),
+            ('{"functions": [{"name": "one"},\n\n{"name": "one"}]}',
+             "line 3: the name 'one' is that of the function in line 1, too"),
+            ('{"bootstrap": "boot", "functions": [{"name": "one", "layer": "none.zip"}]}',
+             "error: one: "),
+            ('{"functions": [{"name": "one"}]}', "one: no bootstrap"),
+            ('{"functions": [\n{"name": "one"]}', "line: 2"),
+            ("", "No content")):
+        harness.write_file(path, text)
+        finished = t.run("bench", "--suite", path, expect=2)
+        t.true(words in finished.stderr, "%r says %r" % (text, finished.stderr))
+        t.equal(finished.stdout, b"", text)
+
+
+def test_standard_input_is_the_event_of_all(t):
+    """The fixture does what its event says."""
+    finished = bench(t, "--event", "-", "--cold", "1", "--warm", "1", "--memory", "128,256", "--",
+                     "--function-name", "other", stdin=b'"sleep:25"')
+    found = tables(finished)
+    t.equal(len(found), 4)
+    for figures in found:
+        t.true(figures["cold.invoke"]["min"] >= 25, figures)
+
+
+def test_functions_of_one_name_are_numbered(t):
+    text = bench(t, "--cold", "1", "--warm", "0", "--", "--memory", "128").stdout.decode()
+    says(t, text, r"(?m)^%s, 128 MB: 1 cold" % re.escape(harness.BOOTSTRAP))
+    says(t, text, r"(?m)^%s \(2\), 128 MB: 1 cold" % re.escape(harness.BOOTSTRAP))
+
+
+def test_the_first_function_is_a_baseline_for_the_others(t):
+    """The recipe of lrie-bench(1) for pull requests, with builds that differ by 15 ms."""
+    finished = bench(t, "--cold", "10", "--warm", "0", "--fail-if", "cold.init>+10%", "--",
+                     "--function-name", "change", "--handler", "init-sleep:15,echo", expect=99)
+    says(t, finished.stdout.decode(), r"(?m)^FAILED: change, 128 MB: cold.init>\+10%: .* \(\+10% of /")
+    finished = bench(t, "--cold", "10", "--warm", "0", "--fail-if", "cold.init>+10%", "--",
+                     "--function-name", "change", "--handler", "echo", handler="init-sleep:15")
+    t.equal(len(re.findall(r"(?m)^ok: ", finished.stdout.decode())), 1)
+
+
+def test_help_defines_the_figures(t):
+    text = t.run("help", "bench", expect=0).stdout.decode()
+    for word in METRICS + ("median", "95 % interval", "Mann and Whitney", "lrie-bench(1)"):
+        t.true(word in text, "no %r in:\n%s" % (word, text))
 
 
 def test_a_function_that_fails_stops_it(t):
@@ -325,7 +420,7 @@ def test_exports_are_what_their_readers_take(t):
     t.equal(sorted(os.listdir(folder)), sorted(files), "files")
     with open(files["json"], encoding="utf-8") as file:
         data = json.load(file)
-    t.equal((data["schema_version"], data["commit"], data["partial"]), (1, "abc", False))
+    t.equal((data["schema_version"], data["commit"], data["partial"]), (2, "abc", False))
     function, = data["functions"]
     t.equal(len(function["metrics"]["warm.invoke"]["values"]), 4)
     t.equal(data["thresholds"][0]["verdict"], "broken")

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "emulator/bench_baseline.h"
+#include "emulator/bench_forecast.h"
 #include "emulator/bench_html.h"
 #include "emulator/bench_json.h"
 #include "emulator/bench_svg.h"
@@ -236,6 +237,87 @@ static void test_annotations(void)
 	judgement.verdict = THRESHOLD_BROKEN;
 }
 
+static const struct bench_scenario bursts = {
+	.text = "burst:10x1/hour", .cold_rate = -1, .idle_seconds = 600, .provisioned = 4
+};
+
+static void test_forecasts_are_exported(void)
+{
+	struct bench_result result = make_result("f|g");
+	autobuffer struct buffer markdown = BUFFER_INIT, csv = BUFFER_INIT, page = BUFFER_INIT;
+	autobuffer struct buffer json = BUFFER_INIT;
+
+	bench_forecast_make(&result, &bursts);
+	bench_markdown(&markdown, &result);
+	CHECK(strstr(markdown.data, "\nA month under burst:10x1/hour, environments ending after "
+	                            "600 s without work:\n"));
+	CHECK(strstr(markdown.data, "| f\\|g | 128 | 0 | 100.000 % |"));
+	CHECK(strstr(markdown.data, "| f\\|g | 128 | 4 | 60.000 % |"));
+	CHECK(!strstr(markdown.data, "Cheapest"));
+	bench_csv(&csv, &result);
+	CHECK(strstr(csv.data, "\"f|g\",128,forecast.cold_rate,1,,1\r\n"));
+	CHECK(strstr(csv.data, "\"f|g\",128,provisioned.environments,1,,6\r\n"));
+	bench_html(&page, &result);
+	CHECK(strstr(page.data, "<h2>A month under burst:10x1/hour"));
+	CHECK(strstr(page.data, "<td>60.000 %</td>"));
+	bench_json(&json, &result);
+	CHECK(strstr(json.data, "\"traffic\":{\"text\":\"burst:10x1/hour\","));
+	CHECK(strstr(json.data, "\"provisioned\":4,\"cold_rate\":0.59999999999999998,"));
+	CHECK(strstr(json.data, "\"concurrency\":null,") && strstr(json.data, "\"cheapest\":null"));
+	bench_forecast_finish(&result);
+	buffer_clear(&json);
+	bench_json(&json, &result);
+	CHECK(strstr(json.data, "\"traffic\":null"));
+}
+
+/* With a rate that the user names there is a sum, and nothing that only a simulation can tell. */
+static void test_a_sum_of_costs_has_no_latencies(void)
+{
+	const struct bench_scenario scenario = { .text = "10M/month", .cold_rate = 0.1 };
+	struct bench_result result = make_result("f");
+	autobuffer struct buffer csv = BUFFER_INIT, json = BUFFER_INIT;
+
+	bench_forecast_make(&result, &scenario);
+	bench_csv(&csv, &result);
+	CHECK_INT(count_of(csv.data, ",forecast."), 2);
+	bench_json(&json, &result);
+	CHECK(strstr(json.data, "\"simulated\":false"));
+	CHECK(strstr(json.data, "\"p50\":null,\"p99\":null,\"environments\":null,"));
+	CHECK(strstr(json.data, "\"requests\":2,")); /* $0.20 a million */
+	bench_forecast_finish(&result);
+}
+
+static void test_the_best_forecast_is_named(void)
+{
+	struct bench_result result = make_result("quick");
+	struct measurement slow;
+	struct bench_entry both[2] = { entry, entry };
+	autobuffer struct buffer text = BUFFER_INIT;
+	double lead;
+
+	measurement_init(&slow);
+	measurement_add_cold(&slow)->billed_ms = 1;
+	*measurement_add_warm(&slow) = (struct warm_invoke){ .invoke_ns = 2 * CLOCK_NS_PER_MS,
+		                                             .billed_ms = 1000 };
+	both[0].name = "slow";
+	both[0].measurement = &slow;
+	result.entries = both;
+	result.count = 2;
+	bench_forecast_make(&result, &(struct bench_scenario){
+					     .text = "1/s", .cold_rate = -1, .idle_seconds = 600 });
+	const struct bench_forecast *best = bench_forecast_best(&result, BENCH_FORECAST_CHEAPEST,
+	                                                        &lead);
+	CHECK(best && best->entry == 1 && lead > 5);
+	best = bench_forecast_best(&result, BENCH_FORECAST_QUICKEST, &lead);
+	CHECK(best && best->entry == 1);
+	CHECK(lead > 3.99 && lead < 4.01);
+	bench_forecast_table(&text, &result);
+	CHECK(strstr(text.data,
+	             "quickest  quick, 128 MB: the next takes 4.00 times the time at p99\n"));
+	bench_forecast_finish(&result);
+	measurement_finish(&slow);
+}
+
 static void test_pictures_and_pages_take_any_name(void)
 {
 	struct bench_result result = make_result("<script>alert('&')</script>\x01\"");
@@ -334,7 +416,9 @@ static void test_what_is_no_baseline(void)
 		{ "", "line: 1" },
 		{ "[]", "schema_version is missing" },
 		{ "{\"schema_version\":\"1\"}", "schema_version is missing" },
-		{ "{\"schema_version\":2}", "its schema_version is 2, and this lrie reads 1" },
+		{ "{\"schema_version\":3}", "its schema_version is 3, and this lrie reads 1 to 2" },
+		{ "{\"schema_version\":0}", "its schema_version is 0, and this lrie reads 1 to 2" },
+		{ "{\"schema_version\":2}", "it has no functions" },
 		{ "{\"schema_version\":1}", "it has no functions" },
 		{ "{\"schema_version\":1,\"functions\":{}}", "it has no functions" },
 		{ "{\"schema_version\":1,\"functions\":[null]}", "no name or no memory_mb" },
@@ -357,8 +441,9 @@ static void test_what_is_no_baseline(void)
 	bench_baseline_destroy(NULL);
 }
 
-TEST_MAIN(test_markdown, test_csv, test_usage_is_told, test_usage_in_json,
-          test_usage_that_nobody_knows, test_junit, test_prometheus, test_annotations,
-          test_pictures_and_pages_take_any_name, test_pictures_of_samples_without_spread,
-          test_json_is_read_back, test_functions_are_found_by_name_and_size,
-          test_what_is_no_baseline)
+TEST_MAIN(test_forecasts_are_exported, test_a_sum_of_costs_has_no_latencies,
+          test_the_best_forecast_is_named, test_markdown, test_csv, test_usage_is_told,
+          test_usage_in_json, test_usage_that_nobody_knows, test_junit, test_prometheus,
+          test_annotations, test_pictures_and_pages_take_any_name,
+          test_pictures_of_samples_without_spread, test_json_is_read_back,
+          test_functions_are_found_by_name_and_size, test_what_is_no_baseline)

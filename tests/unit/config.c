@@ -7,6 +7,7 @@
 
 #include "emulator/env_file.h"
 #include "emulator/option_value.h"
+#include "tests/unit/files.h"
 #include "tests/unit/test.h"
 
 #define WORDS 40
@@ -221,6 +222,11 @@ static void test_mistakes(void)
 		{ { "lrie", "help", "nosuchthing" },
 		  "unknown command 'nosuchthing'; 'lrie help' lists them" },
 		{ { "lrie", "help", "serve", "invoke" }, "unexpected 'invoke'" },
+		{ { "lrie", "bench", "a", "--", "b", "--cold", "5" },
+		  "--cold is not about one function: it goes before the first --" },
+		{ { "lrie", "bench", "a", "--", "-e", "--cold=1", "--json" },
+		  "--json is not about one function: it goes before the first --" },
+		{ { "lrie", "bench", "a", "-m", "128,256,128" }, "--memory: 128 is there twice" },
 		{ { "lrie", "version", "x" }, "unexpected 'x'" },
 		{ { "lrie", "version", "--memory", "256" },
 		  "--memory is not an option of 'lrie version'" },
@@ -913,6 +919,98 @@ static void check_help(enum config_command command)
 	CHECK(help.length > 0 && help.data[help.length - 1] == '\n');
 }
 
+static void check_functions(const struct config *config, const char *expected)
+{
+	autobuffer struct buffer text = BUFFER_INIT;
+
+	for (; config; config = config->bench.rival)
+		buffer_append_format(&text, "%s%s %s %s %u/%zu %s", text.length ? ", " : "",
+		                     config->function_name,
+		                     config->bootstrap ? config->bootstrap : "-", config->handler,
+		                     (unsigned)(config->memory_bytes / MB),
+		                     config->bench.memory_count,
+		                     config->env.count ? config->env.items[config->env.count - 1]
+		                                       : "-");
+	CHECK_STR(text.data, expected);
+}
+
+static void test_rivals(void)
+{
+	struct config *config;
+
+	begin();
+	config = PARSE("lrie", "bench", "-m", "256", "a", "--env", "AA=1", "--", "b", "--handler",
+	               "h", "--", "--memory=128,512", "-e", "AA=2");
+	check_functions(config, "function a function.handler 256/1 AA=1, function b h 256/1 AA=1, "
+	                        "function a function.handler 128/2 AA=2");
+	CHECK(config && !config->has_name);
+	config_destroy(config);
+}
+
+static void test_a_suite(void)
+{
+	static const char text[] =
+		"{\"memory\": 512, \"env\": {\"AA\": \"1\"},\n"
+		"\"functions\": [\n"
+		"{\"name\": \"one\", \"bootstrap\": \"b\"},\n"
+		"{\"name\": \"two\", \"handler\": \"h\", \"memory\": [128, 256],\n"
+		"\"env\": {\"AA\": \"2\"}, \"arguments\": [\"x\"]}]}";
+	struct config *config;
+
+	begin();
+	files_begin();
+	files_put("s.json", text, strlen(text));
+	config = PARSE("lrie", "bench", "--suite", "s.json");
+	check_functions(config, "one b function.handler 512/1 AA=1, two - h 128/2 AA=2");
+	if (config && CHECK(config->bench.rival))
+		check_list(&config->bench.rival->arguments, "x");
+	CHECK(config && config->has_name);
+	config_destroy(config);
+	/* The command line has the last word, and a variable the first. */
+	setenv("LRIE_BENCH_SUITE", "s.json", 1);
+	setenv("AWS_LAMBDA_FUNCTION_HANDLER", "v", 1);
+	config = PARSE("lrie", "bench", "--memory", "1024", "-e", "AA=3");
+	check_functions(config, "one b v 1024/1 AA=3, two - h 1024/1 AA=3");
+	config_destroy(config);
+	files_end((const char *const[]){ "s.json" }, 1);
+}
+
+static void test_suites_that_cannot_be(void)
+{
+	static const struct {
+		const char *text, *more, *message;
+	} cases[] = {
+		{ "{}", NULL, "--suite: 's.json': there are no 'functions' in it" },
+		{ "{\"functions\":[{\"name\":\"a b\"}]}", NULL,
+		  "'s.json' line 1, name: 'a b' has a character other than a-zA-Z0-9_-" },
+		{ "{\"functions\":[{\"name\":\"a\",\n\"memory\":[128,64]}]}", NULL,
+		  "'s.json' line 2, memory: 64 is not between 128 and 10240" },
+		{ "{\"functions\":[{\"name\":\"a\",\"fail-if\":\"cold.init\"}]}", NULL,
+		  "'s.json' line 1, fail-if: 'cold.init': '>' or '<' is missing behind the "
+		  "metric" },
+		{ "{\"functions\":[{\"name\":\"a\"}]}", "--",
+		  "--suite and -- exclude each other: what is measured is in the file" },
+		{ "{\"functions\":[{\"name\":\"a\"}]}", "b",
+		  "--suite and a bootstrap exclude each other: what is measured is in the file" },
+		{ "{\"functions\":[{\"name\":\"a\"}]}", "--function-name=x",
+		  "--suite and --function-name exclude each other: the names are in the file" },
+	};
+
+	begin();
+	files_begin();
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct error err;
+
+		test_case(cases[i].message);
+		files_put("s.json", cases[i].text, strlen(cases[i].text));
+		CHECK(!parse((const char *const[WORDS]){ "lrie", "bench", "--suite", "s.json",
+		                                         cases[i].more },
+		             &err));
+		CHECK_STR(err.text, cases[i].message);
+	}
+	files_end((const char *const[]){ "s.json" }, 1);
+}
+
 static void test_help(void)
 {
 	for (unsigned i = 0; i < CONFIG_COMMAND_COUNT; i++)
@@ -939,10 +1037,11 @@ static void test_help_has_each_option(void)
 	config_each_option(check_in_help, help.data);
 }
 
-TEST_MAIN(test_defaults, test_options, test_more_options, test_last_one_wins, test_commands,
-          test_help_in_a_bad_environment, test_mistakes, test_environment,
-          test_option_wins_over_environment, test_mistake_in_environment_names_the_variable,
-          test_required_walls, test_network, test_seccomp, test_report_writes, test_freeze,
-          test_log_levels, test_size_of_variables, test_rie, test_rie_defaults,
-          test_rie_environment, test_env_file, test_bad_env_files, test_pass_env, test_numbers,
-          test_seconds, test_addresses, test_distance, test_help, test_help_has_each_option)
+TEST_MAIN(test_rivals, test_a_suite, test_suites_that_cannot_be, test_defaults, test_options,
+          test_more_options, test_last_one_wins, test_commands, test_help_in_a_bad_environment,
+          test_mistakes, test_environment, test_option_wins_over_environment,
+          test_mistake_in_environment_names_the_variable, test_required_walls, test_network,
+          test_seccomp, test_report_writes, test_freeze, test_log_levels, test_size_of_variables,
+          test_rie, test_rie_defaults, test_rie_environment, test_env_file, test_bad_env_files,
+          test_pass_env, test_numbers, test_seconds, test_addresses, test_distance, test_help,
+          test_help_has_each_option)

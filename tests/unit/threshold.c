@@ -70,6 +70,23 @@ static void test_thresholds_are_read(void)
 	}
 }
 
+static void test_a_threshold_may_be_about_one_function(void)
+{
+	struct threshold threshold;
+	struct error err;
+
+	CHECK(threshold_parse("cold.init.p90>300ms", &threshold, &err));
+	CHECK(threshold_is_about(&threshold, "node") && threshold_is_about(&threshold, ""));
+	CHECK(threshold_parse("node: cold.init.p90>300ms", &threshold, &err));
+	CHECK(threshold_is_about(&threshold, "node"));
+	CHECK(!threshold_is_about(&threshold, "nod") && !threshold_is_about(&threshold, "node2"));
+	CHECK_INT(threshold.statistic, STATISTIC_P90);
+	CHECK_STR(threshold.text, "node: cold.init.p90>300ms");
+	CHECK(threshold_parse("/a b:c (2):warm.invoke>=1s", &threshold, &err));
+	CHECK(threshold_is_about(&threshold, "/a b:c (2)"));
+	CHECK(threshold.above && threshold.or_equal && threshold.metric == METRIC_WARM_INVOKE);
+}
+
 static void test_mistakes_are_named(void)
 {
 	static const struct {
@@ -99,7 +116,9 @@ static void test_mistakes_are_named(void)
 		{ "memory.peak>5ms", "memory.peak takes KB, MB, GB, % or +%" },
 		{ "cold.init>5 ms or so", "there is more behind the unit" },
 		{ "cold.init>80%", "a part of what?" },
-		{ "cold.init>+5ms", "a change from the baseline is in %" },
+		{ "cold.init>+5ms", "a change is in %" },
+		{ "node:>5ms", "unknown metric ''" },
+		{ "node:cold.inti>5ms", "unknown metric 'cold.inti'" },
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -154,8 +173,9 @@ static void test_values_are_judged(void)
 
 		test_case(cases[i].text);
 		CHECK(threshold_parse(cases[i].text, &threshold, &err));
-		CHECK_INT(threshold_judge(&threshold, cases[i].value, 128 * MB, cases[i].baseline,
-		                          &words),
+		const struct threshold_reference reference = { .value = cases[i].baseline,
+			                                       .name = "the baseline" };
+		CHECK_INT(threshold_judge(&threshold, cases[i].value, 128 * MB, &reference, &words),
 		          cases[i].verdict);
 		CHECK_STR(words.data, cases[i].words);
 	}
@@ -283,6 +303,7 @@ static void test_every_metric_has_a_name(void)
 	CHECK_INT(statistic_needs(STATISTIC_MAX), 1);
 }
 
-TEST_MAIN(test_thresholds_are_read, test_mistakes_are_named, test_values_are_judged,
-          test_metrics_are_columns_of_the_runs, test_metrics_tell_what_was_used,
-          test_a_figure_that_cannot_be_had, test_every_metric_has_a_name)
+TEST_MAIN(test_thresholds_are_read, test_a_threshold_may_be_about_one_function,
+          test_mistakes_are_named, test_values_are_judged, test_metrics_are_columns_of_the_runs,
+          test_metrics_tell_what_was_used, test_a_figure_that_cannot_be_had,
+          test_every_metric_has_a_name)
