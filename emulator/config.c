@@ -8,6 +8,7 @@
  */
 #include "emulator/config.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +20,9 @@
 #include "emulator/option_value.h"
 
 #define ENV_LIMIT 4096
+
+#define INIT_TIMEOUT_MS 10000
+#define EARLY_INIT_TIMEOUT_MS 130000
 
 static bool find_command(const char *word, enum config_command *command)
 {
@@ -530,11 +534,36 @@ static void take_host_environment(struct config *config)
 		            "an environment takes one invocation at a time");
 }
 
-/* RIE has no limit of its own for init: the function's holds for both. */
+/*
+ * Lambda's own limits, unless the user gave one. RIE has none for init: the function's holds for
+ * both. (spec lifecycle-and-logs.md §1)
+ */
 static void finish_init_timeout(struct config *config)
 {
-	if (config->init_timeout_ms == 0)
-		config->init_timeout_ms = config->timeout_ms;
+	config->early_init_timeout_ms = config->init_timeout_ms;
+	if (config->init_timeout_ms > 0)
+		return;
+	config->init_timeout_ms = config->rie ? config->timeout_ms : INIT_TIMEOUT_MS;
+	config->early_init_timeout_ms = config->timeout_ms > EARLY_INIT_TIMEOUT_MS
+	                                        ? config->timeout_ms
+	                                        : EARLY_INIT_TIMEOUT_MS;
+}
+
+/* Either of the two options is enough. */
+static bool finish_provisioned(struct config *config, struct error *err)
+{
+	if (config->command == CONFIG_BENCH) /* which only simulates it */
+		return true;
+	if (config->provisioned > 0)
+		config->initialization = PLATFORM_PROVISIONED_CONCURRENCY;
+	else if (config->initialization == PLATFORM_PROVISIONED_CONCURRENCY)
+		config->provisioned = 1;
+	if (config->concurrency > 0 && config->provisioned > config->concurrency)
+		return error_set(err, 0,
+		                 "--provisioned %" PRIu64 " is more than --concurrency %" PRIu64
+		                 ": reserve as many or provision fewer",
+		                 config->provisioned, config->concurrency);
+	return true;
 }
 
 /* no-color.org, and terminals that can show none */
@@ -587,6 +616,8 @@ static bool finish(struct settings *settings, struct error *err)
 		log_warning("--enable-init-caching has no effect");
 	guess_handler(settings);
 	finish_init_timeout(config);
+	if (!finish_provisioned(config, err))
+		return false;
 	finish_color(config);
 	config->has_name = is_given(settings,
 	                            option_find("function-name", strlen("function-name")));

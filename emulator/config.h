@@ -18,6 +18,7 @@
 
 #include "emulator/buffer.h"
 #include "emulator/log.h"
+#include "emulator/platform_event.h"
 #include "sandbox/sandbox.h"
 
 enum config_command {
@@ -57,8 +58,6 @@ struct config_bench {
 	const char *traffic; /* as written; NULL: none */
 	double cold_rate;    /* 0 to 1, when 'has_cold_rate' */
 	bool has_cold_rate;
-	uint64_t idle_ms;         /* of a simulated environment */
-	uint64_t provisioned;     /* of a simulation; 0: none */
 	const char *commit;       /* of what is measured; NULL: not told */
 	const char *step_summary; /* GITHUB_STEP_SUMMARY */
 	bool annotate;            /* GITHUB_ACTIONS */
@@ -82,6 +81,7 @@ struct config {
 	struct config_list arguments; /* for the bootstrap; of lrie shell: the command */
 	const char *task_root;        /* NULL: the bootstrap's folder */
 	struct config_list layers;
+	const char *extensions;   /* a folder; NULL: none */
 	const char *temporary;    /* TMPDIR; NULL: not set */
 	struct config_list binds; /* "DIR" or "SOURCE:TARGET" */
 	const char *handler;      /* NULL: none (RIE mode only) */
@@ -102,11 +102,15 @@ struct config {
 	uint64_t timeout_ms;
 	uint64_t init_timeout_ms; /* a year when there is none */
 	uint64_t tmp_bytes;
-	uint64_t concurrency; /* 0: unset */
+	uint64_t concurrency;           /* 0: unset */
+	uint64_t provisioned;           /* environments to start before the first request */
+	uint64_t early_init_timeout_ms; /* of those, and of all that begin before a request */
+	uint64_t idle_timeout_ms;       /* 0: an environment without work never ends */
+	enum platform_initialization initialization;
 
 	/* the service */
 	const char *listen;
-	const char *emf; /* where to write records of metrics; NULL: nowhere */
+	const char *emf;                 /* where to write records of metrics; NULL: nowhere */
 	const char *runtime_api_address; /* NULL: an ephemeral port */
 	enum config_access runtime_api_access;
 	enum sandbox_mode sandbox;

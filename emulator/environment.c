@@ -149,13 +149,24 @@ void environment_answer_failure(struct environment *env)
 	invocation_answer(env->current, &answer);
 }
 
-struct environment *environment_create(struct environment_context *context, unsigned id)
+static void on_idle(struct loop_timer *timer)
+{
+	struct environment *env = container_of(timer, struct environment, idle);
+
+	log_info("environment %u: without work for too long (--idle-timeout), ending", env->id);
+	environment_stop(env);
+}
+
+struct environment *environment_create(struct environment_context *context, unsigned id,
+                                       enum platform_initialization initialization)
 {
 	struct environment *env = xcalloc(1, sizeof(*env));
 
 	env->context = context;
 	env->id = id;
 	env->state = ENVIRONMENT_STARTING;
+	env->initialization = initialization;
+	env->idle.on_due = on_idle;
 	env->limit.on_due = environment_on_limit;
 	env->verdict.on_due = environment_on_verdict;
 	journal_init(&env->journal, context->config, context->output);
@@ -198,6 +209,7 @@ static void cut_invocation_short(struct environment *env)
 void environment_stop(struct environment *env)
 {
 	env->retiring = true;
+	loop_timer_stop(&env->idle);
 	if (env->current)
 		cut_invocation_short(env);
 	switch (env->state) {
@@ -235,6 +247,7 @@ bool environment_is_finishing(const struct environment *env)
 void environment_invoke(struct environment *env, struct invocation *invocation)
 {
 	assert(environment_is_free(env));
+	loop_timer_stop(&env->idle);
 	env->current = invocation_ref(invocation);
 	invocation->phase.received_ns = clock_now();
 	switch (env->state) {
@@ -275,7 +288,7 @@ void environment_runtime_contact(struct environment *env)
 static void end_init(struct environment *env)
 {
 	env->init.ended_ns = clock_now();
-	env->init_is_news = !env->suppressed;
+	env->init_is_news = !env->suppressed && env->initialization == PLATFORM_ON_DEMAND;
 	buffer_clear(&env->told);
 	if (env->init.started_ns) /* else its duration is not known yet */
 		environment_report_init_success(env);
@@ -287,6 +300,19 @@ static void end_init(struct environment *env)
 	look_at_usage(env, ENVIRONMENT_INIT_ENDED);
 }
 
+/* Nothing is to be done: until the next invocation, or for good after a while. */
+static void rest(struct environment *env)
+{
+	const struct config *config = env->context->config;
+	uint64_t idle_ms = config->idle_timeout_ms;
+
+	/* Of lrie bench it is about what is simulated. */
+	if (idle_ms > 0 && config->command == CONFIG_SERVE &&
+	    env->initialization == PLATFORM_ON_DEMAND && !env->retiring)
+		loop_timer_start(env->context->loop, &env->idle,
+		                 clock_now() + idle_ms * CLOCK_NS_PER_MS);
+}
+
 /* The runtime waits. What it waits for may have come already: while init ran, or from an asker
  * who submits in on_done. */
 static void find_work(struct environment *env)
@@ -295,8 +321,10 @@ static void find_work(struct environment *env)
 		env->context->on_change(env->context, env);
 	else if (env->fatal.status == FAULT_NONE && env->runtime == RUNTIME_READY)
 		deliver(env);
-	if (!env->current)
+	if (!env->current) {
 		freezer_rest(&env->freezer);
+		rest(env);
+	}
 }
 
 void environment_look_for_end(struct environment *env)

@@ -122,8 +122,13 @@ enum environment_state {
 	ENVIRONMENT_GONE,
 };
 
-/* Starts one; init begins at once. Never fails: what goes wrong is the init's failure. */
-struct environment *environment_create(struct environment_context *context, unsigned id);
+/*
+ * Starts one; init begins at once. Never fails: what goes wrong is the init's failure. One that is
+ * provisioned may take longer for its init, never ends for want of work, and its init is told by
+ * INIT_REPORT and is no part of an invocation.
+ */
+struct environment *environment_create(struct environment_context *context, unsigned id,
+                                       enum platform_initialization initialization);
 
 /* GONE only. Frees after the turn of the loop. */
 void environment_destroy(struct environment *env);

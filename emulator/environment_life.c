@@ -215,6 +215,14 @@ void environment_on_verdict(struct loop_timer *timer)
 	}
 }
 
+static uint64_t init_limit_ms(const struct environment *env)
+{
+	const struct config *config = env->context->config;
+
+	return env->initialization == PLATFORM_ON_DEMAND ? config->init_timeout_ms
+	                                                 : config->early_init_timeout_ms;
+}
+
 static struct fault fault_of_limit(const struct environment *env)
 {
 	if (env->current_started)
@@ -222,7 +230,7 @@ static struct fault fault_of_limit(const struct environment *env)
 	if (!env->init.started_ns)
 		return fault_make(FAULT_FAILURE, "Sandbox.Failure",
 		                  "the sandbox is not ready in time");
-	return fault_timeout(env->context->config->init_timeout_ms);
+	return fault_timeout(init_limit_ms(env));
 }
 
 void environment_on_limit(struct loop_timer *timer)
@@ -238,8 +246,6 @@ void environment_on_limit(struct loop_timer *timer)
 
 static void on_started(struct environment *env, const struct sandbox_event *event)
 {
-	const struct config *config = env->context->config;
-
 	if (event->id == RUNTIME_PROGRAM)
 		env->init.runtime_ns = event->at_ns;
 	if (env->init.started_ns)
@@ -251,7 +257,7 @@ static void on_started(struct environment *env, const struct sandbox_event *even
 		environment_report_init_success(env);
 	if (env->state == ENVIRONMENT_STARTING && !env->suppressed)
 		loop_timer_start(env->context->loop, &env->limit,
-		                 event->at_ns + config->init_timeout_ms * CLOCK_NS_PER_MS);
+		                 event->at_ns + init_limit_ms(env) * CLOCK_NS_PER_MS);
 }
 
 /* Says it once: the next init will fail in the same way until somebody acts. */
@@ -444,6 +450,7 @@ const char **environment_make_variables(const struct environment *env, bool is_e
 		.task_root = package_task_root(context->package),
 		.runtime_root = package_runtime_root(context->package),
 		.is_extension = is_extension,
+		.initialization = env->initialization,
 	};
 
 	return variables_make(context->config, &place);

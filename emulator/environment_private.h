@@ -32,6 +32,7 @@ struct environment {
 	struct environment_context *context;
 	unsigned id;
 	enum environment_state state;
+	enum platform_initialization initialization;
 	bool retiring; /* ends as GONE, not as RESET */
 	char log_stream[BOX_LOG_STREAM_SIZE];
 	uint64_t memory_peak_bytes; /* of all its lives; 0: not measured */
@@ -70,6 +71,7 @@ struct environment {
 
 	struct loop_timer limit;   /* init limit, or the function's time-out */
 	struct loop_timer verdict; /* acts on 'fatal' */
+	struct loop_timer idle;    /* ends it for want of work */
 	struct journal journal;
 	struct loop_garbage garbage;
 };

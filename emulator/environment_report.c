@@ -15,6 +15,7 @@ void environment_tell_init_start(struct environment *env)
 	struct platform_event event = {
 		.type = PLATFORM_INIT_START,
 		.at_ns = clock_now(),
+		.init_start.initialization = env->initialization,
 		.init_start.phase = platform_phase(env),
 		.init_start.function_name = config->function_name,
 		.init_start.function_version = config->function_version,
@@ -31,6 +32,7 @@ void environment_tell_init_runtime_done(struct environment *env, const struct fa
 	struct platform_event event = {
 		.type = PLATFORM_INIT_RUNTIME_DONE,
 		.at_ns = env->init.runtime_done_ns,
+		.init_end.initialization = env->initialization,
 		.init_end.phase = platform_phase(env),
 		.init_end.fault = fault,
 	};
@@ -62,6 +64,7 @@ void environment_tell_init_report(struct environment *env, const struct fault *f
 	struct platform_event event = {
 		.type = PLATFORM_INIT_REPORT,
 		.at_ns = env->init.ended_ns,
+		.init_end.initialization = env->initialization,
 		.init_end.phase = platform_phase(env),
 		.init_end.fault = fault,
 		.init_end.duration_ns = init_phase_duration_ns(&env->init),

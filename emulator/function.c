@@ -46,12 +46,13 @@ static void move_to_front(struct function *function, unsigned at)
 	function->environments[0] = env;
 }
 
-static void add_environment(struct function *function)
+static void add_environment(struct function *function, enum platform_initialization initialization)
 {
 	unsigned at = function->count++;
 
 	metrics_count_environment(&function->metrics);
-	function->environments[at] = environment_create(&function->context, function->next_id++);
+	function->environments[at] = environment_create(&function->context, function->next_id++,
+	                                                initialization);
 	move_to_front(function, at);
 }
 
@@ -151,7 +152,7 @@ static void advance_line(struct function *function)
 static void add_environments(struct function *function, unsigned spared)
 {
 	while (function->waiting > spared && function->count < function->limit) {
-		add_environment(function);
+		add_environment(function, PLATFORM_ON_DEMAND);
 		advance_line(function);
 	}
 }
@@ -209,17 +210,25 @@ struct function *function_create(const struct environment_context *context)
 {
 	struct function *function = xcalloc(1, sizeof(*function));
 	uint64_t reserved = context->config->concurrency;
+	unsigned provisioned = context->config->initialization == PLATFORM_ON_DEMAND
+	                               ? 0
+	                               : (unsigned)context->config->provisioned;
 
 	function->context = *context;
 	function->context.on_change = on_change;
 	function->context.on_journal = on_journal;
 	function->context.metrics = &function->metrics;
 	function->limit = reserved ? (unsigned)reserved : FUNCTION_ENVIRONMENTS;
+	if (function->limit < provisioned)
+		function->limit = provisioned;
 	function->environments = xcalloc(function->limit, sizeof(*function->environments));
 	function->next_id = 1;
 	function->last = &function->first;
 	function->handover.on_due = on_handover;
-	add_environment(function);
+	for (unsigned i = 0; i < provisioned; i++)
+		add_environment(function, PLATFORM_PROVISIONED_CONCURRENCY);
+	if (provisioned == 0)
+		add_environment(function, PLATFORM_ON_DEMAND);
 	return function;
 }
 

@@ -7,7 +7,8 @@
  * concurrency is reserved (spec invoke-api.md §4). One environment and ten are
  * the same code.
  *
- * The first environment starts with the function, before any invocation.
+ * The first environment starts with the function, before any invocation; with provisioned
+ * concurrency as many as that.
  */
 #ifndef EMULATOR_FUNCTION_H
 #define EMULATOR_FUNCTION_H

@@ -244,6 +244,28 @@ static bool is_folder(const char *path)
 	return stat(path, &status) == 0 && S_ISDIR(status.st_mode);
 }
 
+/* As a layer of its own, so that it is merged like all others. */
+static bool add_extensions(struct layers *layers, const struct config *config, struct error *err)
+{
+	autoclose int source = open(config->extensions, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (source == -1)
+		return error_set(err, errno, "extensions '%s'", config->extensions);
+	signals_mask_ending(SIG_BLOCK);
+	if (!make_workshop(layers, config, err))
+		return false;
+	autoclose int place = make_place(layers, "extensions-layer", err);
+	if (place == -1)
+		return false;
+	if (mkdirat(place, "extensions", 0755) == -1)
+		return error_set(err, errno, "make a folder in '%s'", layers->workshop);
+	autoclose int folder = openat(place, "extensions", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (folder == -1 || !folder_copy(source, folder, err))
+		return error_prefix(err, "extensions '%s'", config->extensions);
+	add_path(layers, xasprintf("%s/extensions-layer", layers->workshop));
+	return true;
+}
+
 struct layers *layers_create(const struct config *config, bool is_image, struct error *err)
 {
 	if (!check_count(config->layers.count, err))
@@ -258,6 +280,10 @@ struct layers *layers_create(const struct config *config, bool is_image, struct 
 			layers_destroy(layers);
 			return NULL;
 		}
+	}
+	if (config->extensions && !add_extensions(layers, config, err)) {
+		layers_destroy(layers);
+		return NULL;
 	}
 	return layers;
 }

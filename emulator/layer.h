@@ -25,7 +25,8 @@ struct layers {
 };
 
 /*
- * Unpacks the zip files among the layers of 'config', if there are any; without a layer it is the
+ * Unpacks the zip files among the layers of 'config', if there are any, and makes one more layer
+ * of its folder of extensions; without a layer it is the
  * /opt of an image, when lrie runs in one. Only reads 'config' during the call. What Lambda would
  * not take, but a box shows, is a warning.
  *

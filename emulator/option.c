@@ -294,6 +294,23 @@ static bool parse_access(struct settings *settings, const struct option *option,
 	return true;
 }
 
+static bool parse_initialization(struct settings *settings, const struct option *option,
+                                 const char *text, struct error *err)
+{
+	const char *const words[] = {
+		platform_initialization_name(PLATFORM_ON_DEMAND),
+		platform_initialization_name(PLATFORM_PROVISIONED_CONCURRENCY),
+		NULL,
+	};
+	unsigned index;
+
+	if (!option_value_choice(text, words, &index, err))
+		return false;
+	*(enum platform_initialization *)option_field(settings,
+	                                              option) = (enum platform_initialization)index;
+	return true;
+}
+
 /* "", "full" and "yes" stand for all walls, "no" for none, the rest is a list. */
 static bool parse_walls(struct settings *settings, const struct option *option, const char *text,
                         struct error *err)
@@ -382,6 +399,11 @@ const struct option option_table[] = {
 	  .parse = parse_item, .field = CONFIG(layers),
 	  .help = "A folder or zip file to merge into /opt, later ones over earlier ones. "
 	          "Repeatable." },
+	{ .name = "extensions", .value = "DIR", .variable = "LRIE_EXTENSIONS",
+	  .group = GROUP_FUNCTION, .commands = RUN,
+	  .parse = parse_text, .field = CONFIG(extensions),
+	  .help = "A folder of external extensions, to be merged into /opt/extensions over those "
+	          "of layers." },
 	{ .name = "bind", .value = "DIR|SOURCE:TARGET", .variable = "LRIE_BIND",
 	  .group = GROUP_FUNCTION, .commands = RUN,
 	  .parse = parse_item, .field = CONFIG(binds),
@@ -438,8 +460,8 @@ const struct option option_table[] = {
 	{ .name = "init-timeout", .value = "SECONDS", .variable = "LRIE_INIT_TIMEOUT",
 	  .group = GROUP_LIMITS, .commands = INVOKES,
 	  .parse = parse_seconds, .field = CONFIG(init_timeout_ms), .min = 0, .max = 900000,
-	  .preset = "10", .rie_preset = "",
-	  .help = "How long init may take; 0 for no limit." },
+	  .help = "How long init may take: 10; 130 or the time-out, whichever is longer, when it "
+	          "runs before there is a request; 0 for no limit." },
 	{ .name = "ephemeral-storage", .value = "MB", .variable = "LRIE_EPHEMERAL_STORAGE",
 	  .group = GROUP_LIMITS, .commands = RUN,
 	  .parse = parse_megabytes, .field = CONFIG(tmp_bytes), .min = 512, .max = 10240,
@@ -495,6 +517,22 @@ const struct option option_table[] = {
 	  .parse = parse_text, .field = CONFIG(emf),
 	  .help = "Append metrics of each invocation to this file, a line of CloudWatch's "
 	          "embedded metric format for each." },
+	{ .name = "initialization-type", .value = "on-demand|provisioned-concurrency",
+	  .variable = "AWS_LAMBDA_INITIALIZATION_TYPE",
+	  .group = GROUP_SERVICE, .commands = SERVE | DOCTOR,
+	  .parse = parse_initialization, .field = CONFIG(initialization), .preset = "on-demand",
+	  .help = "How environments begin. provisioned-concurrency: as many as --provisioned tells, "
+	          "else one, before the first request." },
+	{ .name = "provisioned", .value = "NUMBER", .variable = "LRIE_PROVISIONED",
+	  .group = GROUP_SERVICE, .commands = SERVE | BENCH | DOCTOR,
+	  .parse = parse_number, .field = CONFIG(provisioned), .min = 1, .max = 1000,
+	  .help = "Provisioned concurrency: so many environments start before the first request. "
+	          "lrie bench simulates the traffic with it, too." },
+	{ .name = "idle-timeout", .value = "SECONDS", .variable = "LRIE_IDLE_TIMEOUT",
+	  .group = GROUP_SERVICE, .commands = SERVE | BENCH | DOCTOR,
+	  .parse = parse_limit, .field = CONFIG(idle_timeout_ms), .min = 1, .max = 86400000,
+	  .help = "When an environment without work ends; else never, and after 600 in what lrie "
+	          "bench simulates. Lambda does not tell." },
 	{ .name = "sandbox", .value = "auto|full|off", .variable = "LRIE_SANDBOX",
 	  .group = GROUP_SANDBOX, .commands = RUN,
 	  .parse = parse_sandbox, .field = CONFIG(sandbox), .preset = "auto",
@@ -601,15 +639,6 @@ const struct option option_table[] = {
 	  .group = GROUP_BENCH, .commands = BENCH,
 	  .parse = parse_cold_rate, .field = CONFIG(bench.cold_rate),
 	  .help = "Which part of the traffic is cold starts; else it is simulated." },
-	{ .name = "idle-timeout", .value = "SECONDS", .variable = "LRIE_IDLE_TIMEOUT",
-	  .group = GROUP_BENCH, .commands = BENCH,
-	  .parse = parse_limit, .field = CONFIG(bench.idle_ms), .min = 1, .max = 86400000,
-	  .preset = "600",
-	  .help = "When a simulated environment without work ends. Lambda does not tell." },
-	{ .name = "provisioned", .value = "NUMBER", .variable = "LRIE_PROVISIONED",
-	  .group = GROUP_BENCH, .commands = BENCH,
-	  .parse = parse_number, .field = CONFIG(bench.provisioned), .min = 1, .max = 1000,
-	  .help = "Simulate also with that provisioned concurrency." },
 	{ .name = "commit", .value = "TEXT",
 	  .variable = "LRIE_BENCH_COMMIT", .other_variable = "GITHUB_SHA",
 	  .group = GROUP_BENCH, .commands = BENCH,

@@ -50,6 +50,9 @@ enum platform_phase {
 	PLATFORM_PHASE_SNAP_START,
 };
 
+/* "on-demand": as in the variable and in telemetry. */
+const char *platform_initialization_name(enum platform_initialization initialization);
+
 /* A part of a phase; a moment that is 0 has not come. */
 struct platform_span {
 	uint64_t start_ns, end_ns;

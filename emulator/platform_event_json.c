@@ -12,13 +12,6 @@
 
 #define MEGABYTE ((uint64_t)1 << 20)
 
-static const char *const initialization_words[] = {
-	[PLATFORM_ON_DEMAND] = "on-demand",
-	[PLATFORM_PROVISIONED_CONCURRENCY] = "provisioned-concurrency",
-	[PLATFORM_SNAP_START] = "snap-start",
-	[PLATFORM_MANAGED_INSTANCES] = "lambda-managed-instances",
-};
-
 static const char *const phase_words[] = {
 	[PLATFORM_PHASE_INIT] = "init",
 	[PLATFORM_PHASE_INVOKE] = "invoke",
@@ -133,7 +126,7 @@ static void append_function(struct buffer *out, const struct platform_init_start
 static void append_kind_of_init(struct buffer *out, enum platform_initialization initialization,
                                 enum platform_phase phase)
 {
-	json_object_text(out, "initializationType", initialization_words[initialization]);
+	json_object_text(out, "initializationType", platform_initialization_name(initialization));
 	json_object_text(out, "phase", phase_words[phase]);
 }
 

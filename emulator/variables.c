@@ -170,7 +170,7 @@ static void add_function(struct variables *variables, const struct config *confi
 	add(variables, "AWS_LAMBDA_FUNCTION_VERSION", config->function_version);
 	add(variables, "AWS_LAMBDA_FUNCTION_MEMORY_SIZE", megabytes);
 	add(variables, "AWS_LAMBDA_INITIALIZATION_TYPE",
-	    place->initialization_type ? place->initialization_type : "on-demand");
+	    platform_initialization_name(place->initialization));
 	add(variables, "AWS_LAMBDA_RUNTIME_API", place->runtime_api);
 }
 

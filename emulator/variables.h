@@ -18,15 +18,16 @@
 #include <stdbool.h>
 
 #include "emulator/config.h"
+#include "emulator/platform_event.h"
 
 struct variables_place {
-	const char *runtime_api;         /* "127.0.0.1:41234" */
-	const char *log_stream;          /* "2026/01/30/[$LATEST]<32 hex>" */
-	const char *task_root;           /* LAMBDA_TASK_ROOT: "/var/task" in a box */
-	const char *runtime_root;        /* LAMBDA_RUNTIME_DIR: "/var/runtime" */
-	const char *terminal;            /* TERM, of a shell; else NULL */
-	bool is_extension;               /* for an external extension, which gets fewer */
-	const char *initialization_type; /* NULL: "on-demand" */
+	const char *runtime_api;  /* "127.0.0.1:41234" */
+	const char *log_stream;   /* "2026/01/30/[$LATEST]<32 hex>" */
+	const char *task_root;    /* LAMBDA_TASK_ROOT: "/var/task" in a box */
+	const char *runtime_root; /* LAMBDA_RUNTIME_DIR: "/var/runtime" */
+	const char *terminal;     /* TERM, of a shell; else NULL */
+	bool is_extension;        /* for an external extension, which gets fewer */
+	enum platform_initialization initialization;
 };
 
 /* "NAME=VALUE" strings, NULL-terminated, in one allocation: free() it. */

@@ -267,6 +267,9 @@ static void test_mistakes(void)
 		{ { "lrie", "--ephemeral-storage", "511" },
 		  "--ephemeral-storage: 511 is not between 512 and 10240" },
 		{ { "lrie", "--concurrency", "0" }, "--concurrency: 0 is not between 1 and 1000" },
+		{ { "lrie", "--concurrency=2", "--provisioned=3" },
+		  "--provisioned 3 is more than --concurrency 2: reserve as many or provision "
+		  "fewer" },
 		{ { "lrie", "--bootstrap", "" }, "--bootstrap: the value is empty" },
 		{ { "lrie", "--layer=" }, "--layer: the value is empty" },
 		{ { "lrie", "--quiet=perhaps" }, "--quiet: 'perhaps' is neither yes nor no" },
@@ -464,6 +467,31 @@ static void test_network(void)
 	config = PARSE("aws-lambda-rie", "/bootstrap");
 	CHECK_INT(config->network, SANDBOX_NETWORK_HOST);
 	CHECK_INT(config->runtime_api_access, CONFIG_ACCESS_ANY);
+	config_destroy(config);
+}
+
+static void test_initialization(void)
+{
+	begin();
+	struct config *config = PARSE("lrie", "-q");
+	CHECK_INT(config->initialization, PLATFORM_ON_DEMAND);
+	CHECK_INT(config->init_timeout_ms, 10000);
+	CHECK_INT(config->early_init_timeout_ms, 130000);
+	CHECK_INT(config->idle_timeout_ms, 0);
+	config_destroy(config);
+	config = PARSE("lrie", "--provisioned=3", "--timeout=900", "--idle-timeout=300");
+	CHECK_INT(config->initialization, PLATFORM_PROVISIONED_CONCURRENCY);
+	CHECK_INT(config->provisioned, 3);
+	CHECK_INT(config->early_init_timeout_ms, 900000);
+	CHECK_INT(config->idle_timeout_ms, 300000);
+	config_destroy(config);
+	config = PARSE("lrie", "--initialization-type=provisioned-concurrency", "--init-timeout=7");
+	CHECK_INT(config->provisioned, 1);
+	CHECK_INT(config->init_timeout_ms, 7000);
+	CHECK_INT(config->early_init_timeout_ms, 7000);
+	config_destroy(config);
+	config = PARSE("aws-lambda-rie", "/bootstrap");
+	CHECK_INT(config->init_timeout_ms, 300000);
 	config_destroy(config);
 }
 
@@ -1041,7 +1069,7 @@ TEST_MAIN(test_rivals, test_a_suite, test_suites_that_cannot_be, test_defaults, 
           test_more_options, test_last_one_wins, test_commands, test_help_in_a_bad_environment,
           test_mistakes, test_environment, test_option_wins_over_environment,
           test_mistake_in_environment_names_the_variable, test_required_walls, test_network,
-          test_seccomp, test_report_writes, test_freeze, test_log_levels, test_size_of_variables,
-          test_rie, test_rie_defaults, test_rie_environment, test_env_file, test_bad_env_files,
-          test_pass_env, test_numbers, test_seconds, test_addresses, test_distance, test_help,
-          test_help_has_each_option)
+          test_initialization, test_seccomp, test_report_writes, test_freeze, test_log_levels,
+          test_size_of_variables, test_rie, test_rie_defaults, test_rie_environment, test_env_file,
+          test_bad_env_files, test_pass_env, test_numbers, test_seconds, test_addresses,
+          test_distance, test_help, test_help_has_each_option)

@@ -46,7 +46,7 @@ static void begin(void)
 	stage.context.on_change = on_change;
 	changes = 0;
 	is_gone = false;
-	env = environment_create(&stage.context, 1);
+	env = environment_create(&stage.context, 1, PLATFORM_ON_DEMAND);
 }
 
 static void settle(void)
@@ -265,7 +265,7 @@ static void begin_listening(void)
 	stage.context.on_journal = on_journal;
 	changes = 0;
 	is_gone = false;
-	env = environment_create(&stage.context, 1);
+	env = environment_create(&stage.context, 1, PLATFORM_ON_DEMAND);
 }
 
 static void check_events(const char *expected)
@@ -1387,7 +1387,7 @@ static void test_first_life_cannot_start(void)
 	is_gone = false;
 	changes = 0;
 	fake_box_create_fails = true;
-	env = environment_create(&stage.context, 1);
+	env = environment_create(&stage.context, 1, PLATFORM_ON_DEMAND);
 	fake_box_create_fails = false;
 	settle();
 	CHECK_INT(changes, 1);
@@ -1497,7 +1497,7 @@ static void test_stop_without_invocation(void)
 	stage.context.on_change = on_change;
 	is_gone = false;
 	stage_port_fails = true;
-	env = environment_create(&stage.context, 1);
+	env = environment_create(&stage.context, 1, PLATFORM_ON_DEMAND);
 	stop_and_settle();
 	stage_close();
 }
@@ -1765,7 +1765,7 @@ static void test_freezing_is_switched_off(void)
 	stage.context.on_change = on_change;
 	changes = 0;
 	is_gone = false;
-	env = environment_create(&stage.context, 1);
+	env = environment_create(&stage.context, 1, PLATFORM_ON_DEMAND);
 	init(10);
 	pass_ms(100000);
 	CHECK_INT(box()->freezes, 0);
@@ -1796,7 +1796,7 @@ static void begin_counting(bool counts_files)
 	stage.context.counts_files = counts_files;
 	changes = looks = 0;
 	is_gone = false;
-	env = environment_create(&stage.context, 1);
+	env = environment_create(&stage.context, 1, PLATFORM_ON_DEMAND);
 	CHECK(box()->counts_usage && box()->counts_files == counts_files);
 }
 
@@ -1834,13 +1834,55 @@ static void test_usage_is_not_counted_unasked(void)
 	end();
 }
 
-TEST_MAIN(test_usage_is_looked_at_twice, test_usage_when_next_overtakes_the_start,
-          test_usage_is_not_counted_unasked, test_events_of_a_cold_and_a_warm_invocation,
-          test_events_of_failed_inits, test_events_when_next_overtakes_the_start,
-          test_idle_boxes_are_frozen, test_work_that_comes_soon_costs_no_freezing,
-          test_work_that_waits_is_done_first, test_frozen_boxes_end,
-          test_a_reset_forgets_the_freezing, test_freezing_is_switched_off, test_cold_then_warm,
-          test_invoke_waits_for_init, test_box_gets_limits_and_cpu_by_phase,
+static void test_without_work_it_ends(void)
+{
+	stage_open();
+	stage.context.on_change = on_change;
+	stage.config.idle_timeout_ms = 5000;
+	changes = 0;
+	is_gone = false;
+	env = environment_create(&stage.context, 1, PLATFORM_ON_DEMAND);
+	init(10);
+	pass_ms(4999);
+	invoke_well("r1", 1);
+	pass_ms(4999);
+	CHECK(!is_gone);
+	pass_ms(2);
+	settle();
+	CHECK(is_gone);
+	fake_output_take();
+	end();
+}
+
+static void test_provisioned(void)
+{
+	stage_open();
+	stage.context.on_change = on_change;
+	stage.config.idle_timeout_ms = 5000;
+	stage.config.early_init_timeout_ms = 130000;
+	changes = 0;
+	is_gone = false;
+	env = environment_create(&stage.context, 1, PLATFORM_PROVISIONED_CONCURRENCY);
+	start();
+	pass_ms(20000); /* more than an init on demand may take */
+	CHECK_INT(runtime_next(port()), RUNTIME_ACCEPTED);
+	check_lines("INIT_REPORT Init Duration: 20000.00 ms\tPhase: init\n");
+	pass_ms(10000);
+	CHECK(!is_gone);
+	invoke_well("r1", 1);
+	check_lines("START RequestId: r1 Version: $LATEST\n"
+	            "END RequestId: r1\n"
+	            "REPORT RequestId: r1\tDuration: 1.00 ms\tBilled Duration: 1 ms" MEMORY "\n");
+	end();
+}
+
+TEST_MAIN(test_without_work_it_ends, test_provisioned, test_usage_is_looked_at_twice,
+          test_usage_when_next_overtakes_the_start, test_usage_is_not_counted_unasked,
+          test_events_of_a_cold_and_a_warm_invocation, test_events_of_failed_inits,
+          test_events_when_next_overtakes_the_start, test_idle_boxes_are_frozen,
+          test_work_that_comes_soon_costs_no_freezing, test_work_that_waits_is_done_first,
+          test_frozen_boxes_end, test_a_reset_forgets_the_freezing, test_freezing_is_switched_off,
+          test_cold_then_warm, test_invoke_waits_for_init, test_box_gets_limits_and_cpu_by_phase,
           test_denied_calls_are_told_with_their_phase, test_denied_calls_in_other_words,
           test_failed_writes_are_told_with_their_phase,
           test_quiet_keeps_platform_lines_for_the_tail, test_handler_error,

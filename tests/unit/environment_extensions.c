@@ -58,7 +58,7 @@ static void begin(unsigned count)
 	if (count > 0)
 		stage_put_extensions(names, count);
 	is_gone = false;
-	env = environment_create(&stage.context, 1);
+	env = environment_create(&stage.context, 1, PLATFORM_ON_DEMAND);
 }
 
 static void end(void)
