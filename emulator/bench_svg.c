@@ -98,19 +98,25 @@ static void append_name(struct buffer *out, const struct bench_entry *entry)
 
 /* ---- where the time goes ---- */
 
+/* Not in the order of time: extensions come before the runtime and behind it. */
 static const struct {
 	enum metric_id metric;
 	const char *what;
-} phases[] = { { METRIC_COLD_SETUP, "set-up" },
-	       { METRIC_COLD_CONTACT, "to first contact" },
-	       { METRIC_COLD_CODE, "to first /next" },
-	       { METRIC_COLD_INVOKE, "first invocation" } };
+	unsigned color;
+} phases[] = { { METRIC_COLD_SETUP, "set-up", 0 },
+	       { METRIC_COLD_CONTACT, "to first contact", 1 },
+	       { METRIC_COLD_CODE, "to first /next", 2 },
+	       { METRIC_COLD_EXTENSIONS, "extensions", 4 },
+	       { METRIC_COLD_INVOKE, "first invocation", 3 } };
 
 #define PHASES (sizeof(phases) / sizeof(phases[0]))
 
+/* Of a phase; 0 when there is none. */
 static double median_of(const struct bench_entry *entry, enum metric_id metric)
 {
-	return bench_stats(entry, metric, 0).median;
+	double median = bench_stats(entry, metric, 0).median;
+
+	return isnan(median) ? 0 : median;
 }
 
 static double sum_of_phases(const struct bench_entry *entry)
@@ -146,26 +152,39 @@ static void append_bar(struct buffer *out, const struct bench_entry *entry,
 		double length = median_of(entry, phases[i].metric);
 		double x = place(scale, begin);
 
-		buffer_append_format(out,
-		                     "<rect class=\"c%zu\" stroke=\"none\" x=\"%.2f\" y=\"%.1f\" "
-		                     "width=\"%.2f\" height=\"%d\"><title>%s: %.4g "
-		                     "ms</title></rect>",
-		                     i, x, y + 20, place(scale, begin + length) - x, BAR,
-		                     phases[i].what, length);
+		if (length > 0)
+			buffer_append_format(out,
+			                     "<rect class=\"c%u\" stroke=\"none\" x=\"%.2f\" "
+			                     "y=\"%.1f\" width=\"%.2f\" height=\"%d\"><title>%s: "
+			                     "%.4g ms</title></rect>",
+			                     phases[i].color, x, y + 20,
+			                     place(scale, begin + length) - x, BAR, phases[i].what,
+			                     length);
 		begin += length;
 	}
 	buffer_append_text(out, "\n");
 }
 
-static void append_phase_legend(struct buffer *out, double y)
+static bool has_phase(const struct bench_result *result, enum metric_id metric)
+{
+	for (size_t i = 0; i < result->count; i++) {
+		if (bench_stats(&result->entries[i], metric, 0).count > 0)
+			return true;
+	}
+	return false;
+}
+
+static void append_phase_legend(struct buffer *out, const struct bench_result *result, double y)
 {
 	double x = LEFT;
 
 	for (size_t i = 0; i < PHASES; i++) {
+		if (!has_phase(result, phases[i].metric))
+			continue;
 		buffer_append_format(out,
-		                     "<rect class=\"c%zu\" x=\"%.1f\" y=\"%.1f\" width=\"10\" "
+		                     "<rect class=\"c%u\" x=\"%.1f\" y=\"%.1f\" width=\"10\" "
 		                     "height=\"10\"/><text x=\"%.1f\" y=\"%.1f\">%s</text>",
-		                     i, x, y - 10, x + 16, y, phases[i].what);
+		                     phases[i].color, x, y - 10, x + 16, y, phases[i].what);
 		x += 150;
 	}
 	buffer_append_text(out, "\n");
@@ -177,7 +196,7 @@ static double append_waterfall(struct buffer *out, const struct bench_result *re
 	double bottom = y + TITLE + 24 + ROW * (double)result->count;
 
 	append_title(out, y + 22, "Where the time of a cold start goes (medians)");
-	append_phase_legend(out, y + TITLE + 14);
+	append_phase_legend(out, result, y + TITLE + 14);
 	append_axis(out, &scale, y + TITLE + 24, bottom);
 	for (size_t i = 0; i < result->count; i++)
 		append_bar(out, &result->entries[i], &scale, y + TITLE + 24 + ROW * (double)i);

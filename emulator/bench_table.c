@@ -62,10 +62,10 @@ static void append_statistics(struct buffer *out, enum metric_id metric, const s
 
 	snprintf(interval, sizeof(interval), "%s..%s", figure(stats->low, low, sizeof(low)),
 	         figure(stats->high, high, sizeof(high)));
-	buffer_append_format(out, "%-13s", metric_table[metric].name);
+	buffer_append_format(out, "%-16s", metric_table[metric].name);
 	buffer_append_format(out, "%s", metric_unit_name(metric_table[metric].unit));
 	bench_table_cell(out, stats->median);
-	buffer_append_format(out, "%18s", isnan(stats->low) ? "-" : interval);
+	buffer_append_format(out, "%17s", isnan(stats->low) ? "-" : interval);
 	bench_table_cell(out, stats->p10);
 	bench_table_cell(out, stats->p90);
 	bench_table_cell(out, stats->p99);
@@ -76,7 +76,7 @@ static void append_statistics(struct buffer *out, enum metric_id metric, const s
 
 void bench_table_one(struct buffer *out, const struct bench_entry *entry, uint64_t seed)
 {
-	buffer_append_format(out, "%-15s%9s%18s%9s%9s%9s%9s%9s%6s%5s\n", "", "median",
+	buffer_append_format(out, "%-18s%9s%17s%9s%9s%9s%9s%9s%6s%5s\n", "", "median",
 	                     "95 % interval", "p10", "p90", "p99", "min", "max", "n", "out");
 	for (unsigned metric = 0; metric < METRIC_COUNT; metric++) {
 		struct stats stats = bench_stats(entry, (enum metric_id)metric, seed);

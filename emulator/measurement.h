@@ -21,15 +21,17 @@ struct cold_usage {
 
 /*
  * One cold start: a fresh environment and its first invocation. The phases follow
- * each other without a gap: setup, contact, code and first add up to total. What it takes
+ * each other without a gap: setup, contact, code, extensions and first add up to total. What it takes
  * to look at what was used, while the runtime waits for its first event, is in none.
  */
 struct cold_start {
-	uint64_t setup_ns;          /* box asked for → bootstrap executed */
-	uint64_t contact_ns;        /* → first contact with the Runtime API */
-	uint64_t code_ns;           /* → first /next: init ends */
+	uint64_t setup_ns;          /* box asked for → first program executed */
+	uint64_t contact_ns;        /* bootstrap executed → first contact with the Runtime API */
+	uint64_t code_ns;           /* → first /next */
+	uint64_t extensions_ns;     /* init before the bootstrap, and behind its /next;
+	                               SANDBOX_UNKNOWN: there are none */
 	uint64_t first_ns;          /* → the runtime asks for its second event */
-	uint64_t init_ns;           /* what REPORT calls Init Duration: contact and code */
+	uint64_t init_ns;           /* what REPORT calls Init Duration: these three */
 	uint64_t invoke_ns;         /* what it calls Duration */
 	uint64_t total_ns;          /* from the first to the last of these */
 	uint64_t billed_ms;         /* Billed Duration */

@@ -17,6 +17,8 @@ const struct metric metric_table[METRIC_COUNT] = {
 	                          "bootstrap executed, to first contact with the Runtime API" },
 	[METRIC_COLD_CODE] = { "cold.code", METRIC_MILLISECONDS,
 	                       "first contact, to the first /next" },
+	[METRIC_COLD_EXTENSIONS] = { "cold.extensions", METRIC_MILLISECONDS,
+	                             "init while only extensions were waited for" },
 	[METRIC_COLD_INIT] = { "cold.init", METRIC_MILLISECONDS, "Init Duration" },
 	[METRIC_COLD_INVOKE] = { "cold.invoke", METRIC_MILLISECONDS,
 	                         "Duration of the first invocation" },
@@ -110,6 +112,7 @@ static const struct source {
 	[METRIC_COLD_SETUP] = COLD_NS(setup_ns),
 	[METRIC_COLD_CONTACT] = COLD_NS(contact_ns),
 	[METRIC_COLD_CODE] = COLD_NS(code_ns),
+	[METRIC_COLD_EXTENSIONS] = COLD_NS(extensions_ns),
 	[METRIC_COLD_INIT] = COLD_NS(init_ns),
 	[METRIC_COLD_INVOKE] = COLD_NS(invoke_ns),
 	[METRIC_COLD_TOTAL] = COLD_NS(total_ns),
@@ -144,6 +147,11 @@ bool metric_is_usage(enum metric_id metric)
 
 const char *metric_missing(enum metric_id metric, const struct measurement *measurement)
 {
+	if (metric == METRIC_COLD_EXTENSIONS)
+		return measurement->cold_count > 0 &&
+		                       measurement->cold->extensions_ns == SANDBOX_UNKNOWN
+		               ? "there are none"
+		               : NULL;
 	return sources[metric].is_usage ? measurement->missing[sources[metric].figure] : NULL;
 }
 

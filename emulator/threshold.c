@@ -142,7 +142,7 @@ bool threshold_parse(const char *text, struct threshold *threshold, struct error
 	at = take_function(skip_blanks(text), threshold);
 	name = strcspn(at, " <>=");
 	if (!metric_parse(at, name, &threshold->metric, &threshold->statistic, err))
-		return error_prefix(err, "'%s'", text);
+		return false;
 	at = skip_blanks(at + name);
 	return parse_relation(&at, threshold, err) && parse_bound(at, threshold, err);
 }

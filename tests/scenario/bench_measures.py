@@ -13,8 +13,9 @@ import xml.etree.ElementTree
 
 import harness
 
-METRICS = ("cold.setup", "cold.contact", "cold.code", "cold.init", "cold.invoke", "cold.total",
-           "cold.billed", "warm.invoke", "warm.billed", "memory.peak")
+METRICS = ("cold.setup", "cold.contact", "cold.code", "cold.extensions", "cold.init", "cold.invoke",
+           "cold.total", "cold.billed", "warm.invoke", "warm.billed", "memory.peak")
+NOT_EVERYWHERE = {"cold.extensions", "memory.peak"}
 
 
 def bench(t, *options, expect=0, handler="echo", **more):
@@ -43,7 +44,7 @@ def tables(finished):
 def test_every_metric_is_measured(t):
     finished = bench(t, "--cold", "20", "--warm", "50")
     figures, = tables(finished)
-    t.equal(set(METRICS[:-1]) - set(figures), set(), "metrics that are missing")
+    t.equal(set(METRICS) - NOT_EVERYWHERE - set(figures), set(), "metrics that are missing")
     for name, row in figures.items():
         t.equal(row["n"], 50 if name.startswith("warm") else 20, name)
         t.true(row["min"] <= row["median"] <= row["max"], "%s: %r" % (name, row))
@@ -68,6 +69,41 @@ def test_phases_add_up_to_the_total(t):
     total = figures["cold.total"]["median"]
     t.between(total * 0.99 - 0.1, parts, total * 1.01, "phases of %r" % figures)
     t.true("warm.invoke" not in figures, "a figure of nothing")
+
+
+def test_extensions_are_a_phase_of_their_own(t):
+    """One that takes 20 ms before it registers, and 30 ms before it asks for an event."""
+    extensions = os.path.join(t.folder(), "extensions")
+    os.mkdir(extensions)
+    shutil.copy(os.path.join(os.path.dirname(harness.BOOTSTRAP), "extension"),
+                os.path.join(extensions, "slow"))
+    svg = os.path.join(t.folder(), "out.svg")
+    finished = bench(t, "--cold", "1", "--warm", "1", "--layer", os.path.dirname(extensions),
+                     "--env", "EXTENSION=sleep:20,register,sleep:30,next", "--export-svg", svg,
+                     handler="init-sleep:10,sleep:10")
+    figures, = tables(finished)
+    if "cold.extensions" not in figures:
+        t.skip("extensions are not launched here")
+    t.between(40, figures["cold.extensions"]["median"], 50 + 60 * harness.SLOW, "extensions")
+    t.between(10, figures["cold.contact"]["median"], 10 + 30 * harness.SLOW, "contact")
+    init = sum(figures["cold." + part]["median"] for part in ("contact", "code", "extensions"))
+    t.between(init * 0.99, figures["cold.init"]["median"], init * 1.01, "init of %r" % figures)
+    parts = init + figures["cold.setup"]["median"] + figures["cold.invoke"]["median"]
+    total = figures["cold.total"]["median"]
+    t.between(total * 0.99 - 0.2, parts, total * 1.01, "phases of %r" % figures)
+    with open(svg, encoding="utf-8") as file:
+        says(t, file.read(), "<title>extensions: ")
+
+
+def test_without_extensions_nothing_is_told_of_them(t):
+    svg = os.path.join(t.folder(), "out.svg")
+    finished = bench(t, "--cold", "2", "--warm", "1", "--export-svg", svg, "--fail-if",
+                     "cold.extensions>1s", expect=99)
+    figures, = tables(finished)
+    t.true("cold.extensions" not in figures, figures)
+    says(t, finished.stdout.decode(), "cold.extensions.p50 is not known: there are none")
+    with open(svg, encoding="utf-8") as file:
+        t.true("extensions" not in file.read(), "extensions in the picture")
 
 
 def test_a_small_sample_has_no_percentiles(t):

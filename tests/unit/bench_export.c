@@ -57,6 +57,7 @@ static struct bench_result make_result(const char *name)
 	for (uint64_t i = 1; i <= 5; i++)
 		*measurement_add_cold(
 			&measurement) = (struct cold_start){ .init_ns = i * CLOCK_NS_PER_MS,
+			                                     .extensions_ns = SANDBOX_UNKNOWN,
 			                                     .total_ns = 2 * i * CLOCK_NS_PER_MS,
 			                                     .billed_ms = i,
 			                                     .memory_peak_bytes = 10 * MB };
