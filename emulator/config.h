@@ -18,6 +18,7 @@
 
 #include "emulator/buffer.h"
 #include "emulator/log.h"
+#include "emulator/log_line.h"
 #include "emulator/platform_event.h"
 #include "sandbox/sandbox.h"
 
@@ -96,6 +97,9 @@ struct config {
 	const char *access_key_id;   /* the caller's credentials; NULL: not set */
 	const char *secret_access_key;
 	const char *session_token;
+
+	bool json_logs; /* levels exist with them only */
+	enum log_line_level application_log_level, system_log_level;
 
 	/* limits */
 	uint64_t memory_bytes;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "emulator/clock.h"
+#include "emulator/platform_event_json.h"
 #include "emulator/report.h"
 
 void journal_init(struct journal *journal, const struct config *config, struct output *output)
@@ -71,6 +72,8 @@ static void tell_record(const struct journal *journal, enum journal_source sourc
 
 static void write_lines(struct journal *journal, const char *data, size_t length)
 {
+	if (length == 0)
+		return;
 	output_write(journal->output, data, length);
 	log_tail_add(&journal->tail, data, length);
 }
@@ -83,43 +86,109 @@ static void write_platform_line(struct journal *journal)
 		write_lines(journal, journal->line.data, journal->line.length);
 }
 
+static bool make_platform_line(struct journal *journal, const struct platform_event *event)
+{
+	struct buffer *line = &journal->line;
+
+	buffer_clear(line);
+	if (!journal->config->json_logs) {
+		report_line(line, event);
+	} else if (platform_event_level(event) >= journal->config->system_log_level &&
+	           platform_event_json(line, event, PLATFORM_EVENT_LOG_SCHEMA)) {
+		buffer_append(line, "\n", 1);
+	}
+	return line->length > 0;
+}
+
 void journal_platform(struct journal *journal, struct platform_event *event)
 {
 	if (event->at_ns < journal->last_ns)
 		event->at_ns = journal->last_ns;
 	journal->last_ns = event->at_ns;
-	if (journal->listeners) {
+	if (journal->listeners || journal->config->json_logs)
 		event->wall_ns = clock_wall_ns(event->at_ns);
-		tell_platform(journal, event);
-	}
-	buffer_clear(&journal->line);
-	report_line(&journal->line, event);
-	if (journal->line.length > 0)
+	tell_platform(journal, event);
+	if (make_platform_line(journal, event))
 		write_platform_line(journal);
 }
 
-static void tell_lines(struct journal *journal, enum journal_source source, const char *data,
-                       size_t length)
+/* ---- lines ---- */
+
+static uint64_t stamp(struct journal *journal)
+{
+	journal->last_ns = clock_now();
+	return clock_wall_ns(journal->last_ns);
+}
+
+static size_t line_length(const char *data, const char *end)
+{
+	const char *newline = memchr(data, '\n', (size_t)(end - data));
+
+	return (size_t)(newline + 1 - data);
+}
+
+static void tell_lines(const struct journal *journal, enum journal_source source, uint64_t wall_ns,
+                       const char *data, size_t length)
 {
 	const char *end = data + length;
-	uint64_t wall_ns;
 
-	journal->last_ns = clock_now();
-	wall_ns = clock_wall_ns(journal->last_ns);
-	while (data < end) {
-		const char *newline = memchr(data, '\n', (size_t)(end - data));
-
-		tell_record(journal, source, wall_ns, data, (size_t)(newline + 1 - data));
-		data = newline + 1;
+	for (size_t line; data < end; data += line) {
+		line = line_length(data, end);
+		tell_record(journal, source, wall_ns, data, line);
 	}
+}
+
+static void write_timed(struct journal *journal, const struct log_line *what, const char *line,
+                        size_t length, uint64_t wall_ns)
+{
+	buffer_clear(&journal->line);
+	log_line_append_timed(&journal->line, what, line, length, wall_ns);
+	write_lines(journal, journal->line.data, journal->line.length);
+}
+
+/* Writes the lines that are important enough; those beside each other that stay as they are, in
+ * one go. */
+static void write_json_lines(struct journal *journal, uint64_t wall_ns, const char *data,
+                             size_t length)
+{
+	enum log_line_level least = journal->config->application_log_level;
+	const char *end = data + length, *at = data;
+
+	for (size_t line; at < end; at += line) {
+		line = line_length(at, end);
+		struct log_line what = log_line_read(at, line);
+
+		if (what.level >= least && what.has_time)
+			continue;
+		write_lines(journal, data, (size_t)(at - data));
+		if (what.level >= least)
+			write_timed(journal, &what, at, line, wall_ns);
+		data = at + line;
+	}
+	write_lines(journal, data, (size_t)(end - data));
 }
 
 void journal_lines(struct journal *journal, enum journal_source source, const char *data,
                    size_t length)
 {
+	bool filtered = journal->config->json_logs && source == JOURNAL_FUNCTION;
+	uint64_t wall_ns = journal->listeners || filtered ? stamp(journal) : 0;
+
 	if (journal->listeners)
-		tell_lines(journal, source, data, length);
-	write_lines(journal, data, length);
+		tell_lines(journal, source, wall_ns, data, length);
+	if (filtered)
+		write_json_lines(journal, wall_ns, data, length);
+	else
+		write_lines(journal, data, length);
+}
+
+void journal_record(struct journal *journal, enum log_line_level level, const char *data,
+                    size_t length)
+{
+	if (journal->listeners)
+		tell_record(journal, JOURNAL_FUNCTION, stamp(journal), data, length);
+	if (!journal->config->json_logs || level >= journal->config->application_log_level)
+		write_lines(journal, data, length);
 }
 
 /* ---- the end of the log ---- */

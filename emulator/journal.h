@@ -5,7 +5,8 @@
  * Whatever the function and its extensions print and the platform has to tell
  * goes through here: to the product stream, to the log's tail that an invoker
  * may ask for, and to whoever listens (telemetry, metrics). A listener gets
- * everything; levels and --quiet are only about the log.
+ * everything as it was said; levels, --quiet and what JSON logs add to a line are
+ * only about the log.
  *
  * Times never run backwards: an event is at least as late as what was said
  * before it. Memory: the tail, and one line while it is made.
@@ -14,6 +15,7 @@
 #define EMULATOR_JOURNAL_H
 
 #include "emulator/config.h"
+#include "emulator/log_line.h"
 #include "emulator/log_tail.h"
 #include "emulator/output.h"
 #include "emulator/platform_event.h"
@@ -59,6 +61,11 @@ void journal_platform(struct journal *journal, struct platform_event *event);
 /* One or more whole lines; the last byte is a newline. */
 void journal_lines(struct journal *journal, enum journal_source source, const char *data,
                    size_t length);
+
+/* One record of the function, newlines in it included, which has told its level itself. The last
+ * byte is a newline. */
+void journal_record(struct journal *journal, enum log_line_level level, const char *data,
+                    size_t length);
 
 /* ---- the end of the log ---- */
 

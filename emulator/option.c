@@ -342,6 +342,48 @@ static bool parse_log_level(struct settings *settings, const struct option *opti
 	return true;
 }
 
+/*
+ * RIE hands AWS_LAMBDA_LOG_... to the runtime and does not look at them: what is wrong with them
+ * must not keep an image from starting. Returns false for others.
+ */
+static bool forgive_rie(struct settings *settings, const struct option *option, const char *text)
+{
+	if (!settings->config.rie)
+		return false;
+	log_warning("%s: '%s' is not known: '%s' is used", option->variable, text, option->preset);
+	return option->parse(settings, option, option->preset, NULL);
+}
+
+static bool parse_log_format(struct settings *settings, const struct option *option,
+                             const char *text, struct error *err)
+{
+	static const char *const words[] = { "text", "json", NULL };
+	unsigned index;
+
+	if (!option_value_choice(text, words, &index, err))
+		return forgive_rie(settings, option, text);
+	*(bool *)option_field(settings, option) = index == 1;
+	return true;
+}
+
+/* The levels of a function's log, by enum log_line_level; the system has the middle ones. */
+static bool parse_line_level(struct settings *settings, const struct option *option,
+                             const char *text, struct error *err)
+{
+	static const char *const words[] = { "trace", "debug", "info", "warn",
+		                             "error", "fatal", NULL };
+	enum log_line_level level;
+	unsigned index;
+
+	if (!option_value_choice(text, words, &index, err))
+		return forgive_rie(settings, option, text);
+	level = (enum log_line_level)index;
+	if (level < option->min || level > option->max)
+		return error_set(err, 0, "'%s' is not one of debug, info, warn", text);
+	*(enum log_line_level *)option_field(settings, option) = level;
+	return true;
+}
+
 static bool parse_color(struct settings *settings, const struct option *option, const char *text,
                         struct error *err)
 {
@@ -662,6 +704,20 @@ const struct option option_table[] = {
 	  .group = GROUP_MESSAGES, .commands = SERVE | INVOKE | DOCTOR,
 	  .parse = parse_switch, .field = CONFIG(quiet),
 	  .help = "No START, END and REPORT lines." },
+	{ .name = "log-format", .value = "text|json", .variable = "AWS_LAMBDA_LOG_FORMAT",
+	  .group = GROUP_MESSAGES, .commands = RUN,
+	  .parse = parse_log_format, .field = CONFIG(json_logs), .preset = "text",
+	  .help = "Format of the function's log, Lambda's own lines included." },
+	{ .name = "application-log-level", .value = "LEVEL", .variable = "AWS_LAMBDA_LOG_LEVEL",
+	  .group = GROUP_MESSAGES, .commands = RUN,
+	  .parse = parse_line_level, .field = CONFIG(application_log_level),
+	  .min = LOG_LINE_TRACE, .max = LOG_LINE_FATAL, .preset = "info",
+	  .help = "Of the function's lines, with JSON: trace, debug, info, warn, error, fatal." },
+	{ .name = "system-log-level", .value = "LEVEL", .variable = "LRIE_SYSTEM_LOG_LEVEL",
+	  .group = GROUP_MESSAGES, .commands = RUN,
+	  .parse = parse_line_level, .field = CONFIG(system_log_level),
+	  .min = LOG_LINE_DEBUG, .max = LOG_LINE_WARN, .preset = "info",
+	  .help = "Of Lambda's own lines, with JSON: debug, info or warn." },
 	{ .name = "json", .group = GROUP_MESSAGES, .commands = DOCTOR | BENCH,
 	  .parse = parse_switch, .field = CONFIG(json),
 	  .help = "What lrie doctor or lrie bench tells, as JSON." },

@@ -390,3 +390,47 @@ bool platform_event_json(struct buffer *out, const struct platform_event *event,
 	json_object_end(out);
 	return true;
 }
+
+/* ---- levels ---- */
+
+static enum log_line_level level_unless_failed(const struct fault *fault, enum log_line_level level)
+{
+	return platform_succeeded(fault) ? level : LOG_LINE_WARN;
+}
+
+static enum log_line_level init_report_level(const struct platform_init_end *init)
+{
+	return level_unless_failed(init->fault, init->initialization == PLATFORM_ON_DEMAND
+	                                                ? LOG_LINE_DEBUG
+	                                                : LOG_LINE_INFO);
+}
+
+enum log_line_level platform_event_level(const struct platform_event *event)
+{
+	switch (event->type) {
+	case PLATFORM_INIT_START:
+	case PLATFORM_RESTORE_START:
+		return event->init_start.runtime_version ? LOG_LINE_INFO : LOG_LINE_DEBUG;
+	case PLATFORM_INIT_RUNTIME_DONE:
+	case PLATFORM_RESTORE_RUNTIME_DONE:
+		return level_unless_failed(event->init_end.fault, LOG_LINE_DEBUG);
+	case PLATFORM_INIT_REPORT:
+		return init_report_level(&event->init_end);
+	case PLATFORM_RESTORE_REPORT:
+		return level_unless_failed(event->init_end.fault, LOG_LINE_INFO);
+	case PLATFORM_RUNTIME_DONE:
+		return level_unless_failed(event->runtime_done.fault, LOG_LINE_DEBUG);
+	case PLATFORM_REPORT:
+		return level_unless_failed(event->report.fault, LOG_LINE_INFO);
+	case PLATFORM_EXTENSION:
+		return event->extension.error_type ? LOG_LINE_WARN : LOG_LINE_INFO;
+	case PLATFORM_LOGS_DROPPED:
+		return LOG_LINE_WARN;
+	case PLATFORM_START:
+	case PLATFORM_FAULT:
+	case PLATFORM_END:
+	case PLATFORM_SUBSCRIPTION:
+		break;
+	}
+	return LOG_LINE_INFO;
+}

@@ -14,6 +14,7 @@
 #include <stdbool.h>
 
 #include "emulator/buffer.h"
+#include "emulator/log_line.h"
 #include "emulator/platform_event.h"
 #include "emulator/subscription.h"
 
@@ -24,5 +25,8 @@
  * such event. */
 bool platform_event_json(struct buffer *out, const struct platform_event *event,
                          enum subscription_schema schema);
+
+/* How important it is to JSON logs: DEBUG, INFO or WARN (spec lifecycle-and-logs.md §3). */
+enum log_line_level platform_event_level(const struct platform_event *event);
 
 #endif

@@ -16,8 +16,10 @@
 #define XRAY_HOST "169.254.100.1"
 #define XRAY_PORT "2000"
 
-/* Host variables that would tell a runtime to work in a mode that lrie does not offer. */
+/* Host variables that would tell a runtime to work in a mode that it is not in. */
 static const char *const hidden_names[] = {
+	"AWS_LAMBDA_LOG_FORMAT", /* told by the configuration, which has read them */
+	"AWS_LAMBDA_LOG_LEVEL",
 	"AWS_LAMBDA_MAX_CONCURRENCY",
 	"AWS_LAMBDA_METADATA_API",
 	"AWS_LAMBDA_METADATA_TOKEN",
@@ -158,6 +160,15 @@ static void add_region(struct variables *variables, const struct config *config)
 	add(variables, "AWS_DEFAULT_REGION", config->region);
 }
 
+/* Levels exist with JSON only, and without these runtimes write text. */
+static void add_log_format(struct variables *variables, const struct config *config)
+{
+	if (!config->json_logs)
+		return;
+	add(variables, "AWS_LAMBDA_LOG_FORMAT", "JSON");
+	add(variables, "AWS_LAMBDA_LOG_LEVEL", log_line_level_name(config->application_log_level));
+}
+
 /* What is reserved in both modes. */
 static void add_function(struct variables *variables, const struct config *config,
                          const struct variables_place *place)
@@ -172,6 +183,7 @@ static void add_function(struct variables *variables, const struct config *confi
 	add(variables, "AWS_LAMBDA_INITIALIZATION_TYPE",
 	    platform_initialization_name(place->initialization));
 	add(variables, "AWS_LAMBDA_RUNTIME_API", place->runtime_api);
+	add_log_format(variables, config);
 }
 
 static void add_lambda(struct variables *variables, const struct config *config,

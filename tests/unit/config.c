@@ -585,6 +585,60 @@ static void test_log_levels(void)
 	}
 }
 
+static void test_log_format(void)
+{
+	struct config *config;
+
+	begin();
+	config = PARSE("lrie");
+	CHECK(!config->json_logs);
+	CHECK_INT(config->application_log_level, LOG_LINE_INFO);
+	CHECK_INT(config->system_log_level, LOG_LINE_INFO);
+	config_destroy(config);
+	setenv("AWS_LAMBDA_LOG_FORMAT", "JSON", 1);
+	setenv("AWS_LAMBDA_LOG_LEVEL", "Fatal", 1);
+	setenv("LRIE_SYSTEM_LOG_LEVEL", "WARN", 1);
+	config = PARSE("lrie");
+	CHECK(config->json_logs);
+	CHECK_INT(config->application_log_level, LOG_LINE_FATAL);
+	CHECK_INT(config->system_log_level, LOG_LINE_WARN);
+	config_destroy(config);
+	config = PARSE("lrie", "--log-format", "Text", "--application-log-level", "trace",
+	               "--system-log-level=debug");
+	CHECK(!config->json_logs);
+	CHECK_INT(config->application_log_level, LOG_LINE_TRACE);
+	CHECK_INT(config->system_log_level, LOG_LINE_DEBUG);
+	config_destroy(config);
+}
+
+static void check_refused(const char *option, const char *value, const char *expected)
+{
+	struct error err;
+
+	CHECK(!parse((const char *const[WORDS]){ "lrie", option, value, NULL }, &err));
+	CHECK_STR(err.text, expected);
+}
+
+/* RIE never looks at these variables, so that an image that has them wrong starts all the same. */
+static void test_log_formats_that_are_none(void)
+{
+	struct config *config;
+
+	begin();
+	check_refused("--log-format", "xml", "--log-format: 'xml' is not one of text, json");
+	check_refused("--application-log-level", "warning",
+	              "--application-log-level: 'warning' is not one of trace, debug, info, warn, "
+	              "error, fatal");
+	check_refused("--system-log-level", "error",
+	              "--system-log-level: 'error' is not one of debug, info, warn");
+	setenv("AWS_LAMBDA_LOG_FORMAT", "json-ish", 1);
+	setenv("AWS_LAMBDA_LOG_LEVEL", "WARNING", 1);
+	config = PARSE("aws-lambda-rie", "/b");
+	CHECK(!config->json_logs);
+	CHECK_INT(config->application_log_level, LOG_LINE_INFO);
+	config_destroy(config);
+}
+
 static void test_size_of_variables(void)
 {
 	char item[5000] = "AB=";
@@ -1070,6 +1124,7 @@ TEST_MAIN(test_rivals, test_a_suite, test_suites_that_cannot_be, test_defaults, 
           test_mistakes, test_environment, test_option_wins_over_environment,
           test_mistake_in_environment_names_the_variable, test_required_walls, test_network,
           test_initialization, test_seccomp, test_report_writes, test_freeze, test_log_levels,
-          test_size_of_variables, test_rie, test_rie_defaults, test_rie_environment, test_env_file,
-          test_bad_env_files, test_pass_env, test_numbers, test_seconds, test_addresses,
-          test_distance, test_help, test_help_has_each_option)
+          test_log_format, test_log_formats_that_are_none, test_size_of_variables, test_rie,
+          test_rie_defaults, test_rie_environment, test_env_file, test_bad_env_files, test_pass_env,
+          test_numbers, test_seconds, test_addresses, test_distance, test_help,
+          test_help_has_each_option)

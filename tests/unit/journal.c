@@ -213,7 +213,114 @@ static void test_times_never_run_backwards(void)
 	end();
 }
 
+/* ---- JSON ---- */
+
+static void begin_json(void)
+{
+	begin();
+	config.json_logs = true;
+	config.application_log_level = config.system_log_level = LOG_LINE_INFO;
+}
+
+#define NOW "\"2026-01-01T00:00:00.000Z\""
+#define LINE(level) "{\"timestamp\":\"2026-01-01T00:00:00Z\",\"level\":\"" level "\"}\n"
+#define START                                                                              \
+	"{\"time\":" NOW ",\"type\":\"platform.start\",\"record\":{\"requestId\":\"one\"," \
+	"\"version\":\"$LATEST\"}}\n"
+
+static void test_json_tells_events_as_objects(void)
+{
+	begin_json();
+	tell_start(clock_now());
+	CHECK_STR(fake_output_take(), START);
+	check_tail(START);
+	end();
+}
+
+static void tell(enum platform_event_type type)
+{
+	struct platform_event event = { .type = type, .at_ns = clock_now() };
+
+	event.runtime_done.request_id = "one";
+	journal_platform(&journal, &event);
+}
+
+static void test_json_leaves_out_what_is_below_the_level(void)
+{
+	begin_json();
+	tell(PLATFORM_RUNTIME_DONE);
+	CHECK_STR(fake_output_take(), "");
+	config.system_log_level = LOG_LINE_DEBUG;
+	tell(PLATFORM_RUNTIME_DONE);
+	CHECK_STR(fake_output_take(),
+	          "{\"time\":" NOW ",\"type\":\"platform.runtimeDone\",\"record\":{\"requestId\":"
+	          "\"one\",\"status\":\"success\",\"metrics\":{\"durationMs\":0.0,"
+	          "\"producedBytes\":0}}}\n");
+	tell(PLATFORM_END);
+	CHECK_STR(fake_output_take(), "");
+	config.system_log_level = LOG_LINE_WARN;
+	tell_start(clock_now());
+	CHECK_STR(fake_output_take(), "");
+	check_tail("{\"time\":" NOW ",\"type\":\"platform.runtimeDone\",\"record\":{\"requestId\":"
+	           "\"one\",\"status\":\"success\",\"metrics\":{\"durationMs\":0.0,"
+	           "\"producedBytes\":0}}}\n");
+	end();
+}
+
+static void test_json_filters_lines(void)
+{
+	begin_json();
+	say(LINE("DEBUG") LINE("INFO") "text\n" LINE("TRACE") LINE("error") LINE("DEBUG"));
+	CHECK_STR(fake_output_take(), LINE("INFO") "text\n" LINE("error"));
+	check_tail(LINE("INFO") "text\n" LINE("error"));
+	config.application_log_level = LOG_LINE_ERROR;
+	say("text\n" LINE("WARN") "\n" LINE("FATAL"));
+	CHECK_STR(fake_output_take(), LINE("FATAL"));
+	end();
+}
+
+static void test_json_adds_times(void)
+{
+	begin_json();
+	say("text\n{\"a\":1}\n{\"timestamp\":2}\n" LINE("WARN"));
+	CHECK_STR(fake_output_take(), "text\n{\"timestamp\":" NOW ",\"a\":1}\n"
+	                              "{\"timestamp\":" NOW "}\n" LINE("WARN"));
+	config.application_log_level = LOG_LINE_WARN;
+	say("{\"a\":1}\n");
+	CHECK_STR(fake_output_take(), "");
+	end();
+}
+
+static void test_json_lets_extensions_say_what_they_want(void)
+{
+	begin_json();
+	journal_lines(&journal, JOURNAL_EXTENSION, LINE("DEBUG") "{}\n",
+	              strlen(LINE("DEBUG") "{}\n"));
+	CHECK_STR(fake_output_take(), LINE("DEBUG") "{}\n");
+	end();
+}
+
+static void test_levels_are_not_about_listeners(void)
+{
+	struct hearer *hearer;
+
+	begin_json();
+	config.application_log_level = config.system_log_level = LOG_LINE_WARN;
+	hearer = hearer_create();
+	say("{\"a\":1}\n" LINE("DEBUG"));
+	tell_start(clock_now());
+	check_heard(hearer, "function at 0: {\"a\":1}; "
+	                    "function at 0: {\"timestamp\":\"2026-01-01T00:00:00Z\","
+	                    "\"level\":\"DEBUG\"}; 6 at 0; ");
+	CHECK_STR(fake_output_take(), "");
+	hearer_destroy(hearer);
+	end();
+}
+
 TEST_MAIN(test_everything_is_in_the_log_in_order,
           test_quiet_hides_platform_lines_from_the_stream_only,
           test_listeners_hear_records_one_by_one, test_an_event_that_the_log_leaves_out_is_heard,
-          test_a_listener_may_leave_while_it_hears, test_times_never_run_backwards)
+          test_a_listener_may_leave_while_it_hears, test_json_tells_events_as_objects,
+          test_json_leaves_out_what_is_below_the_level, test_json_filters_lines,
+          test_json_adds_times, test_json_lets_extensions_say_what_they_want,
+          test_levels_are_not_about_listeners, test_times_never_run_backwards)

@@ -350,7 +350,75 @@ static void test_logs_dropped(void)
 	check_logs(&event, expected);
 }
 
+/* ---- levels ---- */
+
+static void check_level(const struct platform_event *event, enum log_line_level expected)
+{
+	CHECK_INT(platform_event_level(event), expected);
+}
+
+static void test_levels_of_what_went_well(void)
+{
+	static const struct {
+		enum platform_event_type type;
+		enum log_line_level level;
+	} cases[] = {
+		{ PLATFORM_INIT_START, LOG_LINE_DEBUG },
+		{ PLATFORM_INIT_RUNTIME_DONE, LOG_LINE_DEBUG },
+		{ PLATFORM_INIT_REPORT, LOG_LINE_DEBUG },
+		{ PLATFORM_RESTORE_START, LOG_LINE_DEBUG },
+		{ PLATFORM_RESTORE_RUNTIME_DONE, LOG_LINE_DEBUG },
+		{ PLATFORM_RESTORE_REPORT, LOG_LINE_INFO },
+		{ PLATFORM_START, LOG_LINE_INFO },
+		{ PLATFORM_RUNTIME_DONE, LOG_LINE_DEBUG },
+		{ PLATFORM_REPORT, LOG_LINE_INFO },
+		{ PLATFORM_EXTENSION, LOG_LINE_INFO },
+		{ PLATFORM_SUBSCRIPTION, LOG_LINE_INFO },
+		{ PLATFORM_LOGS_DROPPED, LOG_LINE_WARN },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		check_level(&(struct platform_event){ .type = cases[i].type }, cases[i].level);
+}
+
+static void test_levels_of_what_failed(void)
+{
+	struct fault fault = fault_timeout(1);
+	struct platform_init_end init = { .fault = &fault };
+	struct platform_event event = { .type = PLATFORM_INIT_RUNTIME_DONE, .init_end = init };
+
+	check_level(&event, LOG_LINE_WARN);
+	event.type = PLATFORM_INIT_REPORT;
+	check_level(&event, LOG_LINE_WARN);
+	event.type = PLATFORM_RESTORE_RUNTIME_DONE;
+	check_level(&event, LOG_LINE_WARN);
+	event.type = PLATFORM_RESTORE_REPORT;
+	check_level(&event, LOG_LINE_WARN);
+	event = (struct platform_event){ .type = PLATFORM_RUNTIME_DONE,
+		                         .runtime_done.fault = &fault };
+	check_level(&event, LOG_LINE_WARN);
+	event = (struct platform_event){ .type = PLATFORM_REPORT, .report.fault = &fault };
+	check_level(&event, LOG_LINE_WARN);
+	event = (struct platform_event){ .type = PLATFORM_EXTENSION,
+		                         .extension.error_type = "PermissionDenied" };
+	check_level(&event, LOG_LINE_WARN);
+}
+
+static void test_levels_that_depend_on_more(void)
+{
+	struct platform_event event = { .type = PLATFORM_INIT_REPORT };
+
+	event.init_end.initialization = PLATFORM_PROVISIONED_CONCURRENCY;
+	check_level(&event, LOG_LINE_INFO);
+	event = (struct platform_event){ .type = PLATFORM_INIT_START,
+		                         .init_start.runtime_version = "x" };
+	check_level(&event, LOG_LINE_INFO);
+	event.type = PLATFORM_RESTORE_START;
+	check_level(&event, LOG_LINE_INFO);
+}
+
 TEST_MAIN(test_init_start, test_init_runtime_done, test_init_report, test_restore, test_start,
           test_runtime_done, test_spans, test_report, test_report_of_a_timeout,
           test_report_with_all_that_it_may_have, test_events_of_the_logs_api, test_extensions,
-          test_subscriptions, test_logs_dropped)
+          test_subscriptions, test_logs_dropped, test_levels_of_what_went_well,
+          test_levels_of_what_failed, test_levels_that_depend_on_more)

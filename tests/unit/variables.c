@@ -190,5 +190,33 @@ static void test_rie_handler(void)
 	free(list);
 }
 
-TEST_MAIN(test_table, test_credentials, test_user_variables, test_names_that_begin_alike, test_rie,
-          test_rie_handler)
+static void test_log_format(void)
+{
+	static const char *host[] = { "AWS_LAMBDA_LOG_FORMAT=JSON", "AWS_LAMBDA_LOG_LEVEL=DEBUG",
+		                      NULL };
+	struct config config = plain_config();
+	const char **list;
+
+	list = variables_make(&config, &place);
+	CHECK_STR(value_of(list, "AWS_LAMBDA_LOG_FORMAT"), NULL);
+	CHECK_STR(value_of(list, "AWS_LAMBDA_LOG_LEVEL"), NULL);
+	free(list);
+	config.json_logs = true;
+	config.application_log_level = LOG_LINE_WARN;
+	list = variables_make(&config, &place);
+	CHECK_STR(value_of(list, "AWS_LAMBDA_LOG_FORMAT"), "JSON");
+	CHECK_STR(value_of(list, "AWS_LAMBDA_LOG_LEVEL"), "WARN");
+	free(list);
+	config.rie = true;
+	config.host_env = (struct config_list){ host, 2 };
+	list = variables_make(&config, &place);
+	CHECK_STR(value_of(list, "AWS_LAMBDA_LOG_LEVEL"), "WARN");
+	free(list);
+	config.json_logs = false; /* by an option */
+	list = variables_make(&config, &place);
+	CHECK_STR(value_of(list, "AWS_LAMBDA_LOG_FORMAT"), NULL);
+	free(list);
+}
+
+TEST_MAIN(test_log_format, test_table, test_credentials, test_user_variables,
+          test_names_that_begin_alike, test_rie, test_rie_handler)
