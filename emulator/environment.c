@@ -175,6 +175,7 @@ struct environment *environment_create(struct environment_context *context, unsi
 	buffer_init(&env->told);
 	buffer_init(&env->init_error);
 	box_make_log_stream(context->config, env->log_stream);
+	env->tmp = sandbox_tmp_create();
 	environment_start_life(env, false);
 	return env;
 }
@@ -186,6 +187,7 @@ static void free_environment(struct loop_garbage *garbage)
 	journal_finish(&env->journal);
 	buffer_finish(&env->told);
 	buffer_finish(&env->init_error);
+	sandbox_tmp_destroy(env->tmp);
 	free(env);
 }
 

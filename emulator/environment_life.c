@@ -503,6 +503,7 @@ static bool start_box(struct environment *env, struct error *err)
 		return false;
 	box_fill_spec(context->config, context->package, &spec);
 	spec.listen_port = env->port->inside;
+	spec.tmp = env->tmp;
 	spec.counts_usage = context->on_usage != NULL;
 	spec.counts_files = context->on_usage && context->counts_files;
 	env->box = sandbox_create(context->host, &spec, err);

@@ -35,6 +35,7 @@ struct environment {
 	enum platform_initialization initialization;
 	bool retiring; /* ends as GONE, not as RESET */
 	char log_stream[BOX_LOG_STREAM_SIZE];
+	struct sandbox_tmp *tmp;    /* of all its lives, as on Lambda */
 	uint64_t memory_peak_bytes; /* of all its lives; 0: not measured */
 	struct buffer told;         /* how the last exec failure was explained */
 

@@ -46,6 +46,7 @@
 #include "sandbox/rlimit.h"
 #include "sandbox/seccomp.h"
 #include "sandbox/supervisor.h"
+#include "sandbox/tmp.h"
 #include "sandbox/tree.h"
 
 #define MAX_PROGRAMS 64
@@ -53,8 +54,9 @@
 #define ADOPTED_STEP (1 << 20)
 #define REAPED_AT_ONCE 64
 
-/* Where everything else that was open goes. */
+/* All that stays of what was open: the socket, and a /tmp if there is one. */
 #define SOCKET_FD 3
+#define TMP_FD 4
 
 /* What the child is about to do, in order. */
 enum step {
@@ -105,6 +107,7 @@ struct program {
 struct init {
 	const struct init_plan *plan;
 	int socket;
+	int tmp; /* of an earlier box, to be this one's; -1: none */
 	struct tree tree;
 	struct message_fds entries; /* of the cgroups */
 	int born_in;                /* a version 2 cgroup, or -1 */
@@ -147,14 +150,21 @@ static bool fill_stdio(void)
 }
 
 /* Keeps the standard streams, for a sanitizer's last words, until the box has a /dev. */
-static bool keep_only_socket(struct init *init, struct error *err)
+static bool keep_only_own(struct init *init, struct error *err)
 {
+	int tmp = tmp_mount(init->plan->spec->tmp);
+
 	if (!fill_stdio())
 		return error_set(err, errno, "open '/dev/null'");
+	/* Out of the socket's way. */
+	if (tmp != -1)
+		tmp = fcntl(tmp, F_DUPFD_CLOEXEC, TMP_FD + 1);
 	if (init->plan->socket != SOCKET_FD && dup3(init->plan->socket, SOCKET_FD, O_CLOEXEC) == -1)
 		return error_set(err, errno, "keep the box's socket");
-	fd_close_from(SOCKET_FD + 1);
 	init->socket = SOCKET_FD;
+	if (tmp != -1)
+		init->tmp = dup3(tmp, TMP_FD, O_CLOEXEC);
+	fd_close_from(init->tmp == -1 ? SOCKET_FD + 1 : TMP_FD + 1);
 	return true;
 }
 
@@ -287,7 +297,8 @@ static bool enter_namespaces(struct init *init, struct own_files *own, struct er
 		return false;
 	if (hostname && sethostname(hostname, strlen(hostname)) == -1)
 		return error_set(err, errno, "set host name '%s'", hostname);
-	return rootfs_enter(plan->host, plan->spec, &own->tmp, &own->proc, err) &&
+	autoclose int earlier = steal_fd(&init->tmp);
+	return rootfs_enter(plan->host, plan->spec, earlier, &own->tmp, &own->proc, err) &&
 	       (!plan->spec->counts_files || count_files(init, err));
 }
 
@@ -1020,6 +1031,7 @@ void init_run(const struct init_plan *plan)
 {
 	struct init init = { .plan = plan,
 		             .socket = plan->socket,
+		             .tmp = -1,
 		             .tree = { .is_namespace = plan->namespaces & CLONE_NEWPID,
 		                       .user = plan->user,
 		                       .ended = -1 },
@@ -1039,8 +1051,7 @@ void init_run(const struct init_plan *plan)
 	volunteer_for_oom(&init);
 	share_cpus(plan);
 	forget_arguments(plan);
-	if (!keep_only_socket(&init, &err) || !follow_owner(&init, &err) ||
-	    !build(&init, &own, &err))
+	if (!keep_only_own(&init, &err) || !follow_owner(&init, &err) || !build(&init, &own, &err))
 		fail(&init, &err);
 	prepare_supervisor(&init);
 	report_ready(&init, &own);

@@ -101,10 +101,10 @@ void memory_destroy(struct memory *memory)
 
 /* ---- who is there ------------------------------------------------------------ */
 
-void memory_ready(struct memory *memory, int tmp, int proc)
+void memory_ready(struct memory *memory, int tmp, bool had_tmp, int proc)
 {
 	memory->proc = proc;
-	memory_limit_ready(memory->keeper, proc, tmp);
+	memory_limit_ready(memory->keeper, proc, tmp, had_tmp);
 }
 
 bool memory_has_own_proc(const struct memory *memory)

@@ -29,8 +29,9 @@ void memory_destroy(struct memory *memory);
 /* The box's cgroup, which must live as long; NULL when it has none. */
 void memory_confine(struct memory *memory, const struct cgroup *group);
 
-/* The box stands. Takes over 'tmp' and 'proc', its own /tmp and /proc, or -1. */
-void memory_ready(struct memory *memory, int tmp, int proc);
+/* The box stands. Takes over 'tmp' and 'proc', its own /tmp and /proc, or -1. 'had_tmp': another
+ * box had that /tmp before. */
+void memory_ready(struct memory *memory, int tmp, bool had_tmp, int proc);
 bool memory_has_own_proc(const struct memory *memory);
 int memory_proc(const struct memory *memory); /* stays the memory's; -1: none */
 

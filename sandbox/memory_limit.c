@@ -41,6 +41,7 @@ struct memory_limit {
 	struct tmp_watch *tmp;       /* NULL: none that counts */
 	struct cgroup_memory *group; /* NULL: everything is watched */
 	uint64_t set;                /* the group's limit now */
+	bool had_tmp;                /* some of what is in /tmp may be charged elsewhere */
 
 	int timer;       /* -1: not yet */
 	bool is_waiting; /* for the timer */
@@ -121,6 +122,20 @@ static bool is_exact(const struct memory_limit *limit)
 static bool is_empty(const struct tmp_usage *tmp)
 {
 	return tmp->files == 0 && tmp->bytes == 0;
+}
+
+/* From a /tmp that has been empty on, everything in it is charged here. */
+static void leave_out_earlier(struct memory_limit *limit, struct tmp_usage *tmp)
+{
+	struct cgroup_memory_stat stat;
+
+	if (is_empty(tmp))
+		limit->had_tmp = false;
+	if (!limit->had_tmp || !cgroup_memory_read(limit->group, &stat))
+		return;
+	uint64_t most = stat.shared_bytes + tmp->files * TMP_FILE_BYTES;
+	if (tmp->bytes > most)
+		tmp->bytes = most;
 }
 
 /* Exact is the limit only where the next file will be told of. */
@@ -273,8 +288,10 @@ static void look(struct memory_limit *limit)
 	uint64_t began_ns = worked_ns();
 	struct tmp_usage tmp = tmp_watch_usage(limit->tmp);
 
-	if (limit->group)
+	if (limit->group) {
+		leave_out_earlier(limit, &tmp);
 		follow_tmp(limit, &tmp);
+	}
 	if (is_exact(limit))
 		return;
 	uint64_t used = limit->group ? used_of_group(limit, &tmp) : used_of_processes(limit, &tmp);
@@ -284,8 +301,9 @@ static void look(struct memory_limit *limit)
 	wait_for(limit, ms > rest_ms ? ms : rest_ms);
 }
 
-void memory_limit_ready(struct memory_limit *limit, int proc, int tmp)
+void memory_limit_ready(struct memory_limit *limit, int proc, int tmp, bool had_tmp)
 {
+	limit->had_tmp = had_tmp;
 	limit->proc = proc;
 	if (tmp != -1)
 		limit->tmp = tmp_watch_create(tmp, limit->epoll);

@@ -23,6 +23,10 @@
  * further process. Looks take a tenth of the owner's time at most: with a thousand processes they
  * come later for it. Nobody looks while the box is frozen.
  *
+ * What another box has left in /tmp is charged to that one. How much of /tmp is charged here nobody
+ * tells: it is taken to be all that the group has of shared memory and files in memory, up to what
+ * /tmp holds.
+ *
  * The largest process is killed, as the kernel would do, and more if that is not enough.
  */
 #ifndef SANDBOX_MEMORY_LIMIT_H
@@ -48,8 +52,9 @@ void memory_limit_destroy(struct memory_limit *limit);
 void memory_limit_confine(struct memory_limit *limit, struct cgroup_memory *group);
 
 /* The box stands, and is watched from now on. 'proc' is its own /proc, or -1, and must live as
- * long; takes over 'tmp', its /tmp, or -1 where that is not a tmpfs of its own. */
-void memory_limit_ready(struct memory_limit *limit, int proc, int tmp);
+ * long; takes over 'tmp', its /tmp, or -1 where that is not a tmpfs of its own. With 'had_tmp'
+ * another box had it before. */
+void memory_limit_ready(struct memory_limit *limit, int proc, int tmp, bool had_tmp);
 
 /* Looks, if it is time to. Never blocks. */
 void memory_limit_keep(struct memory_limit *limit);

@@ -471,7 +471,7 @@ static bool make_devices(int root, struct error *err)
 	       make_link(root, "/dev/stderr", "/proc/self/fd/2", err);
 }
 
-static bool make_tmp(int root, uint64_t bytes, int *tmp, struct error *err)
+static int make_tmpfs(uint64_t bytes, struct error *err)
 {
 	char size[32], inodes[32];
 	const struct option options[] = {
@@ -481,14 +481,29 @@ static bool make_tmp(int root, uint64_t bytes, int *tmp, struct error *err)
 	/* An empty file costs kernel memory too: one for each page, but always some. */
 	snprintf(size, sizeof(size), "%llu", (unsigned long long)(bytes ? bytes : 1));
 	snprintf(inodes, sizeof(inodes), "%llu", (unsigned long long)(1024 + bytes / 4096));
-	autoclose int mount = make_filesystem("tmpfs", options,
-	                                      MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, err);
+	int mount = make_filesystem("tmpfs", options, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, err);
 	if (mount == -1)
-		return error_prefix(err, "create '/tmp'");
-	if (sys_move_mount(mount, root, "tmp") == -1)
-		return error_set(err, errno, "mount '/tmp'");
-	*tmp = steal_fd(&mount);
-	return true;
+		error_prefix(err, "create '/tmp'");
+	return mount;
+}
+
+/* What a box had attached that could then not be built has gone with it. */
+static bool make_tmp(int root, const struct sandbox_spec *spec, int earlier, int *tmp,
+                     struct error *err)
+{
+	autoclose int fresh = -1;
+
+	if (earlier == -1 || sys_move_mount(earlier, root, "tmp") == -1) {
+		fresh = make_tmpfs(spec->tmp_bytes, err);
+		if (fresh == -1)
+			return false;
+		if (sys_move_mount(fresh, root, "tmp") == -1)
+			return error_set(err, errno, "mount '/tmp'");
+	}
+	/* Whoever is to outlive this box must not be attached in it. */
+	*tmp = spec->tmp ? sys_open_tree(root, "tmp", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC)
+	                 : steal_fd(&fresh);
+	return *tmp != -1 || error_set(err, errno, "keep '/tmp'");
 }
 
 /* Whether this /proc has the file; not every kernel has all. */
@@ -815,13 +830,13 @@ static bool pivot(int root, struct error *err)
 	return true;
 }
 
-bool rootfs_enter(const struct rootfs_host *host, const struct sandbox_spec *spec, int *tmp,
-                  int *proc, struct error *err)
+bool rootfs_enter(const struct rootfs_host *host, const struct sandbox_spec *spec, int earlier_tmp,
+                  int *tmp, int *proc, struct error *err)
 {
 	if (!leave_propagation(err))
 		return false;
 	autoclose int root = make_root(err);
 	return root != -1 && make_skeleton(root, err) && show_host(root, host, err) &&
-	       make_devices(root, err) && make_tmp(root, spec->tmp_bytes, tmp, err) &&
+	       make_devices(root, err) && make_tmp(root, spec, earlier_tmp, tmp, err) &&
 	       make_proc(root, proc, err) && show_function(root, spec, err) && pivot(root, err);
 }

@@ -23,11 +23,13 @@ void rootfs_host_destroy(struct rootfs_host *host);
 
 /*
  * In init, in a mount namespace of its own: builds the files of 'spec' and makes
- * them the root. '*tmp' becomes a descriptor of /tmp, and '*proc' of a fresh /proc,
- * or -1 where the kernel refuses one and the surrounding /proc is shown instead.
+ * them the root. 'earlier_tmp' is the mount that becomes /tmp, if it can be attached,
+ * or -1 for a new one; see tmp.h. '*tmp' becomes a descriptor of /tmp, of a mount
+ * that is attached nowhere if spec->tmp is set, and '*proc' of a fresh /proc, or -1
+ * where the kernel refuses one and the surrounding /proc is shown instead.
  */
-bool rootfs_enter(const struct rootfs_host *host, const struct sandbox_spec *spec, int *tmp,
-                  int *proc, struct error *err);
+bool rootfs_enter(const struct rootfs_host *host, const struct sandbox_spec *spec, int earlier_tmp,
+                  int *tmp, int *proc, struct error *err);
 
 /* In a child that has the namespaces of a box: whether the layers of 'spec' can be shown as one
  * folder. Mounts nothing. */

@@ -32,6 +32,7 @@
 #include "sandbox/peer.h"
 #include "sandbox/probe.h"
 #include "sandbox/sandbox.h"
+#include "sandbox/tmp.h"
 #include "sandbox/usage.h"
 
 #define MAX_ARGUMENTS (192 * 1024)
@@ -46,7 +47,9 @@ struct sandbox {
 	int listener, datagram; /* in its own network; -1: none, or taken */
 	struct user user;       /* of its programs */
 	struct memory *memory;
-	struct usage *usage; /* NULL: nobody will ask */
+	struct sandbox_tmp *tmp; /* the caller's, or NULL */
+	bool had_tmp;            /* there was something in it already, perhaps */
+	struct usage *usage;     /* NULL: nobody will ask */
 
 	const struct syscall_filter *filter; /* of its programs; NULL: none */
 	struct ledger *ledger;               /* shared with init */
@@ -138,7 +141,8 @@ static uint64_t limit_of(const struct sandbox *box, const struct sandbox_spec *s
 static bool choose_user(struct sandbox *box, struct error *err)
 {
 	box->user = (struct user){ .uid = IDENTITY_UID, .lock = -1 };
-	return !sandbox_host_has_users(box->host) || user_take(&box->user, err);
+	return !sandbox_host_has_users(box->host) || tmp_take_user(box->tmp, &box->user) ||
+	       user_take(&box->user, err);
 }
 
 static bool start_init(struct sandbox *box, const struct sandbox_spec *spec, struct error *err)
@@ -225,6 +229,8 @@ struct sandbox *sandbox_create(struct sandbox_host *host, const struct sandbox_s
 		                 .epoll = -1,
 		                 .listener = -1,
 		                 .datagram = -1,
+		                 .tmp = spec->tmp,
+		                 .had_tmp = tmp_mount(spec->tmp) != -1,
 		                 .freezes = host->freezes && host->freezing != FREEZING_NONE };
 	host->boxes++;
 	box->ledger = ledger_create(err);
@@ -293,6 +299,15 @@ static void wait_for_end(struct sandbox *box)
 		reap(box, 0);
 }
 
+/* A process that is left behind still has the user. */
+static void leave_user(struct sandbox *box)
+{
+	if (box->tmp && box->reaped && sandbox_host_has_users(box->host))
+		tmp_keep_user(box->tmp, &box->user);
+	else
+		user_leave(&box->user);
+}
+
 void sandbox_destroy(struct sandbox *box)
 {
 	if (!box)
@@ -308,7 +323,7 @@ void sandbox_destroy(struct sandbox *box)
 	memory_destroy(box->memory);
 	usage_destroy(box->usage);
 	cgroup_destroy(box->group);
-	user_leave(&box->user);
+	leave_user(box);
 	free(box);
 }
 
@@ -535,8 +550,11 @@ static void take_files(struct sandbox *box, struct message_fds *fds)
 {
 	autoclose int tmp = message_fds_steal(fds, 0);
 
+	if (box->tmp && tmp != -1)
+		tmp_keep_mount(box->tmp, tmp);
 	/* To watch it takes longer than all the rest of a rehearsal. */
-	memory_ready(box->memory, box->rehearses ? -1 : steal_fd(&tmp), message_fds_steal(fds, 1));
+	memory_ready(box->memory, box->rehearses ? -1 : steal_fd(&tmp), box->had_tmp,
+	             message_fds_steal(fds, 1));
 	if (box->usage)
 		usage_ready(box->usage);
 }

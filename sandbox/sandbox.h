@@ -137,6 +137,20 @@ struct sandbox_bind {
  * the same name, as far as this machine has it: programs, libraries, a part of /etc. */
 bool sandbox_shows(const char *path);
 
+/*
+ * The /tmp of an environment: what is in it outlives its boxes, which have it one after another, at
+ * most one at a time. The first one that is built makes it, and decides on its size. It is lost
+ * with a box that could not be built. Costs a few microseconds per box; what it holds is memory, of
+ * whom had it charged. Where boxes have no root of their own /tmp is the machine's, and this keeps
+ * the user that files belong to.
+ */
+struct sandbox_tmp;
+
+struct sandbox_tmp *sandbox_tmp_create(void);
+
+/* No box has it any more. NULL is fine. */
+void sandbox_tmp_destroy(struct sandbox_tmp *tmp);
+
 struct sandbox_spec {
 	const char *task_root;    /* folder shown as /var/task, or NULL for an empty one */
 	const char *runtime_root; /* folder shown as /var/runtime, or NULL for an empty one */
@@ -146,14 +160,15 @@ struct sandbox_spec {
 	const struct sandbox_bind *binds;
 	size_t bind_count;
 	const char *hostname;
-	uint64_t memory_bytes;  /* limit of all processes together; 0 for none */
-	uint64_t tmp_bytes;     /* size of /tmp */
-	unsigned cpu_millis;    /* thousandths of one CPU while throttled; 0 for no limit */
-	unsigned processes;     /* processes and threads; 0 for no limit */
-	unsigned cpus;          /* CPUs to run on, of those that the caller may use; 0 for all */
-	unsigned open_files;    /* RLIMIT_NOFILE, soft and hard; 0 leaves it alone */
-	uint16_t listen_port;   /* on 127.0.0.1 of its own network; 0: nothing. See below */
-	uint16_t datagram_port; /* the same, by UDP */
+	uint64_t memory_bytes;   /* limit of all processes together; 0 for none */
+	uint64_t tmp_bytes;      /* size of /tmp */
+	struct sandbox_tmp *tmp; /* outlives the box; NULL: nobody else gets its /tmp */
+	unsigned cpu_millis;     /* thousandths of one CPU while throttled; 0 for no limit */
+	unsigned processes;      /* processes and threads; 0 for no limit */
+	unsigned cpus;           /* CPUs to run on, of those that the caller may use; 0 for all */
+	unsigned open_files;     /* RLIMIT_NOFILE, soft and hard; 0 leaves it alone */
+	uint16_t listen_port;    /* on 127.0.0.1 of its own network; 0: nothing. See below */
+	uint16_t datagram_port;  /* the same, by UDP */
 
 	/* Tells of writes that fail since the files are read-only: SANDBOX_WRITE_REFUSED. Opening
 	 * for writing, and what else changes files by name, then takes some 10 us longer. */

@@ -16,16 +16,15 @@
 #include "sandbox/fd.h"
 #include "sandbox/namespace.h"
 
-/* What the kernel holds for a file in tmpfs beside its pages: inode, dentry, a name. */
-#define FILE_BYTES 1024
+/* The folder itself. */
+#define FILES_OF_NONE 1
 
 /* A pipe by name must not wait for its other end. */
 #define EVENT_FLAGS (O_RDONLY | O_NONBLOCK | O_LARGEFILE | O_CLOEXEC)
 
 struct tmp_watch {
 	int tmp;
-	uint64_t first_files; /* that an empty one has: the folder itself */
-	int inotify;          /* -1: not used, like the other */
+	int inotify; /* -1: not used, like the other */
 	int fanotify;
 	int held; /* whom fanotify holds, by his file; -1: nobody */
 	bool is_armed;
@@ -45,7 +44,6 @@ struct tmp_watch *tmp_watch_create(int tmp, int epoll)
 	if (!watch)
 		abort();
 	*watch = (struct tmp_watch){ .tmp = tmp, .inotify = -1, .fanotify = -1, .held = -1 };
-	watch->first_files = tmp_watch_usage(watch).files;
 	watch->fanotify = fanotify_init(FAN_CLASS_CONTENT | FAN_CLOEXEC | FAN_NONBLOCK,
 	                                EVENT_FLAGS);
 	if (add(epoll, watch->fanotify) && tmp_watch_arm(watch))
@@ -150,8 +148,9 @@ struct tmp_usage tmp_watch_usage(const struct tmp_watch *watch)
 	if (!watch || fstatfs(watch->tmp, &fs) == -1)
 		return usage;
 	usage.files = fs.f_files - fs.f_ffree;
-	usage.files -= usage.files < watch->first_files ? usage.files : watch->first_files;
-	usage.bytes = (fs.f_blocks - fs.f_bfree) * (uint64_t)fs.f_bsize + usage.files * FILE_BYTES;
+	usage.files -= usage.files < FILES_OF_NONE ? usage.files : FILES_OF_NONE;
+	usage.bytes = (fs.f_blocks - fs.f_bfree) * (uint64_t)fs.f_bsize +
+	              usage.files * TMP_FILE_BYTES;
 	return usage;
 }
 

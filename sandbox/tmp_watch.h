@@ -13,10 +13,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* What the kernel holds for a file in tmpfs beside its pages: inode, dentry, a name. */
+#define TMP_FILE_BYTES 1024
+
 /* That of one box. */
 struct tmp_watch;
 
-/* 'tmp' is a descriptor of the empty /tmp, a tmpfs; taken over. What becomes readable when the
+/* 'tmp' is a descriptor of /tmp, a tmpfs; taken over. What becomes readable when the
  * first file comes is added to the epoll descriptor, which is borrowed. */
 struct tmp_watch *tmp_watch_create(int tmp, int epoll);
 

@@ -182,6 +182,36 @@ def test_the_fixtures_own_crash_is_the_same(t):
         t.equal(lrie.report(reply.request_id).error, "Runtime.ExitError")
 
 
+# ---- what a reset leaves
+
+
+def tmp_over_resets(t, user):
+    t.need_walls("files", user=user)
+    lrie = t.serve("echo", "--timeout", "1", user=user)
+    t.equal(lrie.do("write:/tmp/first").json(), "ok")
+    t.equal(lrie.do("silent").json()["errorType"], "Sandbox.Timedout")
+    t.equal(lrie.do("list:/tmp").json(), ["first"])
+    t.equal(lrie.do("write:/tmp/second").json(), "ok")
+    t.equal(lrie.do("crash").json()["errorType"], "Runtime.ExitError")
+    t.equal(sorted(lrie.do("list:/tmp").json()), ["first", "second"])
+    t.equal(lrie.do("read:/tmp/first").json(), "x")
+    # Another environment has another.
+    caller = lrie.begin_invoke(b'{"do": "line:here,silent"}')
+    lrie.stdout.wait_line("here")
+    t.equal(lrie.do("list:/tmp").json(), [])
+    t.equal(caller.reply().json()["errorType"], "Sandbox.Timedout")
+
+
+def test_tmp_outlives_a_reset(t):
+    tmp_over_resets(t, None)
+
+
+def test_tmp_outlives_a_reset_of_an_ordinary_user(t):
+    if os.geteuid() != 0:
+        t.skip("nothing else than the test before")
+    tmp_over_resets(t, 65534)
+
+
 # ---- crash in init
 
 

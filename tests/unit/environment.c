@@ -1733,6 +1733,26 @@ static void test_frozen_boxes_end(void)
 	fake_output_take();
 }
 
+/* Lambda keeps what was written there. */
+static void test_a_reset_keeps_tmp(void)
+{
+	begin();
+	init(10);
+	const struct sandbox_tmp *tmp = box()->tmp;
+	CHECK(tmp != NULL);
+	exits(EXIT_STATUS(1));
+	pass_ms(10);
+	check_state(ENVIRONMENT_RESET);
+	struct asker *asker = ask("id-1");
+	start();
+	CHECK(box()->tmp == tmp);
+	runtime_next(port());
+	runtime_respond(port(), "id-1", "{}");
+	asker_destroy(asker);
+	end();
+	fake_output_take();
+}
+
 /* Nothing of the old life freezes the new one. */
 static void test_a_reset_forgets_the_freezing(void)
 {
@@ -1881,10 +1901,10 @@ TEST_MAIN(test_without_work_it_ends, test_provisioned, test_usage_is_looked_at_t
           test_events_of_a_cold_and_a_warm_invocation, test_events_of_failed_inits,
           test_events_when_next_overtakes_the_start, test_idle_boxes_are_frozen,
           test_work_that_comes_soon_costs_no_freezing, test_work_that_waits_is_done_first,
-          test_frozen_boxes_end, test_a_reset_forgets_the_freezing, test_freezing_is_switched_off,
-          test_cold_then_warm, test_invoke_waits_for_init, test_box_gets_limits_and_cpu_by_phase,
-          test_denied_calls_are_told_with_their_phase, test_denied_calls_in_other_words,
-          test_failed_writes_are_told_with_their_phase,
+          test_frozen_boxes_end, test_a_reset_forgets_the_freezing, test_a_reset_keeps_tmp,
+          test_freezing_is_switched_off, test_cold_then_warm, test_invoke_waits_for_init,
+          test_box_gets_limits_and_cpu_by_phase, test_denied_calls_are_told_with_their_phase,
+          test_denied_calls_in_other_words, test_failed_writes_are_told_with_their_phase,
           test_quiet_keeps_platform_lines_for_the_tail, test_handler_error,
           test_next_overtakes_the_start_event, test_init_exits_then_suppressed_init_succeeds,
           test_init_fails_twice, test_init_fails_while_an_invocation_waits, test_init_limit,

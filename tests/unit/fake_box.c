@@ -155,6 +155,22 @@ void fake_box_print(struct sandbox *box, const char *text)
 
 /* ---- sandbox.h ---- */
 
+/* That no two boxes have it at a time, and nobody when it goes. */
+struct sandbox_tmp {
+	int boxes;
+};
+
+struct sandbox_tmp *sandbox_tmp_create(void)
+{
+	return xcalloc(1, sizeof(struct sandbox_tmp));
+}
+
+void sandbox_tmp_destroy(struct sandbox_tmp *tmp)
+{
+	assert(!tmp || !tmp->boxes);
+	free(tmp);
+}
+
 struct sandbox *sandbox_create(struct sandbox_host *host, const struct sandbox_spec *spec,
                                struct error *err)
 {
@@ -176,6 +192,10 @@ struct sandbox *sandbox_create(struct sandbox_host *host, const struct sandbox_s
 	for (unsigned i = 0; i < EXTENSION_LIMIT; i++)
 		box->extensions[i].output = -1;
 	box->listener = -1;
+	box->tmp = spec->tmp;
+	if (box->tmp)
+		box->tmp->boxes++;
+	assert(!box->tmp || box->tmp->boxes == 1);
 	if (spec->listen_port)
 		box->listener = eventfd(0, EFD_CLOEXEC);
 	box->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -194,6 +214,8 @@ void sandbox_destroy(struct sandbox *box)
 	while (*place != box)
 		place = &(*place)->next;
 	*place = box->next;
+	if (box->tmp)
+		box->tmp->boxes--;
 	fd_close(&box->output);
 	for (unsigned i = 0; i < EXTENSION_LIMIT; i++)
 		fd_close(&box->extensions[i].output);

@@ -52,15 +52,16 @@ void fake_refuse_watches(unsigned spared, unsigned count);
 
 struct sandbox {
 	struct sandbox *next;
-	unsigned id;           /* of the program that was asked for; 0 for none */
-	char runtime_api[64];  /* its AWS_LAMBDA_RUNTIME_API */
-	char path[256];        /* its argv[0] */
-	uint64_t memory_bytes; /* of the spec */
-	unsigned cpu_millis;   /* of the spec */
-	uint16_t listen_port;  /* of the spec */
-	int listener;          /* a descriptor, where there is a port; -1 once it is taken */
-	enum sandbox_cpu cpu;  /* in force */
-	unsigned phase;        /* as set last */
+	unsigned id;             /* of the program that was asked for; 0 for none */
+	char runtime_api[64];    /* its AWS_LAMBDA_RUNTIME_API */
+	char path[256];          /* its argv[0] */
+	uint64_t memory_bytes;   /* of the spec */
+	unsigned cpu_millis;     /* of the spec */
+	uint16_t listen_port;    /* of the spec */
+	int listener;            /* a descriptor, where there is a port; -1 once it is taken */
+	struct sandbox_tmp *tmp; /* of the spec */
+	enum sandbox_cpu cpu;    /* in force */
+	unsigned phase;          /* as set last */
 	bool is_frozen;
 	unsigned freezes;                /* how often it was frozen */
 	uint64_t memory_peak;            /* what sandbox_memory_peak() tells; 0: nothing */
