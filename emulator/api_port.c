@@ -13,6 +13,7 @@
 #include "emulator/http_listen.h"
 #include "emulator/log.h"
 #include "emulator/runtime_api.h"
+#include "emulator/telemetry_api.h"
 #include "sandbox/fd.h"
 
 /* In a network of the box's own nobody else can have it: Lambda's own port. */
@@ -147,7 +148,7 @@ void port_call_let_go(struct port_call *call)
 	call->place = NULL;
 }
 
-static const struct port_api *const apis[] = { &runtime_api, &extensions_api };
+static const struct port_api *const apis[] = { &runtime_api, &extensions_api, &telemetry_api };
 
 /* Finds the API that has the route, which 'route' gets. */
 static const struct port_api *find_api(const struct port *port, struct http_exchange *exchange,

@@ -37,6 +37,8 @@ enum config_color { CONFIG_COLOR_AUTO, CONFIG_COLOR_ALWAYS, CONFIG_COLOR_NEVER }
 
 enum config_access { CONFIG_ACCESS_BOX, CONFIG_ACCESS_ANY };
 
+enum config_telemetry { CONFIG_TELEMETRY_ON, CONFIG_TELEMETRY_STUB };
+
 struct config_list {
 	const char **items; /* NULL-terminated */
 	size_t count;
@@ -117,6 +119,7 @@ struct config {
 	const char *emf;                 /* where to write records of metrics; NULL: nowhere */
 	const char *runtime_api_address; /* NULL: an ephemeral port */
 	enum config_access runtime_api_access;
+	enum config_telemetry telemetry;
 	enum sandbox_mode sandbox;
 	enum sandbox_syscalls syscalls;
 	bool freeze; /* nothing runs between invocations */

@@ -170,6 +170,7 @@ struct environment *environment_create(struct environment_context *context, unsi
 	env->limit.on_due = environment_on_limit;
 	env->verdict.on_due = environment_on_verdict;
 	journal_init(&env->journal, context->config, context->output);
+	environment_create_telemetry(env);
 	if (context->on_journal)
 		context->on_journal(context, env, &env->journal);
 	buffer_init(&env->told);
@@ -184,6 +185,7 @@ static void free_environment(struct loop_garbage *garbage)
 {
 	struct environment *env = container_of(garbage, struct environment, garbage);
 
+	telemetry_destroy(env->telemetry);
 	journal_finish(&env->journal);
 	buffer_finish(&env->told);
 	buffer_finish(&env->init_error);

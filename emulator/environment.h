@@ -35,6 +35,7 @@
 #include "emulator/output.h"
 #include "emulator/package.h"
 #include "emulator/runtime_state.h"
+#include "emulator/telemetry.h"
 #include "sandbox/sandbox.h"
 
 struct environment;
@@ -93,8 +94,9 @@ struct environment_context {
 	struct sandbox_host *host;
 	struct package *package;
 	struct runtime_ports *ports;
-	struct metrics *metrics;   /* NULL: nobody counts */
-	struct observer *observer; /* NULL: nobody makes records */
+	struct telemetry_sinks *telemetry_sinks; /* NULL: nobody can subscribe */
+	struct metrics *metrics;                 /* NULL: nobody counts */
+	struct observer *observer;               /* NULL: nobody makes records */
 
 	/* The environment can take an invocation now, or is GONE: then it must be
 	 * destroyed, in this call or later. */
@@ -221,5 +223,14 @@ void environment_extension_left(struct environment *env, struct extension *exten
 /* /init/error or /exit/error; 'type' as it sent it. Returns false when its state forbids it. */
 bool environment_extension_error(struct environment *env, struct extension *extension,
                                  enum extension_call call, const char *type);
+
+/* ---- telemetry, made by the Telemetry API ---- */
+
+/* Whether init still runs, so that an extension may subscribe. */
+bool environment_takes_subscriptions(const struct environment *env);
+
+/* The extension 'name' subscribes. */
+enum telemetry_verdict environment_subscribe(struct environment *env, const char *name,
+                                             const struct subscription *subscription);
 
 #endif

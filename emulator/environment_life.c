@@ -74,6 +74,7 @@ static void close_port(struct environment *env)
 static void kill_box(struct environment *env)
 {
 	shutdown_stop(&env->shutdown);
+	environment_end_telemetry(env);
 	close_output(env);
 	close_port(env);
 	if (env->box)
@@ -93,7 +94,8 @@ static void on_runtime_over(struct shutdown *shutdown)
 	struct environment *env = container_of(shutdown, struct environment, shutdown);
 
 	environment_drain_output(env);
-	shutdown_notify(shutdown);
+	if (environment_flush_telemetry(env))
+		shutdown_notify(shutdown);
 }
 
 /* In the words of the SHUTDOWN event. */
@@ -121,6 +123,8 @@ static void start_shutdown(struct environment *env)
 	env->shutdown.extensions = &env->extensions;
 	env->shutdown.reason = end_reason(env);
 	shutdown_start(&env->shutdown);
+	/* Internal extensions hear of no end: they have the runtime's time for this. */
+	environment_flush_telemetry(env);
 }
 
 void environment_stop_box(struct environment *env)
@@ -397,7 +401,7 @@ static void on_box_event(struct environment *env, const struct sandbox_event *ev
 		on_oom(env, event->kills);
 		break;
 	case SANDBOX_CONNECTED:
-		close(event->socket); /* nobody asks */
+		environment_on_connected(env, event);
 		break;
 	case SANDBOX_DENIED:
 		box_tell_denial(&event->denial, activity_words[event->denial.phase]);
@@ -544,6 +548,7 @@ void environment_start_life(struct environment *env, bool suppressed)
 
 	clear_life(env);
 	env->suppressed = suppressed;
+	environment_open_telemetry(env);
 	if (suppressed)
 		environment_start_clock(env, env->init.asked_ns);
 	else

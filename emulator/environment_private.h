@@ -5,6 +5,7 @@
  *   environment.c         its states, its invocations, the calls of the runtime
  *   environment_life.c    a life: one box from start to end, and what happens in it
  *   environment_extensions.c  its extensions: launched, registered, told of events
+ *   environment_telemetry.c  when there is telemetry, and the way to its subscribers
  *   environment_report.c  what is told of all that: journal and metrics
  */
 #ifndef EMULATOR_ENVIRONMENT_PRIVATE_H
@@ -74,6 +75,7 @@ struct environment {
 	struct loop_timer verdict; /* acts on 'fatal' */
 	struct loop_timer idle;    /* ends it for want of work */
 	struct journal journal;
+	struct telemetry *telemetry; /* NULL: there is none (--telemetry=stub) */
 	struct loop_garbage garbage;
 };
 
@@ -170,5 +172,24 @@ void environment_tell_runtime_done(struct environment *env, const struct fault *
 /* The invoke phase is over: END and REPORT. */
 void environment_report_invocation(struct environment *env, const struct fault *fault);
 void environment_count_invocation(const struct environment *env, const struct fault *fault);
+
+/* ---- environment_telemetry.c: does nothing where there is none ---- */
+
+void environment_create_telemetry(struct environment *env);
+
+/* A life begins: what is said from now on is for subscribers. */
+void environment_open_telemetry(struct environment *env);
+
+/* Init is over, and has been reported: nobody subscribes any more. */
+void environment_close_telemetry(struct environment *env);
+
+/* The end is near: returns false when shutdown_notify() follows. */
+bool environment_flush_telemetry(struct environment *env);
+
+/* The box is about to be killed. */
+void environment_end_telemetry(struct environment *env);
+
+/* Takes over the event's socket. */
+void environment_on_connected(struct environment *env, const struct sandbox_event *event);
 
 #endif

@@ -77,6 +77,7 @@ void environment_report_init_success(struct environment *env)
 {
 	metrics_count_init(env->context->metrics, init_phase_duration_ns(&env->init));
 	environment_tell_init_report(env, NULL);
+	environment_close_telemetry(env);
 }
 
 void environment_announce(struct environment *env)

@@ -9,12 +9,20 @@ static void on_quiet(struct loop_timer *timer)
 	struct freezer *freezer = container_of(timer, struct freezer, quiet);
 
 	sandbox_freeze(freezer->box);
+	freezer->is_frozen = true;
+	if (freezer->on_change)
+		freezer->on_change(freezer, true);
 }
 
 void freezer_start(struct freezer *freezer, struct loop *loop, struct sandbox *box)
 {
 	freezer_stop(freezer);
-	*freezer = (struct freezer){ .loop = loop, .box = box, .quiet.on_due = on_quiet };
+	*freezer = (struct freezer){
+		.on_change = freezer->on_change,
+		.loop = loop,
+		.box = box,
+		.quiet.on_due = on_quiet,
+	};
 }
 
 void freezer_stop(struct freezer *freezer)
@@ -35,4 +43,7 @@ void freezer_wake(struct freezer *freezer)
 		return;
 	loop_timer_stop(&freezer->quiet);
 	sandbox_thaw(freezer->box);
+	if (freezer->is_frozen && freezer->on_change)
+		freezer->on_change(freezer, false);
+	freezer->is_frozen = false;
 }

@@ -12,6 +12,7 @@
 #ifndef EMULATOR_FREEZER_H
 #define EMULATOR_FREEZER_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "emulator/loop.h"
@@ -21,12 +22,17 @@
 #define FREEZER_QUIET_NS UINT64_C(1000000)
 
 struct freezer {
+	/* The box is frozen from now on, or is not any more; NULL: nobody wants to know. */
+	void (*on_change)(struct freezer *freezer, bool frozen);
+
 	struct loop *loop;
 	struct sandbox *box; /* borrowed; NULL: none */
 	struct loop_timer quiet;
+	bool is_frozen;
 };
 
-/* 'box' lives until freezer_stop() at least; NULL for one that shall never be frozen. */
+/* 'on_change' is set, the rest is filled in. 'box' lives until freezer_stop() at least; NULL for
+ * one that shall never be frozen. */
 void freezer_start(struct freezer *freezer, struct loop *loop, struct sandbox *box);
 
 /* The box is about to be killed, which thaws it. Fine on a zeroed freezer. */

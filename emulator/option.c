@@ -311,6 +311,20 @@ static bool parse_initialization(struct settings *settings, const struct option 
 	return true;
 }
 
+static bool parse_telemetry(struct settings *settings, const struct option *option,
+                            const char *text, struct error *err)
+{
+	static const char *const words[] = {
+		[CONFIG_TELEMETRY_ON] = "on", [CONFIG_TELEMETRY_STUB] = "stub", NULL
+	};
+	unsigned index;
+
+	if (!option_value_choice(text, words, &index, err))
+		return false;
+	*(enum config_telemetry *)option_field(settings, option) = (enum config_telemetry)index;
+	return true;
+}
+
 /* "", "full" and "yes" stand for all walls, "no" for none, the rest is a list. */
 static bool parse_walls(struct settings *settings, const struct option *option, const char *text,
                         struct error *err)
@@ -548,6 +562,12 @@ const struct option option_table[] = {
 	  .preset = "box", .rie_preset = "any",
 	  .help = "Who may call the Runtime API of an environment. box: its own processes. any: "
 	          "every program of this machine, for debugging." },
+	/* RIE has but the stub; that extensions work there, too, is what lrie is for. */
+	{ .name = "telemetry", .value = "on|stub", .variable = "LRIE_TELEMETRY",
+	  .group = GROUP_SERVICE, .commands = INVOKES,
+	  .parse = parse_telemetry, .field = CONFIG(telemetry), .preset = "on",
+	  .help = "on: extensions that subscribe get telemetry. stub: they are told that there is "
+	          "none, as AWS's emulator does (202)." },
 	{ .name = "concurrency", .value = "NUMBER", .variable = "LRIE_CONCURRENCY",
 	  .group = GROUP_SERVICE, .commands = SERVE | DOCTOR | BENCH,
 	  .parse = parse_number, .field = CONFIG(concurrency), .min = 1, .max = 1000,

@@ -99,6 +99,7 @@ static bool prepare(struct service *service, int output_fd, struct error *err)
 		if (!service->observer)
 			return false;
 	}
+	service->delivery = telemetry_delivery_create(service->loop);
 	if (!start_servers(service, err))
 		return false;
 	service->ports = api_ports_create(service->runtime_server, service->config, err);
@@ -134,6 +135,9 @@ bool workload_init(struct workload *workload, const struct service *service,
 		.package = workload->package,
 		.observer = service->observer,
 		.ports = service->ports ? api_ports_runtime_ports(service->ports) : NULL,
+		.telemetry_sinks = service->delivery && config->telemetry == CONFIG_TELEMETRY_ON
+		                           ? telemetry_delivery_sinks(service->delivery)
+		                           : NULL,
 	};
 	return true;
 }
@@ -247,6 +251,7 @@ void service_finish(struct service *service)
 	loop_signal_stop(&service->child);
 	function_destroy(service->function);
 	workload_finish(&service->workload);
+	telemetry_delivery_destroy(service->delivery);
 	api_ports_destroy(service->ports);
 	http_server_destroy(service->runtime_server);
 	http_server_destroy(service->invoke_server);

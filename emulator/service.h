@@ -15,6 +15,7 @@
 #include "emulator/http_server.h"
 #include "emulator/observer.h"
 #include "emulator/signals.h"
+#include "emulator/telemetry_delivery.h"
 
 /* One function, as a service can run it. */
 struct workload {
@@ -30,6 +31,7 @@ struct service {
 	struct http_server *invoke_server; /* CONFIG_SERVE only */
 	struct http_server *runtime_server;
 	struct api_ports *ports;
+	struct telemetry_delivery *delivery;
 	struct observer *observer; /* of commands that make records; else NULL */
 	struct workload workload;
 	struct function *function; /* NULL where the command runs its own */

@@ -128,9 +128,12 @@ static void drop_first(struct subscriber *it)
 
 /* ---- what is dropped ---- */
 
-static bool has_room(const struct subscriber *it, size_t length)
+static bool has_room(const struct subscriber *it, enum subscription_type type, size_t length)
 {
-	return it->waiting_bytes + length + 1 + FRAME_BYTES <= TELEMETRY_BACKLOG;
+	size_t limit = type == SUBSCRIPTION_PLATFORM ? TELEMETRY_PLATFORM_BACKLOG
+	                                             : TELEMETRY_BACKLOG;
+
+	return it->waiting_bytes + length + 1 + FRAME_BYTES <= limit;
 }
 
 /* The record that tells of dropped ones, for those who hear the platform. */
@@ -151,13 +154,13 @@ static void make_notice(struct subscriber *it)
 		platform_event_json(&it->notice, &event, it->wanted.schema);
 }
 
-/* Tells of what was dropped where it would have stood, if there is room for that and 'more'. */
-static bool tell_dropped(struct subscriber *it, size_t more)
+/* Tells of what was dropped where it would have stood, if there is room for that. */
+static bool tell_dropped(struct subscriber *it)
 {
 	if (it->dropped_records == 0)
 		return true;
 	make_notice(it);
-	if (!has_room(it, it->notice.length + more + 1))
+	if (!has_room(it, SUBSCRIPTION_PLATFORM, it->notice.length))
 		return false;
 	if (it->notice.length > 0)
 		append(it, it->notice.data, it->notice.length);
@@ -176,9 +179,10 @@ void subscriber_miss(struct subscriber *it, uint64_t records, uint64_t bytes)
 	it->all_dropped += records;
 }
 
-void subscriber_add(struct subscriber *it, const char *record, size_t length)
+void subscriber_add(struct subscriber *it, enum subscription_type type, const char *record,
+                    size_t length)
 {
-	if (!has_room(it, length) || !tell_dropped(it, length)) {
+	if (!has_room(it, type, length) || !tell_dropped(it)) {
 		subscriber_miss(it, 1, length);
 		return;
 	}
@@ -215,7 +219,7 @@ static void on_taken(struct subscriber *it)
 	it->was_refused = false;
 	it->pause_ms = TELEMETRY_PAUSE_MS;
 	drop_first(it);
-	tell_dropped(it, 0);
+	tell_dropped(it);
 }
 
 static void on_refused(struct subscriber *it, const struct error *why)
@@ -279,7 +283,7 @@ void subscriber_flush(struct subscriber *it)
 	it->was_refused = it->is_pausing = false;
 	loop_timer_stop(&it->pause);
 	loop_timer_stop(&it->age);
-	tell_dropped(it, 0);
+	tell_dropped(it);
 	pump(it);
 }
 

@@ -40,7 +40,8 @@ const struct subscription *subscriber_wanted(const struct subscriber *subscriber
 struct telemetry_sink *subscriber_sink(const struct subscriber *subscriber);
 
 /* Adds a record, or drops it when too much waits. */
-void subscriber_add(struct subscriber *subscriber, const char *record, size_t length);
+void subscriber_add(struct subscriber *subscriber, enum subscription_type type, const char *record,
+                    size_t length);
 
 /* Counts what was dropped before it came to this. */
 void subscriber_miss(struct subscriber *subscriber, uint64_t records, uint64_t bytes);

@@ -37,6 +37,7 @@ struct telemetry {
 	struct journal_listener listener;
 	bool is_open, is_attached, is_frozen;
 	bool is_flushing; /* on_flushed is owed */
+	struct loop_timer flush_limit;
 	struct replay replays[APIS];
 	struct subscriber *subscribers[TELEMETRY_SUBSCRIBERS];
 	unsigned tickets[TELEMETRY_SUBSCRIBERS]; /* of the last dial of each */
@@ -115,7 +116,7 @@ static void tell_subscribers(struct telemetry *telemetry, const struct saying *s
 		is_made = true;
 		made_in = wanted->schema;
 		if (is_known)
-			subscriber_add(subscriber, telemetry->record.data,
+			subscriber_add(subscriber, saying->type, telemetry->record.data,
 			               telemetry->record.length);
 	}
 }
@@ -165,14 +166,24 @@ static bool is_settled(const struct telemetry *telemetry)
 	return true;
 }
 
+static void end_flush(struct telemetry *telemetry)
+{
+	loop_timer_stop(&telemetry->flush_limit);
+	telemetry->is_flushing = false;
+	telemetry->setup.on_flushed(telemetry);
+}
+
 static void on_settled(struct subscriber *subscriber)
 {
 	struct telemetry *telemetry = subscriber_telemetry(subscriber);
 
-	if (!telemetry->is_flushing || !is_settled(telemetry))
-		return;
-	telemetry->is_flushing = false;
-	telemetry->setup.on_flushed(telemetry);
+	if (telemetry->is_flushing && is_settled(telemetry))
+		end_flush(telemetry);
+}
+
+static void on_flush_limit(struct loop_timer *timer)
+{
+	end_flush(container_of(timer, struct telemetry, flush_limit));
 }
 
 static void on_dial(struct subscriber *subscriber)
@@ -227,7 +238,7 @@ static void replay(const struct telemetry *telemetry, struct subscriber *subscri
 
 		memcpy(&entry, data, sizeof(entry));
 		if (subscription_wants(wanted, entry.type))
-			subscriber_add(subscriber, data + sizeof(entry), entry.length);
+			subscriber_add(subscriber, entry.type, data + sizeof(entry), entry.length);
 	}
 	subscriber_miss(subscriber, replay->dropped_records, replay->dropped_bytes);
 }
@@ -346,6 +357,7 @@ void telemetry_close(struct telemetry *telemetry)
 void telemetry_end(struct telemetry *telemetry)
 {
 	telemetry->is_open = telemetry->is_frozen = telemetry->is_flushing = false;
+	loop_timer_stop(&telemetry->flush_limit);
 	forget_replays(telemetry);
 	stop_listening(telemetry);
 	for (unsigned i = 0; i < TELEMETRY_SUBSCRIBERS; i++) {
@@ -374,6 +386,9 @@ bool telemetry_flush(struct telemetry *telemetry)
 			subscriber_flush(telemetry->subscribers[i]);
 	}
 	telemetry->is_flushing = !is_settled(telemetry);
+	if (telemetry->is_flushing)
+		loop_timer_start(telemetry->setup.loop, &telemetry->flush_limit,
+		                 clock_now() + TELEMETRY_FLUSH_MS * CLOCK_NS_PER_MS);
 	return !telemetry->is_flushing;
 }
 
@@ -384,6 +399,7 @@ struct telemetry *telemetry_create(const struct telemetry_setup *setup)
 	telemetry->setup = *setup;
 	telemetry->listener.on_platform = on_platform;
 	telemetry->listener.on_record = on_record;
+	telemetry->flush_limit.on_due = on_flush_limit;
 	buffer_init(&telemetry->record);
 	forget_replays(telemetry);
 	return telemetry;

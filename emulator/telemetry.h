@@ -35,8 +35,10 @@
 #include "emulator/subscription.h"
 #include "sandbox/error.h"
 
-/* Bytes that wait for one subscriber: four of the largest batches. */
+/* Bytes that wait for one subscriber: four of the largest batches. What the platform says may have
+ * some more: it is little, and there are extensions that wait for it. */
 #define TELEMETRY_BACKLOG ((size_t)4 << 20)
+#define TELEMETRY_PLATFORM_BACKLOG (TELEMETRY_BACKLOG + ((size_t)256 << 10))
 
 /* Bytes that wait for subscribers of each of the two APIs. */
 #define TELEMETRY_REPLAY ((size_t)1 << 20)
@@ -46,6 +48,9 @@
 
 /* A subscriber that has not said in this time that it has a batch gets it again. */
 #define TELEMETRY_ANSWER_MS 5000
+
+/* What is there at the end of a life is waited for as long as this. */
+#define TELEMETRY_FLUSH_MS 500
 
 /* The pause after a batch was not taken, at first; each time twice as long, up to the second. */
 #define TELEMETRY_PAUSE_MS 50
@@ -132,8 +137,9 @@ void telemetry_freeze(struct telemetry *telemetry, bool frozen);
 
 /*
  * Sends what is there, and from now on all else at once: the subscribers are about to end. Returns
- * true when there is nothing to wait for; otherwise on_flushed follows, once. A subscriber that
- * does not take its batch is not waited for any longer than until that is known.
+ * true when there is nothing to wait for; otherwise on_flushed follows, once, after
+ * TELEMETRY_FLUSH_MS at the latest. A subscriber that does not take its batch is not waited for any
+ * longer than until that is known.
  */
 bool telemetry_flush(struct telemetry *telemetry);
 

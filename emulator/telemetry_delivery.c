@@ -11,6 +11,11 @@
 
 #define ANSWER_NS (TELEMETRY_ANSWER_MS * CLOCK_NS_PER_MS)
 
+struct telemetry_delivery {
+	struct telemetry_sinks sinks;
+	struct loop *loop;
+};
+
 /* ---- HTTP ---- */
 
 struct http_sink {
@@ -259,7 +264,21 @@ static struct telemetry_sink *open_sink(struct telemetry_sinks *sinks,
 	                                             : open_tcp(delivery->loop);
 }
 
-void telemetry_delivery_init(struct telemetry_delivery *delivery, struct loop *loop)
+struct telemetry_delivery *telemetry_delivery_create(struct loop *loop)
 {
-	*delivery = (struct telemetry_delivery){ .sinks.open = open_sink, .loop = loop };
+	struct telemetry_delivery *delivery = xcalloc(1, sizeof(*delivery));
+
+	delivery->sinks.open = open_sink;
+	delivery->loop = loop;
+	return delivery;
+}
+
+void telemetry_delivery_destroy(struct telemetry_delivery *delivery)
+{
+	free(delivery);
+}
+
+struct telemetry_sinks *telemetry_delivery_sinks(struct telemetry_delivery *delivery)
+{
+	return &delivery->sinks;
 }

@@ -11,12 +11,13 @@
 
 #include "emulator/telemetry.h"
 
-struct telemetry_delivery {
-	struct telemetry_sinks sinks; /* what telemetry is given */
-	struct loop *loop;
-};
+struct telemetry_delivery;
 
-/* Nothing is to be finished: each sink lives as long as its subscriber. */
-void telemetry_delivery_init(struct telemetry_delivery *delivery, struct loop *loop);
+/* Outlives all telemetry. */
+struct telemetry_delivery *telemetry_delivery_create(struct loop *loop);
+void telemetry_delivery_destroy(struct telemetry_delivery *delivery); /* NULL is fine */
+
+/* What telemetry is given. */
+struct telemetry_sinks *telemetry_delivery_sinks(struct telemetry_delivery *delivery);
 
 #endif

@@ -556,6 +556,37 @@ static void test_too_much_is_dropped_and_told(void)
 	end();
 }
 
+static void test_the_platform_is_heard_all_the_same(void)
+{
+	begin();
+	struct sink *slow = subscribe("slow", &all_kinds);
+	bool is_heard = false;
+
+	for (unsigned i = 0; i < 100; i++)
+		print_long(100000);
+	start("id");
+	fake_pass(loop, 1000 * MS);
+	while (slow->batch) {
+		if (has(slow, "platform.start")) {
+			CHECK(has(slow, "droppedRecords"));
+			CHECK(strstr(slow->batch, "droppedRecords") <
+			      strstr(slow->batch, "platform.start"));
+			is_heard = true;
+		}
+		take(slow);
+	}
+	CHECK(is_heard);
+
+	/* But there is an end. */
+	for (unsigned i = 0; i < 100; i++)
+		print_long(100000);
+	for (unsigned i = 0; i < 5000; i++)
+		start("id");
+	fake_pass(loop, 1000 * MS);
+	CHECK(slow->length < TELEMETRY_PLATFORM_BACKLOG);
+	end();
+}
+
 static void test_who_hears_no_platform_is_not_told(void)
 {
 	begin();
@@ -668,6 +699,21 @@ static void test_a_flush_of_nothing(void)
 	end();
 }
 
+static void test_a_flush_has_a_limit(void)
+{
+	begin();
+	struct sink *silent = subscribe("a", &lines_only);
+	print("line\n");
+	CHECK(!telemetry_flush(telemetry));
+	fake_pass(loop, TELEMETRY_FLUSH_MS * MS - 1);
+	CHECK_INT(flushed, 0);
+	fake_pass(loop, 1);
+	CHECK_INT(flushed, 1);
+	take(silent); /* late is better than never */
+	CHECK_INT(flushed, 1);
+	end();
+}
+
 static void test_a_flush_does_not_wait_for_who_refuses(void)
 {
 	begin();
@@ -692,6 +738,7 @@ TEST_MAIN(test_a_batch_by_time, test_a_batch_by_items, test_a_batch_by_bytes, te
           test_a_replay_has_a_bound, test_after_init_it_is_closed, test_the_last_call_replaces,
           test_one_api_for_all, test_as_many_as_extensions, test_a_new_life_begins_anew,
           test_a_refused_batch_comes_again, test_too_much_is_dropped_and_told,
-          test_who_hears_no_platform_is_not_told, test_nothing_is_sent_to_the_frozen,
-          test_connections, test_a_flush_waits_for_everybody, test_a_flush_takes_all_batches,
-          test_a_flush_of_nothing, test_a_flush_does_not_wait_for_who_refuses)
+          test_the_platform_is_heard_all_the_same, test_who_hears_no_platform_is_not_told,
+          test_nothing_is_sent_to_the_frozen, test_connections, test_a_flush_waits_for_everybody,
+          test_a_flush_takes_all_batches, test_a_flush_of_nothing, test_a_flush_has_a_limit,
+          test_a_flush_does_not_wait_for_who_refuses)

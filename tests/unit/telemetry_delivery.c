@@ -19,7 +19,7 @@
 #define ANSWER (TELEMETRY_ANSWER_MS * MS)
 
 static struct loop *loop;
-static struct telemetry_delivery delivery;
+static struct telemetry_delivery *delivery;
 static struct telemetry_sink *sink;
 static int listener, peer;
 static uint16_t port;
@@ -57,8 +57,9 @@ static void begin(enum subscription_protocol protocol, bool put)
 	struct error err;
 
 	loop = loop_create(&err);
-	telemetry_delivery_init(&delivery, loop);
-	sink = delivery.sinks.open(&delivery.sinks, &wanted);
+	delivery = telemetry_delivery_create(loop);
+	sink = telemetry_delivery_sinks(delivery)->open(telemetry_delivery_sinks(delivery),
+	                                                &wanted);
 	sink->on_sent = on_sent;
 	sink->on_dial = on_dial;
 	sent = taken = 0;
@@ -72,6 +73,7 @@ static void end(void)
 {
 	sink->ops->destroy(sink);
 	fake_settle(loop);
+	telemetry_delivery_destroy(delivery);
 	fd_close(&peer);
 	fd_close(&listener);
 	loop_destroy(loop); /* which sees that nothing is watched any more */
