@@ -529,9 +529,6 @@ static void take_host_environment(struct config *config)
 		if (strchr(*item, '='))
 			config_list_add(&config->host_env, *item);
 	}
-	if (config->rie && getenv("AWS_LAMBDA_MAX_CONCURRENCY"))
-		log_warning("AWS_LAMBDA_MAX_CONCURRENCY is not supported: "
-		            "an environment takes one invocation at a time");
 }
 
 /*
@@ -547,6 +544,20 @@ static void finish_init_timeout(struct config *config)
 	config->early_init_timeout_ms = config->timeout_ms > EARLY_INIT_TIMEOUT_MS
 	                                        ? config->timeout_ms
 	                                        : EARLY_INIT_TIMEOUT_MS;
+}
+
+/* Who takes several at once is an instance of its own kind on Lambda. */
+static bool finish_concurrency(struct config *config, struct error *err)
+{
+	if (config->max_concurrency == 0)
+		return true;
+	if (config->provisioned > 0 || config->initialization != PLATFORM_ON_DEMAND)
+		return error_set(err, 0,
+		                 "--max-concurrency and --initialization-type or --provisioned "
+		                 "exclude each other");
+	config->initialization = PLATFORM_MANAGED_INSTANCES;
+	config->json_logs = true; /* they have no other form */
+	return true;
 }
 
 /* Either of the two options is enough. */
@@ -616,7 +627,7 @@ static bool finish(struct settings *settings, struct error *err)
 		log_warning("--enable-init-caching has no effect");
 	guess_handler(settings);
 	finish_init_timeout(config);
-	if (!finish_provisioned(config, err))
+	if (!finish_concurrency(config, err) || !finish_provisioned(config, err))
 		return false;
 	finish_color(config);
 	config->has_name = is_given(settings,

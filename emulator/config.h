@@ -109,6 +109,7 @@ struct config {
 	uint64_t init_timeout_ms; /* a year when there is none */
 	uint64_t tmp_bytes;
 	uint64_t concurrency;           /* 0: unset */
+	uint64_t max_concurrency;       /* invocations at once in an environment; 0: one */
 	uint64_t provisioned;           /* environments to start before the first request */
 	uint64_t early_init_timeout_ms; /* of those, and of all that begin before a request */
 	uint64_t idle_timeout_ms;       /* 0: an environment without work never ends */

@@ -41,16 +41,76 @@ void environment_enter(struct environment *env, enum environment_state next)
 	env->state = next;
 }
 
-/* ---- the invocation ---- */
+/* ---- slots ---- */
 
-void environment_start_clock(struct environment *env, uint64_t now)
+bool environment_is_concurrent(const struct environment *env)
 {
-	uint64_t timeout_ms = env->context->config->timeout_ms;
+	return env->slot_count > 1;
+}
 
-	env->current_started = true;
-	env->current->phase.started_ns = now;
-	env->current->deadline_ms = clock_wall_ms() + timeout_ms;
-	loop_timer_start(env->context->loop, &env->limit, now + timeout_ms * CLOCK_NS_PER_MS);
+bool environment_is_busy(const struct environment *env)
+{
+	for (unsigned i = 0; i < env->slot_count; i++) {
+		if (env->slots[i].invocation)
+			return true;
+	}
+	return false;
+}
+
+static struct slot *find_free_slot(const struct environment *env)
+{
+	for (unsigned i = 0; i < env->slot_count; i++) {
+		if (!env->slots[i].invocation)
+			return &env->slots[i];
+	}
+	return NULL;
+}
+
+/* The slot whose event the runtime has, and whose id that is. */
+static struct slot *find_slot_by_id(const struct environment *env, const char *id)
+{
+	for (unsigned i = 0; i < env->slot_count; i++) {
+		struct slot *slot = &env->slots[i];
+
+		if (slot->invocation && runtime_state_has_event(slot->state) &&
+		    strcmp(slot->invocation->request_id, id) == 0)
+			return slot;
+	}
+	return NULL;
+}
+
+/* NULL when it is no longer here. */
+static struct slot *find_slot_of(const struct environment *env, const struct invocation *invocation)
+{
+	for (unsigned i = 0; i < env->slot_count; i++) {
+		if (env->slots[i].invocation == invocation)
+			return &env->slots[i];
+	}
+	return NULL;
+}
+
+static bool is_waiting(const struct slot *slot)
+{
+	return slot->invocation && slot->state == RUNTIME_READY && !slot->runtime_is_done;
+}
+
+/* Of several /next each gets an event of its own; of one, every repetition gets the same. */
+static bool can_deliver(const struct environment *env)
+{
+	return env->state == ENVIRONMENT_SERVING && env->fatal.status == FAULT_NONE &&
+	       env->runtime == RUNTIME_READY &&
+	       (!environment_is_concurrent(env) || env->port->waiting > 0);
+}
+
+void slot_start_clock(struct slot *slot, uint64_t now)
+{
+	struct environment_context *context = slot->env->context;
+	uint64_t timeout_ms = context->config->timeout_ms;
+
+	slot->is_started = true;
+	slot->invocation->phase.started_ns = now;
+	slot->invocation->deadline_ms = clock_wall_ms() + timeout_ms;
+	loop_timer_start(context->loop, &slot->limit, now + timeout_ms * CLOCK_NS_PER_MS);
 }
 
 void environment_set_activity(struct environment *env, enum activity activity)
@@ -59,9 +119,17 @@ void environment_set_activity(struct environment *env, enum activity activity)
 		sandbox_set_phase(env->box, activity);
 }
 
-/* Hands the event to the runtime, which waits for it. */
-static void deliver(struct environment *env)
+/* Others may be in the middle of what the log's tail has. */
+static bool owns_tail(const struct environment *env)
 {
+	return !environment_is_concurrent(env);
+}
+
+/* Hands the event to the runtime, which waits for it. */
+static void deliver(struct slot *slot)
+{
+	struct environment *env = slot->env;
+
 	if (!env->throttled) {
 		/* CPU follows the phase: init ran at full speed. */
 		sandbox_set_cpu(env->box, SANDBOX_CPU_THROTTLED);
@@ -69,26 +137,30 @@ static void deliver(struct environment *env)
 	}
 	freezer_wake(&env->freezer);
 	environment_set_activity(env, ACTIVITY_INVOKE);
-	if (!env->init_is_news && !env->suppressed)
+	if (!env->init_is_news && !env->suppressed && owns_tail(env))
 		journal_clear_tail(&env->journal);
-	if (!env->current_started)
-		environment_start_clock(env, clock_now());
-	env->runtime = RUNTIME_RUNNING;
-	env->port->ops->deliver(env->port, env->current);
-	environment_announce(env);
+	if (!slot->is_started)
+		slot_start_clock(slot, clock_now());
+	slot->state = RUNTIME_RUNNING;
+	env->port->ops->deliver(env->port, slot->invocation, !environment_is_concurrent(env));
+	slot_announce(slot);
 	environment_tell_extensions(env);
 }
 
-static void release_invocation(struct environment *env)
+static void slot_release(struct slot *slot)
 {
-	struct invocation *invocation = env->current;
-	bool started = env->current_started;
+	struct environment *env = slot->env;
+	struct invocation *invocation = slot->invocation;
+	bool started = slot->is_started;
 
-	env->current = NULL;
-	env->current_started = env->current_announced = env->runtime_is_done = false;
-	env->unusable = (struct fault){ .status = FAULT_NONE };
+	loop_timer_stop(&slot->limit);
+	slot->invocation = NULL;
+	slot->state = RUNTIME_READY;
+	slot->is_started = slot->is_announced = slot->runtime_is_done = false;
+	slot->unusable = (struct fault){ .status = FAULT_NONE };
 	invocation->ops->on_done(invocation, started ? journal_tail(&env->journal) : NULL);
-	if (!env->current_announced) /* else the next one was submitted in on_done */
+	/* Unless the next one was submitted in on_done. */
+	if (!slot->is_announced && owns_tail(env))
 		journal_clear_tail(&env->journal);
 	invocation_unref(invocation);
 }
@@ -107,46 +179,114 @@ static void look_at_usage(struct environment *env, enum environment_moment momen
 	context->on_usage(context, moment, &usage, clock_now() - begin);
 }
 
-/* The runtime's part of the invocation is over, by its next /next or by 'fault'. */
-static void end_runtime_part(struct environment *env, uint64_t at_ns, const struct fault *fault)
+/* The runtime's part of the invocation is over, by its next /next or by 'fault'. Of several at
+ * once there is no telling which /next ends which: then report has all (spec runtime-api.md §9). */
+static void end_runtime_part(struct slot *slot, uint64_t at_ns, const struct fault *fault)
 {
-	if (env->runtime_is_done)
+	if (slot->runtime_is_done)
 		return;
-	env->runtime_is_done = true;
-	env->current->phase.runtime_done_ns = at_ns;
-	environment_drain_output(env);
-	environment_announce(env);
-	environment_tell_runtime_done(env, fault);
+	slot->runtime_is_done = true;
+	slot->invocation->phase.runtime_done_ns = at_ns;
+	environment_drain_output(slot->env);
+	slot_announce(slot);
+	if (!environment_is_concurrent(slot->env))
+		slot_tell_runtime_done(slot, fault);
 }
 
-void environment_finish_invocation(struct environment *env, uint64_t ended_ns,
-                                   const struct fault *fault)
+void slot_finish(struct slot *slot, uint64_t ended_ns, const struct fault *fault)
 {
-	assert(env->current_started);
-	loop_timer_stop(&env->limit);
-	env->current->phase.ended_ns = ended_ns;
+	struct environment *env = slot->env;
+
+	assert(slot->is_started);
+	loop_timer_stop(&slot->limit);
+	slot->invocation->phase.ended_ns = ended_ns;
 	if (env->init_is_news)
 		look_at_usage(env, ENVIRONMENT_FIRST_ENDED);
-	end_runtime_part(env, ended_ns, fault);
+	end_runtime_part(slot, ended_ns, fault);
 	if (env->extensions.count > 0)
 		environment_drain_output(env); /* of those that were at work until now */
 	environment_measure_memory(env);
-	environment_report_invocation(env, fault);
-	environment_count_invocation(env, fault);
+	slot_report(slot, fault);
+	slot_count_invocation(slot, fault);
 	env->init_is_news = env->suppressed = false;
-	release_invocation(env);
+	slot_release(slot);
 }
 
-void environment_answer_failure(struct environment *env)
+/* ---- failures ---- */
+
+static void answer_failure(struct slot *slot)
 {
+	struct environment *env = slot->env;
 	struct answer answer = { .body = BUFFER_INIT, .is_error = true, .fault = &env->fatal };
 
 	if (!env->has_init_error) {
-		invocation_answer_fault(env->current, &env->fatal);
+		invocation_answer_fault(slot->invocation, &env->fatal);
 		return;
 	}
-	buffer_move(&answer.body, &env->init_error);
-	invocation_answer(env->current, &answer);
+	/* Of several, each gets it. */
+	buffer_append(&answer.body, env->init_error.data, env->init_error.length);
+	invocation_answer(slot->invocation, &answer);
+}
+
+void environment_fail_invocations(struct environment *env)
+{
+	for (unsigned i = 0; i < env->slot_count; i++) {
+		struct slot *slot = &env->slots[i];
+
+		if (!slot->is_started)
+			continue;
+		answer_failure(slot);
+		slot_finish(slot, env->fatal_ns, &env->fatal);
+	}
+}
+
+static void remember_late(struct late_ids *late, const char *id)
+{
+	memcpy(late->ids[late->next++ % LATE_IDS], id, UUID_SIZE);
+}
+
+static bool is_late(const struct late_ids *late, const char *id)
+{
+	for (unsigned i = 0; late && i < LATE_IDS; i++) {
+		if (strcmp(late->ids[i], id) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* A runtime that has others to serve lives on; one that has not is ended, as Lambda does. */
+static void on_time_out(struct loop_timer *timer)
+{
+	struct slot *slot = container_of(timer, struct slot, limit);
+	struct environment *env = slot->env;
+	struct fault fault = fault_timeout(env->context->config->timeout_ms);
+
+	if (!environment_is_concurrent(env)) {
+		environment_fail_now(env, &fault);
+		return;
+	}
+	remember_late(env->late, slot->invocation->request_id);
+	invocation_answer_fault(slot->invocation, &fault);
+	slot_finish(slot, clock_now(), &fault);
+	env->context->on_change(env->context, env);
+}
+
+/* ---- coming and going ---- */
+
+static void make_slots(struct environment *env)
+{
+	uint64_t concurrency = env->context->config->max_concurrency;
+
+	env->slot_count = concurrency > 0 ? (unsigned)concurrency : 1;
+	env->slots = xcalloc(env->slot_count, sizeof(*env->slots));
+	for (unsigned i = 0; i < env->slot_count; i++)
+		env->slots[i] = (struct slot){
+			.env = env,
+			.state = RUNTIME_READY,
+			.limit.on_due = on_time_out,
+		};
+	if (environment_is_concurrent(env))
+		env->late = xcalloc(1, sizeof(*env->late));
 }
 
 static void on_idle(struct loop_timer *timer)
@@ -167,6 +307,7 @@ struct environment *environment_create(struct environment_context *context, unsi
 	env->state = ENVIRONMENT_STARTING;
 	env->initialization = initialization;
 	env->idle.on_due = on_idle;
+	make_slots(env);
 	env->limit.on_due = environment_on_limit;
 	env->verdict.on_due = environment_on_verdict;
 	journal_init(&env->journal, context->config, context->output);
@@ -190,6 +331,8 @@ static void free_environment(struct loop_garbage *garbage)
 	buffer_finish(&env->told);
 	buffer_finish(&env->init_error);
 	sandbox_tmp_destroy(env->tmp);
+	free(env->slots);
+	free(env->late);
 	free(env);
 }
 
@@ -199,23 +342,25 @@ void environment_destroy(struct environment *env)
 	loop_dispose(env->context->loop, &env->garbage, free_environment);
 }
 
-static void cut_invocation_short(struct environment *env)
+static void cut_short(struct slot *slot)
 {
 	struct fault fault = fault_make(FAULT_FAILURE, "Sandbox.Failure", "lrie is shutting down");
 
-	invocation_answer_fault(env->current, &fault);
-	if (env->current_started)
-		environment_finish_invocation(env, clock_now(), &fault);
+	invocation_answer_fault(slot->invocation, &fault);
+	if (slot->is_started)
+		slot_finish(slot, clock_now(), &fault);
 	else
-		release_invocation(env);
+		slot_release(slot);
 }
 
 void environment_stop(struct environment *env)
 {
 	env->retiring = true;
 	loop_timer_stop(&env->idle);
-	if (env->current)
-		cut_invocation_short(env);
+	for (unsigned i = 0; i < env->slot_count; i++) {
+		if (env->slots[i].invocation)
+			cut_short(&env->slots[i]);
+	}
 	switch (env->state) {
 	case ENVIRONMENT_STARTING:
 	case ENVIRONMENT_SERVING:
@@ -240,28 +385,34 @@ enum environment_state environment_state(const struct environment *env)
 
 bool environment_is_free(const struct environment *env)
 {
-	return !env->current && !env->retiring;
+	return !env->retiring && find_free_slot(env);
 }
 
 bool environment_is_finishing(const struct environment *env)
 {
-	return env->current && env->current->is_answered && env->state == ENVIRONMENT_SERVING;
+	const struct invocation *invocation = env->slots[0].invocation;
+
+	/* One of several is free as soon as it is answered. */
+	return env->state == ENVIRONMENT_SERVING && !environment_is_concurrent(env) && invocation &&
+	       invocation->is_answered;
 }
 
 void environment_invoke(struct environment *env, struct invocation *invocation)
 {
+	struct slot *slot = find_free_slot(env);
+
 	assert(environment_is_free(env));
 	loop_timer_stop(&env->idle);
-	env->current = invocation_ref(invocation);
+	slot->invocation = invocation_ref(invocation);
 	invocation->phase.received_ns = clock_now();
 	switch (env->state) {
 	case ENVIRONMENT_SERVING:
-		if (env->fatal.status == FAULT_NONE)
-			deliver(env); /* else it waits for the next life */
+		if (can_deliver(env))
+			deliver(slot); /* else it waits for the runtime, or for the next life */
 		break;
 	case ENVIRONMENT_RESET:
 		environment_enter(env, ENVIRONMENT_STARTING);
-		environment_start_life(env, true);
+		environment_start_life(env, environment_suppresses_init(env));
 		break;
 	case ENVIRONMENT_STARTING:
 	case ENVIRONMENT_STOPPING:
@@ -275,7 +426,11 @@ void environment_invoke(struct environment *env, struct invocation *invocation)
 
 enum runtime_state environment_runtime_state(const struct environment *env)
 {
-	return env->runtime;
+	const struct slot *slot = &env->slots[0];
+
+	return !environment_is_concurrent(env) && runtime_state_has_event(slot->state)
+	               ? slot->state
+	               : env->runtime;
 }
 
 enum sandbox_peer environment_find_peer(const struct environment *env, int connection)
@@ -322,88 +477,134 @@ static void rest(struct environment *env)
  * who submits in on_done. */
 static void find_work(struct environment *env)
 {
-	if (!env->current)
+	if (environment_is_free(env))
 		env->context->on_change(env->context, env);
-	else if (env->fatal.status == FAULT_NONE && env->runtime == RUNTIME_READY)
-		deliver(env);
-	if (!env->current) {
+	for (unsigned i = 0; i < env->slot_count; i++) {
+		if (is_waiting(&env->slots[i]) && can_deliver(env))
+			deliver(&env->slots[i]);
+	}
+	if (!environment_is_busy(env) && env->state == ENVIRONMENT_SERVING) {
+		environment_set_activity(env, ACTIVITY_IDLE);
 		freezer_rest(&env->freezer);
 		rest(env);
 	}
 }
 
+/* Of a runtime that takes several invocations the first /next alone tells (runtime-api.md §9). */
+static bool init_is_over(const struct environment *env)
+{
+	return env->runtime == RUNTIME_READY &&
+	       (environment_is_concurrent(env) || extensions_are_ready(&env->extensions));
+}
+
 void environment_look_for_end(struct environment *env)
 {
-	if (env->state == ENVIRONMENT_STARTING && env->runtime == RUNTIME_READY &&
-	    extensions_are_ready(&env->extensions))
+	struct slot *slot = &env->slots[0];
+
+	if (env->state == ENVIRONMENT_STARTING && init_is_over(env)) {
+		environment_set_activity(env, ACTIVITY_IDLE);
 		end_init(env);
-	else if (env->state == ENVIRONMENT_SERVING && env->runtime_is_done &&
-	         !extensions_are_busy(&env->extensions))
-		environment_finish_invocation(env, clock_now(), &env->unusable);
-	else
+	} else if (env->state == ENVIRONMENT_SERVING && slot->runtime_is_done &&
+	           !extensions_are_busy(&env->extensions)) {
+		environment_set_activity(env, ACTIVITY_IDLE);
+		slot_finish(slot, clock_now(), &slot->unusable);
+	} else {
 		return;
-	environment_set_activity(env, ACTIVITY_IDLE);
+	}
 	if (env->state == ENVIRONMENT_SERVING)
 		find_work(env);
 }
 
+/* The first /next: the runtime's part of init is over. */
+static void end_runtime_init(struct environment *env)
+{
+	env->runtime = RUNTIME_READY;
+	env->init.runtime_done_ns = clock_now();
+	environment_tell_init_runtime_done(env, NULL);
+	environment_look_for_end(env);
+}
+
 enum runtime_verdict environment_runtime_next(struct environment *env)
 {
-	enum runtime_state before = env->runtime;
+	enum runtime_state before = environment_runtime_state(env);
+	struct slot *slot = &env->slots[0];
 
 	if (environment_is_ending(env) || !runtime_call_is_allowed(before, RUNTIME_CALL_NEXT))
 		return RUNTIME_INVALID_STATE;
-	if (before == RUNTIME_RUNNING) {
-		env->port->ops->deliver(env->port, env->current);
-		return RUNTIME_ACCEPTED;
-	}
-	env->runtime = RUNTIME_READY;
-	if (before != RUNTIME_STARTED && before != RUNTIME_RESPONSE_SENT)
-		return RUNTIME_ACCEPTED;
 	if (before == RUNTIME_STARTED) {
-		env->init.runtime_done_ns = clock_now();
-		environment_tell_init_runtime_done(env, NULL);
-	} else {
-		end_runtime_part(env, clock_now(), &env->unusable);
+		end_runtime_init(env);
+	} else if (before == RUNTIME_RUNNING) {
+		env->port->ops->deliver(env->port, slot->invocation, true);
+	} else if (before == RUNTIME_RESPONSE_SENT) {
+		slot->state = RUNTIME_READY;
+		end_runtime_part(slot, clock_now(), &slot->unusable);
+		environment_look_for_end(env);
+	} else if (environment_is_concurrent(env) && env->state == ENVIRONMENT_SERVING) {
+		find_work(env);
 	}
-	environment_look_for_end(env);
 	return RUNTIME_ACCEPTED;
 }
 
 enum runtime_verdict environment_runtime_begin_answer(struct environment *env, const char *id,
-                                                      enum runtime_call call)
+                                                      enum runtime_call call,
+                                                      struct invocation **invocation)
 {
+	struct slot *slot = find_slot_by_id(env, id);
+
 	assert(call == RUNTIME_CALL_RESPONSE || call == RUNTIME_CALL_ERROR);
 	/* A wrong id is always 400, never 403: it is looked at first, as Lambda does. */
-	if (!runtime_state_has_event(env->runtime) || strcmp(id, env->current->request_id) != 0)
-		return RUNTIME_INVALID_REQUEST_ID;
-	if (!runtime_call_is_allowed(env->runtime, call))
-		return RUNTIME_INVALID_STATE;
-	env->runtime = call == RUNTIME_CALL_RESPONSE ? RUNTIME_INVOCATION_RESPONSE
-	                                             : RUNTIME_INVOCATION_ERROR_RESPONSE;
-	env->current->phase.first_byte_ns = clock_now();
+	if (!slot)
+		return is_late(env->late, id) ? RUNTIME_TOO_LATE : RUNTIME_INVALID_REQUEST_ID;
+	if (!runtime_call_is_allowed(slot->state, call))
+		return environment_is_concurrent(env) ? RUNTIME_INVALID_REQUEST_ID
+		                                      : RUNTIME_INVALID_STATE;
+	slot->state = call == RUNTIME_CALL_RESPONSE ? RUNTIME_INVOCATION_RESPONSE
+	                                            : RUNTIME_INVOCATION_ERROR_RESPONSE;
+	slot->invocation->phase.first_byte_ns = clock_now();
+	*invocation = invocation_ref(slot->invocation);
 	return RUNTIME_ACCEPTED;
 }
 
-void environment_runtime_answer(struct environment *env, struct answer *answer)
+static void take_answer(struct slot *slot, struct answer *answer)
 {
-	assert(environment_is_uploading(env));
-	env->runtime = RUNTIME_RESPONSE_SENT;
-	env->current->phase.answered_ns = clock_now();
+	struct environment *env = slot->env;
+
+	slot->state = RUNTIME_RESPONSE_SENT;
+	slot->invocation->phase.answered_ns = clock_now();
 	if (!answer->fault)
-		env->current->produced_bytes = answer->body.length;
-	invocation_answer(env->current, answer);
+		slot->invocation->produced_bytes = answer->body.length;
+	invocation_answer(slot->invocation, answer);
+	if (!environment_is_concurrent(env))
+		return;
+	slot_finish(slot, clock_now(), &slot->unusable);
+	if (env->state == ENVIRONMENT_SERVING)
+		find_work(env);
 }
 
-void environment_runtime_answer_fault(struct environment *env, const struct fault *fault,
-                                      bool empty)
+bool environment_runtime_answer(struct environment *env, struct invocation *invocation,
+                                struct answer *answer)
+{
+	struct slot *slot = find_slot_of(env, invocation);
+
+	invocation_unref(invocation);
+	if (slot)
+		take_answer(slot, answer);
+	else
+		buffer_finish(&answer->body);
+	return slot;
+}
+
+bool environment_runtime_answer_fault(struct environment *env, struct invocation *invocation,
+                                      const struct fault *fault, bool empty)
 {
 	struct answer answer = { .body = BUFFER_INIT, .is_error = true, .fault = fault };
+	struct slot *slot = find_slot_of(env, invocation);
 
 	if (!empty)
-		fault_body(&answer.body, fault, env->current->request_id);
-	env->unusable = *fault;
-	environment_runtime_answer(env, &answer);
+		fault_body(&answer.body, fault, invocation->request_id);
+	if (slot)
+		slot->unusable = *fault;
+	return environment_runtime_answer(env, invocation, &answer);
 }
 
 enum runtime_verdict environment_runtime_init_error(struct environment *env, const char *type,

@@ -2,8 +2,9 @@
 /*
  * environment - one execution environment: a box, its runtime, and its life.
  *
- * An environment runs one invocation at a time. It begins with init in a fresh
- * box; when the runtime crashes, times out or fails to initialise, the box is
+ * An environment runs one invocation at a time, or several where the runtime can
+ * (AWS_LAMBDA_MAX_CONCURRENCY, spec runtime-api.md §9): each has a slot of its own. It begins with
+ * init in a fresh box; when the runtime crashes, times out or fails to initialise, the box is
  * killed and the environment is reset: it keeps its identity (id, log stream)
  * and the next invocation starts with a suppressed init, whose time counts in
  * that invocation's Duration. Source: spec lifecycle-and-logs.md §1.
@@ -56,11 +57,12 @@ struct runtime_port {
 	const struct runtime_port_ops *ops;
 	char address[64]; /* "127.0.0.1:41234", for AWS_LAMBDA_RUNTIME_API */
 	uint16_t inside;  /* the port that the box itself is to listen on; 0: it needs not */
+	unsigned waiting; /* /next that are held */
 };
 
 struct runtime_port_ops {
-	/* Hands the event to every held /next. */
-	void (*deliver)(struct runtime_port *port, struct invocation *invocation);
+	/* Hands the event to one held /next, or to all of them. */
+	void (*deliver)(struct runtime_port *port, struct invocation *invocation, bool to_all);
 
 	/* Hands an event to the extension, whose call for one is held. */
 	void (*notify)(struct runtime_port *port, const struct extension *extension,
@@ -142,7 +144,7 @@ enum environment_state environment_state(const struct environment *env);
 
 /* ---- invocations ---- */
 
-/* Whether it has no invocation and is not about to end. */
+/* Whether it has room for an invocation and is not about to end. */
 bool environment_is_free(const struct environment *env);
 
 /* Whether its invocation is answered, so that it will be free in a moment. */
@@ -157,6 +159,7 @@ enum runtime_verdict {
 	RUNTIME_ACCEPTED,
 	RUNTIME_INVALID_REQUEST_ID, /* 400 */
 	RUNTIME_INVALID_STATE,      /* 403; environment_runtime_state() tells which */
+	RUNTIME_TOO_LATE,           /* 410; its caller was told that it takes too long */
 };
 
 enum runtime_state environment_runtime_state(const struct environment *env);
@@ -172,17 +175,20 @@ void environment_runtime_contact(struct environment *env);
 enum runtime_verdict environment_runtime_next(struct environment *env);
 
 /* The head of /{id}/response or /{id}/error has arrived. After RUNTIME_ACCEPTED
- * exactly one of the three calls below follows. */
+ * exactly one of the two calls below follows, with the 'invocation' that this gave. */
 enum runtime_verdict environment_runtime_begin_answer(struct environment *env, const char *id,
-                                                      enum runtime_call call);
+                                                      enum runtime_call call,
+                                                      struct invocation **invocation);
 
-/* The whole answer has arrived; 'answer' is finished. */
-void environment_runtime_answer(struct environment *env, struct answer *answer);
+/* The whole answer has arrived; 'answer' is finished. Returns false when it is of no use any more:
+ * its time was up meanwhile. */
+bool environment_runtime_answer(struct environment *env, struct invocation *invocation,
+                                struct answer *answer);
 
 /* The answer is of no use: too large, truncated, a bad response mode. The caller gets the
  * fault's body, or none when 'empty' is set. The runtime lives on. */
-void environment_runtime_answer_fault(struct environment *env, const struct fault *fault,
-                                      bool empty);
+bool environment_runtime_answer_fault(struct environment *env, struct invocation *invocation,
+                                      const struct fault *fault, bool empty);
 
 /* /init/error. 'type' as the runtime sent it, or NULL; 'body' is moved out. */
 enum runtime_verdict environment_runtime_init_error(struct environment *env, const char *type,

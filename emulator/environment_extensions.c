@@ -158,12 +158,14 @@ bool environment_launch_extensions(struct environment *env, struct error *err)
 
 /* ---- events ---- */
 
+/* What it is told of is the one invocation that there can be. */
 static void tell(struct environment *env, struct extension *extension)
 {
+	const struct invocation *invocation = env->slots[0].invocation;
 	struct extension_event event = {
 		.kind = EXTENSION_INVOKE,
-		.deadline_ms = env->current->deadline_ms,
-		.invocation = env->current,
+		.deadline_ms = invocation->deadline_ms,
+		.invocation = invocation,
 	};
 
 	extension->state = EXTENSION_RUNNING;

@@ -157,6 +157,37 @@ bool environment_is_ending(const struct environment *env)
 	return env->state != ENVIRONMENT_STARTING && env->state != ENVIRONMENT_SERVING;
 }
 
+bool environment_suppresses_init(const struct environment *env)
+{
+	return !environment_is_concurrent(env);
+}
+
+/* Nobody will try its init again for them. */
+static void start_all_clocks(struct environment *env)
+{
+	for (unsigned i = 0; i < env->slot_count; i++) {
+		if (env->slots[i].invocation && !env->slots[i].is_started)
+			slot_start_clock(&env->slots[i], env->fatal_ns);
+	}
+}
+
+static bool has_begun(const struct environment *env)
+{
+	for (unsigned i = 0; i < env->slot_count; i++) {
+		if (env->slots[i].is_started)
+			return true;
+	}
+	return false;
+}
+
+static void warn_of_failure(const struct environment *env)
+{
+	log_warning("environment %u %s: %s", env->id,
+	            env->state == ENVIRONMENT_STARTING ? "could not initialise"
+	                                               : "ended between invocations",
+	            env->fatal.message);
+}
+
 /*
  * An invocation whose clock does not run yet outlives the failure: it waits for
  * the next life, where init runs again as part of it, and only then can fail.
@@ -168,15 +199,12 @@ static void fail_now(struct environment *env)
 	if (env->state == ENVIRONMENT_STARTING &&
 	    (env->init.started_ns || env->fatal.status != FAULT_FAILURE))
 		fail_init(env);
-	if (env->current_started) {
-		environment_answer_failure(env);
-		environment_finish_invocation(env, env->fatal_ns, &env->fatal);
-	} else if (!env->fatal_is_told) {
-		log_warning("environment %u %s: %s", env->id,
-		            env->state == ENVIRONMENT_STARTING ? "could not initialise"
-		                                               : "ended between invocations",
-		            env->fatal.message);
-	}
+	if (env->state == ENVIRONMENT_STARTING && !environment_suppresses_init(env))
+		start_all_clocks(env);
+	if (has_begun(env))
+		environment_fail_invocations(env);
+	else if (!env->fatal_is_told)
+		warn_of_failure(env);
 	if (!environment_is_ending(env)) /* else the asker has stopped it, in on_done */
 		environment_stop_box(env);
 }
@@ -200,8 +228,12 @@ void environment_fail_soon(struct environment *env, const struct fault *fault, u
 
 bool environment_is_uploading(const struct environment *env)
 {
-	return env->runtime == RUNTIME_INVOCATION_RESPONSE ||
-	       env->runtime == RUNTIME_INVOCATION_ERROR_RESPONSE;
+	for (unsigned i = 0; i < env->slot_count; i++) {
+		if (env->slots[i].state == RUNTIME_INVOCATION_RESPONSE ||
+		    env->slots[i].state == RUNTIME_INVOCATION_ERROR_RESPONSE)
+			return true;
+	}
+	return false;
 }
 
 void environment_on_verdict(struct loop_timer *timer)
@@ -229,8 +261,6 @@ static uint64_t init_limit_ms(const struct environment *env)
 
 static struct fault fault_of_limit(const struct environment *env)
 {
-	if (env->current_started)
-		return fault_timeout(env->context->config->timeout_ms);
 	if (!env->init.started_ns)
 		return fault_make(FAULT_FAILURE, "Sandbox.Failure",
 		                  "the sandbox is not ready in time");
@@ -242,7 +272,12 @@ void environment_on_limit(struct loop_timer *timer)
 	struct environment *env = container_of(timer, struct environment, limit);
 	struct fault fault = fault_of_limit(env);
 
-	set_fatal(env, &fault, clock_now());
+	environment_fail_now(env, &fault);
+}
+
+void environment_fail_now(struct environment *env, const struct fault *fault)
+{
+	set_fatal(env, fault, clock_now());
 	fail_now(env);
 }
 
@@ -520,7 +555,9 @@ static bool start_box(struct environment *env, struct error *err)
 		env->box = NULL;
 		return false;
 	}
-	freezer_start(&env->freezer, context->loop, context->config->freeze ? env->box : NULL);
+	/* Lambda freezes none that takes several invocations. */
+	freezer_start(&env->freezer, context->loop,
+	              context->config->freeze && !environment_is_concurrent(env) ? env->box : NULL);
 	return start_programs(env, err);
 }
 
@@ -550,7 +587,7 @@ void environment_start_life(struct environment *env, bool suppressed)
 	env->suppressed = suppressed;
 	environment_open_telemetry(env);
 	if (suppressed)
-		environment_start_clock(env, env->init.asked_ns);
+		slot_start_clock(&env->slots[0], env->init.asked_ns);
 	else
 		loop_timer_start(env->context->loop, &env->limit,
 		                 env->init.asked_ns + BOX_LIMIT_NS);
@@ -566,10 +603,10 @@ static void on_life_ended(struct environment *env)
 		return;
 	}
 	environment_enter(env, ENVIRONMENT_RESET);
-	if (!env->current) {
+	if (!environment_is_busy(env)) {
 		env->context->on_change(env->context, env);
 		return;
 	}
 	environment_enter(env, ENVIRONMENT_STARTING);
-	environment_start_life(env, true);
+	environment_start_life(env, environment_suppresses_init(env));
 }

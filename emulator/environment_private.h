@@ -23,6 +23,26 @@
 /* What the programs of the box are doing, for what the box tells of them. */
 enum activity { ACTIVITY_INIT, ACTIVITY_INVOKE, ACTIVITY_IDLE };
 
+/* An invocation that the environment has, or the room for one. */
+struct slot {
+	struct environment *env;
+	struct invocation *invocation; /* NULL: it is free */
+	enum runtime_state state; /* READY while it waits for the runtime, and when that is done */
+	bool is_started;          /* its clock runs */
+	bool is_announced;        /* START is written */
+	bool runtime_is_done;     /* ... with it: only extensions are not */
+	struct fault unusable;    /* why its answer could not be used */
+	struct loop_timer limit;  /* the function's time-out */
+};
+
+/* Ids of invocations that took too long, while their runtime lives on: the last ones. */
+#define LATE_IDS 32
+
+struct late_ids {
+	char ids[LATE_IDS][UUID_SIZE];
+	unsigned next;
+};
+
 /* The program of an external extension. */
 struct extension_program {
 	struct environment *env;
@@ -64,14 +84,12 @@ struct environment {
 	struct buffer init_error; /* body of /init/error; it becomes the caller's answer */
 	bool has_init_error;
 
-	/* this invocation */
-	struct invocation *current;
-	bool current_started;   /* its clock runs */
-	bool current_announced; /* START is written */
-	bool runtime_is_done;   /* ... with it: only extensions are not */
-	struct fault unusable;  /* why its answer could not be used */
+	/* its invocations: one at a time, or several (AWS_LAMBDA_MAX_CONCURRENCY) */
+	struct slot *slots;
+	unsigned slot_count;
+	struct late_ids *late; /* NULL where a runtime does not outlive a time-out */
 
-	struct loop_timer limit;   /* init limit, or the function's time-out */
+	struct loop_timer limit;   /* of the box, then of init */
 	struct loop_timer verdict; /* acts on 'fatal' */
 	struct loop_timer idle;    /* ends it for want of work */
 	struct journal journal;
@@ -84,18 +102,23 @@ struct environment {
 void environment_enter(struct environment *env, enum environment_state next);
 void environment_set_activity(struct environment *env, enum activity activity);
 
+/* Whether it takes several invocations at once. */
+bool environment_is_concurrent(const struct environment *env);
+
+/* Whether there is an invocation, wherever it is. */
+bool environment_is_busy(const struct environment *env);
+
 /* The invocation's clock runs from 'now' on, and its deadline is set. */
-void environment_start_clock(struct environment *env, uint64_t now);
+void slot_start_clock(struct slot *slot, uint64_t now);
 
 /* Init or the invocation may be over: the runtime or an extension has come back. */
 void environment_look_for_end(struct environment *env);
 
 /* Ends the invoke phase. The asker has its answer already, or gets it by 'fault'. */
-void environment_finish_invocation(struct environment *env, uint64_t ended_ns,
-                                   const struct fault *fault);
+void slot_finish(struct slot *slot, uint64_t ended_ns, const struct fault *fault);
 
-/* The asker gets what ended the life as its answer. */
-void environment_answer_failure(struct environment *env);
+/* What ended the life is the answer, and the end, of all invocations that have begun. */
+void environment_fail_invocations(struct environment *env);
 
 /* ---- environment_life.c ---- */
 
@@ -127,6 +150,12 @@ void environment_on_box_failed(struct environment *env, const struct error *erro
 
 /* The variables of a program; to be freed. */
 const char **environment_make_variables(const struct environment *env, bool is_extension);
+
+/* Ends the life by 'fault' at once; the first one wins. */
+void environment_fail_now(struct environment *env, const struct fault *fault);
+
+/* Whether an init that failed is tried again inside an invocation, whose clock runs. */
+bool environment_suppresses_init(const struct environment *env);
 
 /* Whatever the programs have written by now is in the journal. */
 void environment_drain_output(struct environment *env);
@@ -164,14 +193,14 @@ void environment_tell_init_report(struct environment *env, const struct fault *f
 void environment_report_init_success(struct environment *env);
 
 /* START, once for each invocation. */
-void environment_announce(struct environment *env);
+void slot_announce(struct slot *slot);
 
 /* The runtime is done with the invocation: with its next /next, or by 'fault'. */
-void environment_tell_runtime_done(struct environment *env, const struct fault *fault);
+void slot_tell_runtime_done(const struct slot *slot, const struct fault *fault);
 
 /* The invoke phase is over: END and REPORT. */
-void environment_report_invocation(struct environment *env, const struct fault *fault);
-void environment_count_invocation(const struct environment *env, const struct fault *fault);
+void slot_report(struct slot *slot, const struct fault *fault);
+void slot_count_invocation(const struct slot *slot, const struct fault *fault);
 
 /* ---- environment_telemetry.c: does nothing where there is none ---- */
 

@@ -80,28 +80,28 @@ void environment_report_init_success(struct environment *env)
 	environment_close_telemetry(env);
 }
 
-void environment_announce(struct environment *env)
+void slot_announce(struct slot *slot)
 {
 	struct platform_event event = {
 		.type = PLATFORM_START,
-		.at_ns = env->current->phase.started_ns,
-		.start.request_id = env->current->request_id,
-		.start.function_arn = env->current->function_arn,
-		.start.version = env->context->config->function_version,
-		.start.tenant_id = env->current->tenant_id,
-		.start.trace_header = env->current->trace_header,
+		.at_ns = slot->invocation->phase.started_ns,
+		.start.request_id = slot->invocation->request_id,
+		.start.function_arn = slot->invocation->function_arn,
+		.start.version = slot->env->context->config->function_version,
+		.start.tenant_id = slot->invocation->tenant_id,
+		.start.trace_header = slot->invocation->trace_header,
 	};
 
-	if (env->current_announced)
+	if (slot->is_announced)
 		return;
-	env->current_announced = true;
-	journal_platform(&env->journal, &event);
+	slot->is_announced = true;
+	journal_platform(&slot->env->journal, &event);
 }
 
 /* The runtime is done with the invocation: with its next /next, or by 'fault'. */
-void environment_tell_runtime_done(struct environment *env, const struct fault *fault)
+void slot_tell_runtime_done(const struct slot *slot, const struct fault *fault)
 {
-	const struct invocation *current = env->current;
+	const struct invocation *current = slot->invocation;
 	const struct invoke_phase *phase = &current->phase;
 	struct platform_event event = {
 		.type = PLATFORM_RUNTIME_DONE,
@@ -119,15 +119,15 @@ void environment_tell_runtime_done(struct environment *env, const struct fault *
 		},
 	};
 
-	journal_platform(&env->journal, &event);
+	journal_platform(&slot->env->journal, &event);
 }
 
 /* The invoke phase is over, and these are its figures. */
-static void tell_report(struct environment *env, const struct platform_report *report)
+static void tell_report(const struct slot *slot, const struct platform_report *report)
 {
 	struct platform_event end = {
 		.type = PLATFORM_END,
-		.at_ns = env->current->phase.ended_ns,
+		.at_ns = slot->invocation->phase.ended_ns,
 		.end.request_id = report->request_id,
 	};
 	struct platform_event fault = end;
@@ -138,10 +138,10 @@ static void tell_report(struct environment *env, const struct platform_report *r
 	};
 
 	fault.type = PLATFORM_FAULT;
-	if (report->fault == &env->fatal && env->fatal.status == FAULT_ERROR)
-		journal_platform(&env->journal, &fault);
-	journal_platform(&env->journal, &end);
-	journal_platform(&env->journal, &event);
+	if (report->fault == &slot->env->fatal && slot->env->fatal.status == FAULT_ERROR)
+		journal_platform(&slot->env->journal, &fault);
+	journal_platform(&slot->env->journal, &end);
+	journal_platform(&slot->env->journal, &event);
 }
 
 static bool memory_is_limited(const struct environment *env)
@@ -164,49 +164,50 @@ void environment_measure_memory(struct environment *env)
 }
 
 /* How long the extensions took when the runtime was done. */
-static struct platform_span extension_overhead(const struct environment *env)
+static struct platform_span extension_overhead(const struct slot *slot)
 {
-	const struct invoke_phase *phase = &env->current->phase;
+	const struct invoke_phase *phase = &slot->invocation->phase;
 
-	if (env->extensions.count == 0)
+	if (slot->env->extensions.count == 0)
 		return (struct platform_span){ .start_ns = 0 };
 	return (struct platform_span){ phase->runtime_done_ns, phase->ended_ns };
 }
 
-void environment_report_invocation(struct environment *env, const struct fault *fault)
+void slot_report(struct slot *slot, const struct fault *fault)
 {
-	const struct config *config = env->context->config;
+	const struct config *config = slot->env->context->config;
 	struct platform_report report = {
-		.request_id = env->current->request_id,
-		.tenant_id = env->current->tenant_id,
-		.trace_header = env->current->trace_header,
-		.duration_ns = invoke_phase_duration_ns(&env->current->phase,
+		.request_id = slot->invocation->request_id,
+		.tenant_id = slot->invocation->tenant_id,
+		.trace_header = slot->invocation->trace_header,
+		.duration_ns = invoke_phase_duration_ns(&slot->invocation->phase,
 		                                        config->timeout_ms * CLOCK_NS_PER_MS),
-		.init_ns = env->init_is_news ? init_phase_duration_ns(&env->init) : 0,
+		.init_ns = slot->env->init_is_news ? init_phase_duration_ns(&slot->env->init) : 0,
 		.memory_bytes = config->memory_bytes,
-		.memory_peak_bytes = env->memory_peak_bytes,
+		.memory_peak_bytes = slot->env->memory_peak_bytes,
 		.fault = fault,
-		.is_error = env->current->is_error,
-		.extension_overhead = extension_overhead(env),
+		.is_error = slot->invocation->is_error,
+		.extension_overhead = extension_overhead(slot),
 	};
 
 	if (fault->status == FAULT_TIMEOUT)
 		report.duration_ns = config->timeout_ms * CLOCK_NS_PER_MS;
-	env->current->figures = (struct invocation_figures){
+	slot->invocation->figures = (struct invocation_figures){
 		.duration_ns = report.duration_ns,
 		.billed_ms = report_billed_ms(&report),
 		.memory_peak_bytes = report.memory_peak_bytes,
 	};
-	if (env->init_is_news)
-		env->current->figures.init = env->init;
-	tell_report(env, &report);
+	if (slot->env->init_is_news)
+		slot->invocation->figures.init = slot->env->init;
+	tell_report(slot, &report);
 }
 
-void environment_count_invocation(const struct environment *env, const struct fault *fault)
+void slot_count_invocation(const struct slot *slot, const struct fault *fault)
 {
-	const struct invocation *invocation = env->current;
+	const struct invocation *invocation = slot->invocation;
 	struct metrics_invocation told = {
-		.start = env->init_is_news || env->suppressed ? METRICS_COLD : METRICS_WARM,
+		.start = slot->env->init_is_news || slot->env->suppressed ? METRICS_COLD
+		                                                          : METRICS_WARM,
 		.duration_ns = invocation->figures.duration_ns,
 		.billed_ms = invocation->figures.billed_ms,
 		.memory_peak_bytes = invocation->figures.memory_peak_bytes,
@@ -216,5 +217,5 @@ void environment_count_invocation(const struct environment *env, const struct fa
 		told.error_type = fault->type;
 	else if (invocation->is_error)
 		told.error_type = METRICS_UNHANDLED;
-	metrics_count_invocation(env->context->metrics, &told);
+	metrics_count_invocation(slot->env->context->metrics, &told);
 }

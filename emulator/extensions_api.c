@@ -135,6 +135,15 @@ static bool add_event(struct call *call, struct registration *registration, cons
 		refuse(call, "Extension.InvalidEventType", message);
 		return false;
 	}
+	/* Events of which invocation, if there are several (spec runtime-api.md §9)? */
+	if (call->base.port->config->max_concurrency > 0 &&
+	    (!is_external || kind == EXTENSION_INVOKE)) {
+		snprintf(message, sizeof(message), "%s",
+		         is_external ? "INVOKE: ErrorInvalidEventType"
+		                     : "No events allowed for internal extensions");
+		refuse(call, "Extension.InvalidEventType", message);
+		return false;
+	}
 	if (kind == EXTENSION_SHUTDOWN && !is_external) {
 		refuse(call, "Extension.InvalidEventType",
 		       "SHUTDOWN: ShutdownEventNotSupportedForInternalExtension");

@@ -62,6 +62,14 @@ static void on_journal(struct environment_context *context, struct environment *
 	observer_attach(context->observer, env, journal, context->metrics);
 }
 
+/* How those begin that are needed beyond what was provisioned. */
+static enum platform_initialization beyond(const struct function *function)
+{
+	enum platform_initialization type = function->context.config->initialization;
+
+	return type == PLATFORM_PROVISIONED_CONCURRENCY ? PLATFORM_ON_DEMAND : type;
+}
+
 static void forget_environment(struct function *function, const struct environment *env)
 {
 	unsigned at = 0;
@@ -152,7 +160,7 @@ static void advance_line(struct function *function)
 static void add_environments(struct function *function, unsigned spared)
 {
 	while (function->waiting > spared && function->count < function->limit) {
-		add_environment(function, PLATFORM_ON_DEMAND);
+		add_environment(function, beyond(function));
 		advance_line(function);
 	}
 }
@@ -210,9 +218,9 @@ struct function *function_create(const struct environment_context *context)
 {
 	struct function *function = xcalloc(1, sizeof(*function));
 	uint64_t reserved = context->config->concurrency;
-	unsigned provisioned = context->config->initialization == PLATFORM_ON_DEMAND
-	                               ? 0
-	                               : (unsigned)context->config->provisioned;
+	unsigned provisioned = context->config->initialization == PLATFORM_PROVISIONED_CONCURRENCY
+	                               ? (unsigned)context->config->provisioned
+	                               : 0;
 
 	function->context = *context;
 	function->context.on_change = on_change;
@@ -226,9 +234,9 @@ struct function *function_create(const struct environment_context *context)
 	function->last = &function->first;
 	function->handover.on_due = on_handover;
 	for (unsigned i = 0; i < provisioned; i++)
-		add_environment(function, PLATFORM_PROVISIONED_CONCURRENCY);
+		add_environment(function, context->config->initialization);
 	if (provisioned == 0)
-		add_environment(function, PLATFORM_ON_DEMAND);
+		add_environment(function, beyond(function));
 	return function;
 }
 

@@ -579,6 +579,11 @@ const struct option option_table[] = {
 	  .parse = parse_text, .field = CONFIG(emf),
 	  .help = "Append metrics of each invocation to this file, a line of CloudWatch's "
 	          "embedded metric format for each." },
+	{ .name = "max-concurrency", .value = "NUMBER", .variable = "AWS_LAMBDA_MAX_CONCURRENCY",
+	  .group = GROUP_SERVICE, .commands = SERVE | DOCTOR,
+	  .parse = parse_number, .field = CONFIG(max_concurrency), .min = 2, .max = 1000,
+	  .help = "Invocations at once in each environment, for a runtime that can, as on Lambda "
+	          "Managed Instances. Else one." },
 	{ .name = "initialization-type", .value = "on-demand|provisioned-concurrency",
 	  .variable = "AWS_LAMBDA_INITIALIZATION_TYPE",
 	  .group = GROUP_SERVICE, .commands = SERVE | DOCTOR,

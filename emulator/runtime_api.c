@@ -47,6 +47,7 @@ struct call {
 	enum runtime_verdict verdict; /* answers: made when the head arrived */
 	enum runtime_state state;     /* ... in this state */
 	bool uploading;               /* the environment waits for the answer's body */
+	struct invocation *answered;  /* ... this one's */
 	struct invocation *event;     /* being sent */
 };
 
@@ -71,6 +72,12 @@ static void reply_too_large(struct http_exchange *exchange)
 	snprintf(message, sizeof(message), "Exceeded maximum allowed payload size (%d bytes).",
 	         PAYLOAD_LIMIT);
 	front_reply_error(exchange, 413, "RequestEntityTooLarge", message);
+}
+
+/* Only of a runtime that takes several invocations, and so outlives a time-out. */
+static void reply_too_late(struct http_exchange *exchange)
+{
+	front_reply_error(exchange, 410, "InvokeTimeout", "Invoke timeout");
 }
 
 static void add_optional_header(struct http_exchange *exchange, const char *name, const char *value)
@@ -102,15 +109,24 @@ static void reply_event(struct call *call, struct invocation *event)
 
 /* ---- /next ---- */
 
-void runtime_api_deliver(struct runtime_port *base, struct invocation *invocation)
+static void let_go(struct call *call)
+{
+	if (call->base.place)
+		call->base.port->base.waiting--;
+	port_call_let_go(&call->base);
+}
+
+void runtime_api_deliver(struct runtime_port *base, struct invocation *invocation, bool to_all)
 {
 	struct port *port = container_of(base, struct port, base);
 
 	while (port->waiting) {
 		struct call *call = container_of(port->waiting, struct call, base);
 
-		port_call_let_go(&call->base);
+		let_go(call);
 		reply_event(call, invocation);
+		if (!to_all)
+			return;
 	}
 }
 
@@ -119,9 +135,10 @@ static void handle_next(struct port *port, struct call *call)
 	enum runtime_state before = environment_runtime_state(port->env);
 
 	port_call_hold(&call->base, &port->waiting);
+	port->base.waiting++;
 	if (environment_runtime_next(port->env) == RUNTIME_ACCEPTED)
 		return;
-	port_call_let_go(&call->base);
+	let_go(call);
 	reply_invalid_state(call->base.exchange, before, RUNTIME_CALL_NEXT);
 }
 
@@ -182,8 +199,10 @@ static void take_answer(struct port *port, struct call *call)
 		take_error_trailers(exchange, &answer);
 	}
 	/* The caller first: it waits for this, the runtime only for a receipt. */
-	environment_runtime_answer(port->env, &answer);
-	front_reply_accepted(exchange);
+	if (environment_runtime_answer(port->env, call->answered, &answer))
+		front_reply_accepted(exchange);
+	else
+		reply_too_late(exchange);
 }
 
 static void refuse_mode(struct port *port, struct call *call)
@@ -191,7 +210,7 @@ static void refuse_mode(struct port *port, struct call *call)
 	struct fault fault = fault_make(FAULT_ERROR, "Runtime.InvalidResponseModeHeader",
 	                                "Invalid function response mode");
 
-	environment_runtime_answer_fault(port->env, &fault, true);
+	environment_runtime_answer_fault(port->env, call->answered, &fault, true);
 	front_reply_error(call->base.exchange, 400, "InvalidFunctionResponseMode",
 	                  "Invalid function response mode");
 }
@@ -200,7 +219,7 @@ static void refuse_size(struct port *port, struct call *call)
 {
 	struct fault fault = fault_response_too_large();
 
-	environment_runtime_answer_fault(port->env, &fault, false);
+	environment_runtime_answer_fault(port->env, call->answered, &fault, false);
 	reply_too_large(call->base.exchange);
 }
 
@@ -213,6 +232,9 @@ static void handle_answer(struct port *port, struct call *call)
 		return;
 	case RUNTIME_INVALID_STATE:
 		reply_invalid_state(call->base.exchange, call->state, runtime_call_of(call));
+		return;
+	case RUNTIME_TOO_LATE:
+		reply_too_late(call->base.exchange);
 		return;
 	case RUNTIME_ACCEPTED:
 		break;
@@ -256,7 +278,8 @@ static struct port_call *open_call(struct port *port, struct http_exchange *exch
 	if (call->kind == CALL_RESPONSE || call->kind == CALL_ERROR) {
 		call->state = environment_runtime_state(port->env);
 		call->verdict = environment_runtime_begin_answer(port->env, argument,
-		                                                 runtime_call_of(call));
+		                                                 runtime_call_of(call),
+		                                                 &call->answered);
 		call->uploading = call->verdict == RUNTIME_ACCEPTED;
 	}
 	if (call->uploading || call->kind == CALL_INIT_ERROR)
@@ -285,17 +308,26 @@ static void serve(struct port_call *base)
 	}
 }
 
+/* Its body broke off. */
+static void give_up_answer(struct call *call)
+{
+	struct fault fault = fault_make(FAULT_ERROR, "Runtime.TruncatedResponse",
+	                                "HTTP request detected as truncated");
+
+	if (call->base.port->closing)
+		invocation_unref(call->answered);
+	else
+		environment_runtime_answer_fault(call->base.port->env, call->answered, &fault,
+		                                 false);
+}
+
 static void close_call(struct port_call *base)
 {
 	struct call *call = container_of(base, struct call, base);
-	struct fault fault;
 
-	if (call->uploading && !base->port->closing) {
-		fault = fault_make(FAULT_ERROR, "Runtime.TruncatedResponse",
-		                   "HTTP request detected as truncated");
-		environment_runtime_answer_fault(base->port->env, &fault, false);
-	}
-	port_call_let_go(base);
+	if (call->uploading)
+		give_up_answer(call);
+	let_go(call);
 	invocation_unref(call->event);
 	free(call);
 }

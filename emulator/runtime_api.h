@@ -13,6 +13,6 @@
 extern const struct port_api runtime_api;
 
 /* For struct runtime_port_ops. */
-void runtime_api_deliver(struct runtime_port *port, struct invocation *invocation);
+void runtime_api_deliver(struct runtime_port *port, struct invocation *invocation, bool to_all);
 
 #endif

@@ -169,6 +169,15 @@ static void add_log_format(struct variables *variables, const struct config *con
 	add(variables, "AWS_LAMBDA_LOG_LEVEL", log_line_level_name(config->application_log_level));
 }
 
+static void add_concurrency(struct variables *variables, const struct config *config)
+{
+	char number[24];
+
+	snprintf(number, sizeof(number), "%" PRIu64, config->max_concurrency);
+	if (config->max_concurrency > 0)
+		add(variables, "AWS_LAMBDA_MAX_CONCURRENCY", number);
+}
+
 /* What is reserved in both modes. */
 static void add_function(struct variables *variables, const struct config *config,
                          const struct variables_place *place)
@@ -184,6 +193,7 @@ static void add_function(struct variables *variables, const struct config *confi
 	    platform_initialization_name(place->initialization));
 	add(variables, "AWS_LAMBDA_RUNTIME_API", place->runtime_api);
 	add_log_format(variables, config);
+	add_concurrency(variables, config);
 }
 
 static void add_lambda(struct variables *variables, const struct config *config,

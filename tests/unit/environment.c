@@ -1194,7 +1194,7 @@ static void test_unusable_answer(void)
 	asker = ask("one");
 	runtime_begin(port(), "one", RUNTIME_CALL_RESPONSE);
 	port()->is_uploading = false;
-	environment_runtime_answer_fault(env, &fault, false);
+	environment_runtime_answer_fault(env, port()->answered, &fault, false);
 	runtime_next(port());
 	check_lines("START RequestId: one Version: $LATEST\n"
 	            "END RequestId: one\n"
@@ -1208,7 +1208,7 @@ static void test_unusable_answer(void)
 	asker = ask("two");
 	runtime_begin(port(), "two", RUNTIME_CALL_RESPONSE);
 	port()->is_uploading = false;
-	environment_runtime_answer_fault(env, &fault, true);
+	environment_runtime_answer_fault(env, port()->answered, &fault, true);
 	runtime_next(port());
 	check_answer(asker, "Function.ResponseSizeTooLarge", "");
 	fake_output_take();

@@ -132,6 +132,7 @@ struct stage_port {
 	unsigned deliveries;
 	char delivered[UUID_SIZE]; /* request id of the last event */
 	bool is_uploading;
+	struct invocation *answered;       /* whose answer that is */
 	bool is_listening;                 /* it was given a listener from inside the box */
 	unsigned notices[EXTENSION_LIMIT]; /* how many events an extension got */
 	struct extension_event noticed[EXTENSION_LIMIT]; /* ... and the last */

@@ -23,12 +23,14 @@ static uint64_t done_count;
 
 /* ---- the Runtime API ---- */
 
-static void deliver(struct runtime_port *base, struct invocation *invocation)
+static void deliver(struct runtime_port *base, struct invocation *invocation, bool to_all)
 {
 	struct stage_port *port = container_of(base, struct stage_port, base);
 
 	assert(!invocation->is_answered && invocation->deadline_ms > FAKE_START_WALL_MS);
 	assert(!stage_box(port)->is_frozen);
+	if (!to_all)
+		base->waiting--;
 	port->deliveries++;
 	snprintf(port->delivered, sizeof(port->delivered), "%s", invocation->request_id);
 }
@@ -51,6 +53,8 @@ static void close_port(struct runtime_port *base)
 	while (*place != port)
 		place = &(*place)->next;
 	*place = port->next;
+	if (port->is_uploading)
+		invocation_unref(port->answered);
 	free(port);
 }
 
@@ -101,6 +105,7 @@ struct sandbox *stage_box(const struct stage_port *port)
 enum runtime_verdict runtime_next(struct stage_port *port)
 {
 	environment_runtime_contact(port->env);
+	port->base.waiting++;
 	return environment_runtime_next(port->env);
 }
 
@@ -109,7 +114,7 @@ enum runtime_verdict runtime_begin(struct stage_port *port, const char *id, enum
 	enum runtime_verdict verdict;
 
 	environment_runtime_contact(port->env);
-	verdict = environment_runtime_begin_answer(port->env, id, call);
+	verdict = environment_runtime_begin_answer(port->env, id, call, &port->answered);
 	if (verdict == RUNTIME_ACCEPTED)
 		port->is_uploading = true;
 	return verdict;
@@ -122,7 +127,7 @@ void runtime_finish(struct stage_port *port, const char *body, bool is_error)
 	assert(port->is_uploading);
 	port->is_uploading = false;
 	buffer_append_text(&answer.body, body);
-	environment_runtime_answer(port->env, &answer);
+	environment_runtime_answer(port->env, port->answered, &answer);
 }
 
 void runtime_truncate(struct stage_port *port)
@@ -131,7 +136,7 @@ void runtime_truncate(struct stage_port *port)
 
 	assert(port->is_uploading);
 	port->is_uploading = false;
-	environment_runtime_answer_fault(port->env, &fault, false);
+	environment_runtime_answer_fault(port->env, port->answered, &fault, false);
 }
 
 enum runtime_verdict runtime_respond(struct stage_port *port, const char *id, const char *body)
