@@ -42,13 +42,12 @@ static void append_markdown_cell(struct buffer *out, double value)
 		buffer_append_format(out, " %.*f |", value < 10 ? 3 : value < 100 ? 2 : 1, value);
 }
 
-static void append_markdown_entry(struct buffer *out, const struct bench_entry *entry,
-                                  uint64_t seed)
+static void append_markdown_entry(struct buffer *out, const struct bench_entry *entry)
 {
-	struct stats init = bench_stats(entry, METRIC_COLD_INIT, seed);
-	struct stats total = bench_stats(entry, METRIC_COLD_TOTAL, seed);
-	struct stats warm = bench_stats(entry, METRIC_WARM_INVOKE, seed);
-	struct stats memory = bench_stats(entry, METRIC_MEMORY_PEAK, seed);
+	struct stats init = bench_figures(entry, METRIC_COLD_INIT);
+	struct stats total = bench_figures(entry, METRIC_COLD_TOTAL);
+	struct stats warm = bench_figures(entry, METRIC_WARM_INVOKE);
+	struct stats memory = bench_figures(entry, METRIC_MEMORY_PEAK);
 	const double cells[] = { init.median,
 		                 init.p10,
 		                 init.p90,
@@ -144,7 +143,7 @@ void bench_markdown(struct buffer *out, const struct bench_result *result)
 	                   "peak, MB | $/M warm | $/M cold |\n"
 	                   "|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n");
 	for (size_t i = 0; i < result->count; i++)
-		append_markdown_entry(out, &result->entries[i], result->seed);
+		append_markdown_entry(out, &result->entries[i]);
 	bench_usage_markdown(out, result);
 	append_markdown_gate(out, result);
 	append_markdown_forecasts(out, result);
@@ -308,9 +307,9 @@ static void append_sample(struct buffer *out, const struct bench_entry *entry,
 }
 
 static void append_summary(struct buffer *out, const struct bench_entry *entry,
-                           enum metric_id metric, uint64_t seed)
+                           enum metric_id metric)
 {
-	struct stats stats = bench_stats(entry, metric, seed);
+	struct stats stats = bench_figures(entry, metric);
 	const struct {
 		const char *quantile;
 		double value;
@@ -337,8 +336,7 @@ void bench_prometheus(struct buffer *out, const struct bench_result *result)
 		append_family(out, (enum metric_id)metric);
 		buffer_append_text(out, " summary\n");
 		for (size_t i = 0; i < result->count; i++)
-			append_summary(out, &result->entries[i], (enum metric_id)metric,
-			               result->seed);
+			append_summary(out, &result->entries[i], (enum metric_id)metric);
 	}
 }
 

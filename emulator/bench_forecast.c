@@ -57,8 +57,8 @@ static double simulate_entry(struct bench_forecast *forecast, const struct bench
 
 static double mix_billed(const struct bench_entry *entry, double cold_rate)
 {
-	return cold_rate * bench_stats(entry, METRIC_COLD_BILLED, 0).mean +
-	       (1 - cold_rate) * bench_stats(entry, METRIC_WARM_BILLED, 0).mean;
+	return cold_rate * bench_figures(entry, METRIC_COLD_BILLED).mean +
+	       (1 - cold_rate) * bench_figures(entry, METRIC_WARM_BILLED).mean;
 }
 
 static struct bench_forecast make_forecast(const struct bench_result *result,

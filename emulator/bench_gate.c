@@ -85,10 +85,9 @@ bool bench_gate_check(const struct bench_entry *entries, size_t count,
 
 /* ---- when it has run ---- */
 
-static double figure_of(const double *values, size_t count, const struct threshold *threshold,
-                        uint64_t seed)
+static double figure_of(const double *values, size_t count, const struct threshold *threshold)
 {
-	struct stats stats = stats_of(values, count, seed);
+	struct stats stats = stats_figures(values, count);
 
 	return statistic_of(&stats, threshold->statistic);
 }
@@ -99,7 +98,7 @@ static double measured_figure(const struct bench_result *result, size_t entry,
 	size_t count;
 	double *values = metric_values(threshold->metric, result->entries[entry].measurement,
 	                               &count);
-	double figure = figure_of(values, count, threshold, result->seed);
+	double figure = figure_of(values, count, threshold);
 
 	free(values);
 	return figure;
@@ -128,7 +127,7 @@ static struct threshold_reference refer(const struct bench_result *result, size_
 	if (result->baseline) {
 		const double *values = bench_baseline_values(result->baseline, result, entry,
 		                                             threshold->metric, &count);
-		reference.value = figure_of(values, count, threshold, result->seed);
+		reference.value = figure_of(values, count, threshold);
 		return reference;
 	}
 	first = find_first(result, entry);

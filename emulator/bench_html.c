@@ -45,16 +45,16 @@ static void append_name(struct buffer *out, const struct bench_entry *entry)
 
 /* ---- side by side ---- */
 
-static void append_row(struct buffer *out, const struct bench_entry *entry, uint64_t seed)
+static void append_row(struct buffer *out, const struct bench_entry *entry)
 {
-	struct stats init = bench_stats(entry, METRIC_COLD_INIT, seed);
-	struct stats warm = bench_stats(entry, METRIC_WARM_INVOKE, seed);
+	struct stats init = bench_figures(entry, METRIC_COLD_INIT);
+	struct stats warm = bench_figures(entry, METRIC_WARM_INVOKE);
 	const double cells[] = { init.median,
 		                 init.p90,
-		                 bench_stats(entry, METRIC_COLD_TOTAL, seed).median,
+		                 bench_figures(entry, METRIC_COLD_TOTAL).median,
 		                 warm.median,
 		                 warm.p90,
-		                 bench_stats(entry, METRIC_MEMORY_PEAK, seed).max,
+		                 bench_figures(entry, METRIC_MEMORY_PEAK).max,
 		                 bench_cost_per_million(entry, 0),
 		                 bench_cost_per_million(entry, 1) };
 
@@ -73,7 +73,7 @@ static void append_overview(struct buffer *out, const struct bench_result *resul
 	                        "<th>p90</th><th>peak, MB</th><th>$/M warm</th><th>$/M "
 	                        "cold</th></tr>\n");
 	for (size_t i = 0; i < result->count; i++)
-		append_row(out, &result->entries[i], result->seed);
+		append_row(out, &result->entries[i]);
 	buffer_append_text(out, "</table></div>\n<p class=\"note\">Medians unless a percentile is "
 	                        "named. These numbers compare runs on one machine; they do not "
 	                        "predict AWS.</p>\n");

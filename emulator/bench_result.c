@@ -20,9 +20,19 @@ struct stats bench_stats(const struct bench_entry *entry, enum metric_id metric,
 	return stats;
 }
 
+struct stats bench_figures(const struct bench_entry *entry, enum metric_id metric)
+{
+	size_t count;
+	double *values = metric_values(metric, entry->measurement, &count);
+	struct stats stats = stats_figures(values, count);
+
+	free(values);
+	return stats;
+}
+
 static double mean_of(const struct bench_entry *entry, enum metric_id metric)
 {
-	return bench_stats(entry, metric, 0).mean;
+	return bench_figures(entry, metric).mean;
 }
 
 double bench_cost_per_million(const struct bench_entry *entry, double cold_rate)

@@ -53,7 +53,10 @@ struct bench_result {
 	} machine;
 };
 
-/* Statistics of a metric of one entry. */
+/* Statistics of a metric of one entry, without the interval: which takes long. */
+struct stats bench_figures(const struct bench_entry *entry, enum metric_id metric);
+
+/* All of them. */
 struct stats bench_stats(const struct bench_entry *entry, enum metric_id metric, uint64_t seed);
 
 /* Dollars for a million invocations of which 'cold_rate' (0 to 1) are cold starts; NAN when

@@ -114,7 +114,7 @@ static const struct {
 /* Of a phase; 0 when there is none. */
 static double median_of(const struct bench_entry *entry, enum metric_id metric)
 {
-	double median = bench_stats(entry, metric, 0).median;
+	double median = bench_figures(entry, metric).median;
 
 	return isnan(median) ? 0 : median;
 }
@@ -168,7 +168,7 @@ static void append_bar(struct buffer *out, const struct bench_entry *entry,
 static bool has_phase(const struct bench_result *result, enum metric_id metric)
 {
 	for (size_t i = 0; i < result->count; i++) {
-		if (bench_stats(&result->entries[i], metric, 0).count > 0)
+		if (bench_figures(&result->entries[i], metric).count > 0)
 			return true;
 	}
 	return false;
@@ -227,7 +227,7 @@ static struct scale distribution_scale(const struct bench_result *result)
 	struct scale scale = { .from = INFINITY, .to = 0 };
 
 	for (size_t i = 0; i < result->count; i++) {
-		struct stats stats = bench_stats(&result->entries[i], METRIC_COLD_INIT, 0);
+		struct stats stats = bench_figures(&result->entries[i], METRIC_COLD_INIT);
 		if (stats.min < scale.from)
 			scale.from = stats.min;
 		if (stats.max > scale.to)

@@ -107,7 +107,7 @@ static void append_entry(struct buffer *out, const struct bench_entry *entry)
 	bench_table_name(out, entry->name);
 	buffer_append_format(out, "%6u", (unsigned)(entry->memory_bytes >> 20));
 	for (size_t i = 0; i < COLUMNS; i++) {
-		struct stats stats = bench_stats(entry, columns[i].metric, 0);
+		struct stats stats = bench_figures(entry, columns[i].metric);
 		bench_table_cell(out, statistic_of(&stats, columns[i].statistic));
 	}
 	bench_table_cell(out, bench_cost_per_million(entry, 0));
@@ -199,7 +199,7 @@ void bench_table_baseline(struct buffer *out, const struct bench_result *result)
 
 static double median_of(const struct bench_entry *entry)
 {
-	return bench_stats(entry, METRIC_WARM_INVOKE, 0).median;
+	return bench_figures(entry, METRIC_WARM_INVOKE).median;
 }
 
 static double product_of(const struct bench_entry *entry)

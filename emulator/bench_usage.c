@@ -28,7 +28,7 @@ static const struct row {
 
 static double median_of(const struct bench_entry *entry, enum metric_id metric)
 {
-	return metric == METRIC_COUNT ? NAN : bench_stats(entry, metric, 0).median;
+	return metric == METRIC_COUNT ? NAN : bench_figures(entry, metric).median;
 }
 
 static bool is_known(const struct bench_entry *entry, const struct row *row)

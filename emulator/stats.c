@@ -113,6 +113,11 @@ static void middle(double *values, size_t count, double *low, double *high)
 static void find_interval(struct stats *stats, const double *sorted, uint64_t seed)
 {
 	double medians[STATS_RESAMPLES];
+
+	if (stats->min == stats->max) { /* whatever is drawn */
+		stats->low = stats->high = stats->median;
+		return;
+	}
 	unsigned *drawn = xcalloc(stats->count, sizeof(*drawn));
 	struct random random;
 
@@ -149,10 +154,26 @@ static double mean_of(const double *values, size_t count)
 	return sum / (double)count;
 }
 
-struct stats stats_of(const double *values, size_t count, uint64_t seed)
+/* 'sorted' has at least one value. */
+static struct stats figures_of(const double *sorted, size_t count)
 {
-	struct stats stats = { .count = count,
-		               .min = NAN,
+	return (struct stats){ .count = count,
+		               .min = sorted[0],
+		               .max = sorted[count - 1],
+		               .mean = mean_of(sorted, count),
+		               .median = stats_quantile(sorted, count, 500),
+		               .p10 = told_quantile(sorted, count, 100),
+		               .p90 = told_quantile(sorted, count, 900),
+		               .p95 = told_quantile(sorted, count, 950),
+		               .p99 = told_quantile(sorted, count, 990),
+		               .low = NAN,
+		               .high = NAN,
+		               .outliers = count_outliers(sorted, count) };
+}
+
+static struct stats figures_of_nothing(void)
+{
+	return (struct stats){ .min = NAN,
 		               .max = NAN,
 		               .mean = NAN,
 		               .median = NAN,
@@ -162,19 +183,26 @@ struct stats stats_of(const double *values, size_t count, uint64_t seed)
 		               .p99 = NAN,
 		               .low = NAN,
 		               .high = NAN };
+}
 
+struct stats stats_figures(const double *values, size_t count)
+{
 	if (count == 0)
-		return stats;
+		return figures_of_nothing();
+
 	double *sorted = sorted_copy(values, count);
-	stats.min = sorted[0];
-	stats.max = sorted[count - 1];
-	stats.mean = mean_of(sorted, count);
-	stats.median = stats_quantile(sorted, count, 500);
-	stats.p10 = told_quantile(sorted, count, 100);
-	stats.p90 = told_quantile(sorted, count, 900);
-	stats.p95 = told_quantile(sorted, count, 950);
-	stats.p99 = told_quantile(sorted, count, 990);
-	stats.outliers = count_outliers(sorted, count);
+	struct stats stats = figures_of(sorted, count);
+	free(sorted);
+	return stats;
+}
+
+struct stats stats_of(const double *values, size_t count, uint64_t seed)
+{
+	if (count == 0)
+		return figures_of_nothing();
+
+	double *sorted = sorted_copy(values, count);
+	struct stats stats = figures_of(sorted, count);
 	if (count >= STATS_INTERVAL_COUNT)
 		find_interval(&stats, sorted, seed);
 	free(sorted);

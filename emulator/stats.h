@@ -31,8 +31,11 @@ struct stats {
 /* Fewer values say nothing about how far the median may be off. */
 #define STATS_INTERVAL_COUNT 5
 
+/* Describes 'count' finite values, in any order, but for the interval. */
+struct stats stats_figures(const double *values, size_t count);
+
 /*
- * Describes 'count' finite values, in any order. The interval is found by drawing
+ * All of it, which takes some thousand times as long. The interval is found by drawing
  * STATS_RESAMPLES samples with replacement and taking the middle 95 % of their
  * medians, with random numbers from 'seed'. Of more than 5000 values the medians are
  * drawn from the distribution that they then have, so that a million take no longer.
