@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* buffer - bytes that grow, and allocation that cannot fail. */
+#include <assert.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -163,6 +164,15 @@ void buffer_append_format(struct buffer *buffer, const char *format, ...)
 		buffer->length += (size_t)length;
 	va_end(again);
 	va_end(args);
+}
+
+void buffer_cut(struct buffer *buffer, size_t length)
+{
+	assert(length <= buffer->length);
+	if (length == buffer->length)
+		return;
+	buffer->length = length;
+	buffer->data[length] = '\0';
 }
 
 void buffer_consume(struct buffer *buffer, size_t length)

@@ -40,6 +40,9 @@ void buffer_append(struct buffer *buffer, const void *data, size_t length);
 void buffer_append_text(struct buffer *buffer, const char *text);
 void buffer_append_format(struct buffer *buffer, const char *format, ...) PRINTF_LIKE(2, 3);
 
+/* Forgets what is behind the first 'length' bytes. */
+void buffer_cut(struct buffer *buffer, size_t length);
+
 /* Removes 'length' bytes from the front. */
 void buffer_consume(struct buffer *buffer, size_t length);
 

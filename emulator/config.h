@@ -117,7 +117,8 @@ struct config {
 
 	/* the service */
 	const char *listen;
-	const char *emf;                 /* where to write records of metrics; NULL: nowhere */
+	const char *emf;  /* where to write records of metrics; NULL: nowhere */
+	const char *xray; /* where to write segments of traces; NULL: nowhere, no tracing */
 	const char *runtime_api_address; /* NULL: an ephemeral port */
 	enum config_access runtime_api_access;
 	enum config_telemetry telemetry;

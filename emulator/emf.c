@@ -17,7 +17,7 @@
 
 /* Of one line; what has more is not looked at, since the tree of a megabyte of brackets would
  * take a hundred. 100 metrics of 100 values each are half of it. */
-#define TOKENS_LIMIT 20000
+#define VALUES_OF_LINE 20000
 
 /* What CloudWatch takes: two weeks back, two hours ahead. */
 #define PAST_LIMIT_MS ((double)14 * 24 * 3600 * 1000)
@@ -248,16 +248,6 @@ static enum emf_verdict check_root(const struct check *check)
 	return verdict;
 }
 
-/* How many values the line may have at most: brackets and commas, those inside of texts, too. */
-static size_t count_tokens(const char *line, size_t length)
-{
-	size_t count = 0;
-
-	for (size_t i = 0; i < length; i++)
-		count += line[i] == ',' || line[i] == '[' || line[i] == '{';
-	return count;
-}
-
 bool emf_may_be(const char *line, size_t length)
 {
 	static const char mark[] = "\"_aws\"";
@@ -279,7 +269,7 @@ enum emf_verdict emf_check(const char *line, size_t length, uint64_t wall_ms, st
 		return fail(&check, EMF_TOO_LONG,
 		            "a line of %zu bytes, and a log event has at most %zu", length,
 		            EMF_LINE_LIMIT);
-	if (count_tokens(line, length) > TOKENS_LIMIT)
+	if (json_count_values(line, length) > VALUES_OF_LINE)
 		return EMF_NONE;
 	root = json_read(begin, length - (size_t)(begin - line), &err);
 	if (!root)

@@ -14,6 +14,7 @@
 #include "emulator/clock.h"
 #include "emulator/environment_private.h"
 #include "emulator/log.h"
+#include "emulator/observer.h"
 
 #define BIT(n) (1U << (n))
 
@@ -563,6 +564,18 @@ enum runtime_verdict environment_runtime_begin_answer(struct environment *env, c
 	slot->invocation->phase.first_byte_ns = clock_now();
 	*invocation = invocation_ref(slot->invocation);
 	return RUNTIME_ACCEPTED;
+}
+
+bool environment_wants_cause(const struct environment *env)
+{
+	return observer_wants_cause(env->context->observer);
+}
+
+void environment_runtime_cause(struct environment *env, const struct invocation *invocation,
+                               char *cause)
+{
+	observer_tell_cause(env->context->observer, env, invocation ? invocation->request_id : NULL,
+	                    cause);
 }
 
 static void take_answer(struct slot *slot, struct answer *answer)

@@ -180,6 +180,12 @@ enum runtime_verdict environment_runtime_begin_answer(struct environment *env, c
                                                       enum runtime_call call,
                                                       struct invocation **invocation);
 
+/* Why the runtime failed, before it answers 'invocation' with an error, or reports a failed init
+ * (NULL). 'cause' is taken over. Only where it is wanted. */
+bool environment_wants_cause(const struct environment *env);
+void environment_runtime_cause(struct environment *env, const struct invocation *invocation,
+                               char *cause);
+
 /* The whole answer has arrived; 'answer' is finished. Returns false when it is of no use any more:
  * its time was up meanwhile. */
 bool environment_runtime_answer(struct environment *env, struct invocation *invocation,

@@ -20,6 +20,7 @@
 #include "emulator/clock.h"
 #include "emulator/environment_private.h"
 #include "emulator/log.h"
+#include "emulator/observer.h"
 #include "emulator/preflight.h"
 #include "emulator/variables.h"
 #include "sandbox/fd.h"
@@ -77,6 +78,7 @@ static void kill_box(struct environment *env)
 	environment_end_telemetry(env);
 	close_output(env);
 	close_port(env);
+	observer_leave_box(env->context->observer, env);
 	if (env->box)
 		sandbox_kill(env->box);
 	else
@@ -390,13 +392,21 @@ static void on_box_gone(struct environment *env)
 		environment_fail_soon(env, &fault, clock_now(), clock_now());
 }
 
+static bool has_xray(const struct environment *env)
+{
+	return observer_xray_address(env->context->observer, true);
+}
+
 static void on_ready(struct environment *env, const struct sandbox_event *event)
 {
 	struct error err;
 
 	env->init.ready_ns = event->at_ns;
-	if (env->port->inside &&
-	    !env->port->ops->listen(env->port, sandbox_take_listener(env->box), &err))
+	if (!env->port->inside)
+		return;
+	if (!env->port->ops->listen(env->port, sandbox_take_listener(env->box), &err) ||
+	    (has_xray(env) && !observer_enter_box(env->context->observer, env,
+	                                          sandbox_take_datagram_listener(env->box), &err)))
 		environment_on_box_failed(env, &err);
 }
 
@@ -490,6 +500,7 @@ const char **environment_make_variables(const struct environment *env, bool is_e
 		.runtime_root = package_runtime_root(context->package),
 		.is_extension = is_extension,
 		.initialization = env->initialization,
+		.xray_daemon = observer_xray_address(context->observer, env->port->inside),
 	};
 
 	return variables_make(context->config, &place);
@@ -543,6 +554,8 @@ static bool start_box(struct environment *env, struct error *err)
 	box_fill_spec(context->config, context->package, &spec);
 	spec.listen_port = env->port->inside;
 	spec.tmp = env->tmp;
+	if (env->port->inside && has_xray(env))
+		spec.datagram_port = OBSERVER_XRAY_PORT;
 	spec.counts_usage = context->on_usage != NULL;
 	spec.counts_files = context->on_usage && context->counts_files;
 	env->box = sandbox_create(context->host, &spec, err);

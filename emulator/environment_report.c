@@ -90,6 +90,8 @@ void slot_announce(struct slot *slot)
 		.start.version = slot->env->context->config->function_version,
 		.start.tenant_id = slot->invocation->tenant_id,
 		.start.trace_header = slot->invocation->trace_header,
+		.start.trace_caller = slot->invocation->trace_caller,
+		.start.received_ns = slot->invocation->phase.received_ns,
 	};
 
 	if (slot->is_announced)

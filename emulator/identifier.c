@@ -10,6 +10,7 @@
 #include <strings.h>
 #include <sys/random.h>
 
+#include "emulator/buffer.h"
 #include "emulator/clock.h"
 #include "emulator/log.h"
 
@@ -155,6 +156,41 @@ bool trace_header_complete(const char *given, char *header, size_t size)
 	                  sampled ? sampled : "0", lineage ? ";Lineage=" : "",
 	                  lineage ? (int)lineage_length : 0, lineage ? lineage : "");
 	return length > 0 && (size_t)length < size;
+}
+
+static void copy_caller(const char *given, char caller[static TRACE_PARENT_SIZE])
+{
+	size_t length;
+	const char *parent = find_field(given, "Parent", &length);
+	bool is_id = parent && length == TRACE_PARENT_SIZE - 1 &&
+	             strspn(parent, "0123456789abcdefABCDEF") >= length;
+
+	memcpy(caller, is_id ? parent : "", is_id ? length : 1);
+	caller[TRACE_PARENT_SIZE - 1] = '\0';
+}
+
+bool trace_header_descend(const char *given, char *header, size_t size,
+                          char caller[static TRACE_PARENT_SIZE])
+{
+	autobuffer struct buffer fields = BUFFER_INIT;
+	size_t root_length, sampled_length, lineage_length;
+	const char *root = find_field(given, "Root", &root_length);
+	const char *sampled = find_field(given, "Sampled", &sampled_length);
+	const char *lineage = find_field(given, "Lineage", &lineage_length);
+
+	if (!root)
+		return false;
+	buffer_append_format(&fields, "Root=%.*s", (int)root_length, root);
+	if (sampled)
+		buffer_append_format(&fields, ";Sampled=%.*s", (int)sampled_length, sampled);
+	else
+		buffer_append_text(&fields, ";Sampled=1");
+	if (lineage)
+		buffer_append_format(&fields, ";Lineage=%.*s", (int)lineage_length, lineage);
+	if (!trace_header_complete(fields.data, header, size))
+		return false;
+	copy_caller(given, caller);
+	return true;
 }
 
 bool trace_header_is_sampled(const char *header)

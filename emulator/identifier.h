@@ -35,6 +35,15 @@ void trace_header_make(char header[static TRACE_HEADER_SIZE]);
  */
 bool trace_header_complete(const char *given, char *header, size_t size);
 
+/*
+ * Makes the header of who is called out of that of who calls: a Parent of its own, and Sampled=1
+ * unless the caller has decided. 'caller' gets the Parent that was there, or "" when that is no id
+ * of a segment. Returns false, with nothing changed, when there is no room.
+ */
+#define TRACE_PARENT_SIZE 17
+bool trace_header_descend(const char *given, char *header, size_t size,
+                          char caller[static TRACE_PARENT_SIZE]);
+
 /* Whether X-Ray keeps the trace: there is a Root, and Sampled is 1. */
 bool trace_header_is_sampled(const char *header);
 

@@ -4,6 +4,7 @@
 
 #include <assert.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "emulator/arn.h"
 
@@ -25,10 +26,28 @@ struct invocation *invocation_make(const struct config *config, const struct inv
 	char trace[TRACE_HEADER_SIZE];
 
 	trace_header_make(trace);
+	if (config->xray)
+		memcpy(trace + strlen(trace) - 1, "1", 1); /* Sampled */
 	invocation->trace_header = xstrdup(trace);
 	arn_append(&arn, config->region, config->account_id, config->function_name, NULL);
 	invocation->function_arn = buffer_steal(&arn, NULL);
 	return invocation;
+}
+
+/* A header that a caller may send; beyond that it is not taken. */
+#define TRACE_HEADER_LIMIT 1024
+
+void invocation_take_trace(struct invocation *invocation, const struct config *config,
+                           const char *given)
+{
+	char header[TRACE_HEADER_LIMIT];
+
+	if (config->xray
+	            ? !trace_header_descend(given, header, sizeof(header), invocation->trace_caller)
+	            : !trace_header_complete(given, header, sizeof(header)))
+		return;
+	free(invocation->trace_header);
+	invocation->trace_header = xstrdup(header);
 }
 
 struct invocation *invocation_ref(struct invocation *invocation)

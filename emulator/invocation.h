@@ -56,6 +56,7 @@ struct invocation {
 	struct buffer event;
 	char *function_arn; /* with the qualifier only if the caller used one */
 	char *trace_header;
+	char trace_caller[TRACE_PARENT_SIZE]; /* the segment that called, or ""; with --xray */
 	char *content_type;
 	char *client_context;   /* decoded JSON text, or NULL */
 	char *cognito_identity; /* JSON text, or NULL */
@@ -77,6 +78,11 @@ struct invocation *invocation_create(const struct invocation_ops *ops);
 
 /* The same with what Lambda gives each one, whoever asks: ARN and trace header. */
 struct invocation *invocation_make(const struct config *config, const struct invocation_ops *ops);
+
+/* Takes the trace header of who asks, if it is one. With --xray, where Lambda's active tracing is
+ * on, the function gets a segment of its own, whose id is the Parent of the new header. */
+void invocation_take_trace(struct invocation *invocation, const struct config *config,
+                           const char *given);
 
 struct invocation *invocation_ref(struct invocation *invocation);
 

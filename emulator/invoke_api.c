@@ -25,7 +25,6 @@
 #define REQUEST_LIMIT 6291456
 #define CLIENT_CONTEXT_LIMIT 3583
 #define TENANT_ID_LIMIT 256
-#define TRACE_HEADER_LIMIT 1024
 
 enum call_kind {
 	CALL_INVOKE,
@@ -340,12 +339,9 @@ static void take_content_type(struct call *call, struct invocation *invocation)
 static void take_trace_header(struct call *call, struct invocation *invocation)
 {
 	const char *trace = http_exchange_header(call->exchange, "X-Amzn-Trace-Id");
-	char complete[TRACE_HEADER_LIMIT];
 
-	if (!trace || !trace_header_complete(trace, complete, sizeof(complete)))
-		return;
-	free(invocation->trace_header);
-	invocation->trace_header = xstrdup(complete);
+	if (trace)
+		invocation_take_trace(invocation, call->api->config, trace);
 }
 
 static void reply_too_large(struct call *call)

@@ -342,6 +342,13 @@ size_t json_length(const struct json *json)
 	return json_object_is_type(array, json_type_array) ? json_object_array_length(array) : 0;
 }
 
+bool json_is_true(const struct json *json)
+{
+	struct json_object *boolean = (struct json_object *)json;
+
+	return json_object_is_type(boolean, json_type_boolean) && json_object_get_boolean(boolean);
+}
+
 bool json_is_object(const struct json *json)
 {
 	return json_object_is_type((struct json_object *)json, json_type_object);
@@ -367,4 +374,25 @@ const char *json_text(const struct json *json)
 		return NULL;
 	text = json_object_get_string(string);
 	return strlen(text) == (size_t)json_object_get_string_len(string) ? text : NULL;
+}
+
+void json_append(struct buffer *out, const struct json *json)
+{
+	size_t length;
+	const char *text = json_object_to_json_string_length((struct json_object *)json,
+	                                                     JSON_C_TO_STRING_PLAIN |
+	                                                             JSON_C_TO_STRING_NOSLASHESCAPE,
+	                                                     &length);
+
+	buffer_append(out, text, length);
+}
+
+size_t json_count_values(const char *text, size_t length)
+{
+	size_t count = 1;
+
+	/* Those inside of texts are counted, too. */
+	for (size_t i = 0; i < length; i++)
+		count += text[i] == ',' || text[i] == '[' || text[i] == '{';
+	return count;
 }

@@ -71,8 +71,15 @@ bool json_number(const struct json *json, double *value);
 /* NULL when it is no string, or has a NUL in it. */
 const char *json_text(const struct json *json);
 
+bool json_is_true(const struct json *json);
 bool json_is_object(const struct json *json);
 bool json_is_array(const struct json *json);
+
+/* Appends a tree as text, on one line. */
+void json_append(struct buffer *out, const struct json *json);
+
+/* How many values a text has at most. A tree takes up to 400 bytes for each. */
+size_t json_count_values(const char *text, size_t length);
 
 /* 0 when it is no array. */
 size_t json_length(const struct json *json);

@@ -96,3 +96,11 @@ void metrics_count_emf(struct metrics *metrics, bool is_valid)
 	metrics->emf_valid += is_valid;
 	metrics->emf_invalid += !is_valid;
 }
+
+void metrics_count_xray(struct metrics *metrics, bool is_valid)
+{
+	if (!metrics)
+		return;
+	metrics->xray_valid += is_valid;
+	metrics->xray_invalid += !is_valid;
+}

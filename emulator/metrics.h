@@ -71,7 +71,8 @@ struct metrics {
 
 	uint64_t memory_peak_bytes; /* of any environment; 0: never measured */
 
-	uint64_t emf_valid, emf_invalid; /* lines of the function in CloudWatch's metric format */
+	uint64_t emf_valid, emf_invalid;   /* lines of the function in CloudWatch's metric format */
+	uint64_t xray_valid, xray_invalid; /* documents of the function for X-Ray */
 };
 
 /* What REPORT told of an invocation. */
@@ -89,6 +90,7 @@ void metrics_count_setup(struct metrics *metrics, uint64_t duration_ns);
 void metrics_count_init(struct metrics *metrics, uint64_t duration_ns);
 void metrics_count_init_error(struct metrics *metrics, const char *type);
 void metrics_count_emf(struct metrics *metrics, bool is_valid);
+void metrics_count_xray(struct metrics *metrics, bool is_valid);
 
 /* ---- what is so now ---- */
 

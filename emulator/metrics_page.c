@@ -160,14 +160,22 @@ static void append_inits(const struct page *page, const struct metrics *metrics)
 	             &metrics->init_errors);
 }
 
-static void append_emf(const struct page *page, const struct metrics *metrics)
+static void append_checked(const struct page *page, const char *name, const char *help,
+                           uint64_t valid, uint64_t invalid)
 {
-	static const char name[] = "lrie_emf_lines_total";
+	prometheus_family(page->out, name, "counter", help);
+	append_sample(page, name, "valid", "true", valid);
+	append_sample(page, name, "valid", "false", invalid);
+}
 
-	prometheus_family(page->out, name, "counter",
-	                  "Lines of the function that hold metrics for CloudWatch.");
-	append_sample(page, name, "valid", "true", metrics->emf_valid);
-	append_sample(page, name, "valid", "false", metrics->emf_invalid);
+static void append_records(const struct page *page, const struct metrics *metrics)
+{
+	append_checked(page, "lrie_emf_lines_total",
+	               "Lines of the function that hold metrics for CloudWatch.",
+	               metrics->emf_valid, metrics->emf_invalid);
+	append_checked(page, "lrie_xray_documents_total",
+	               "Documents of the function for X-Ray, with --xray.", metrics->xray_valid,
+	               metrics->xray_invalid);
 }
 
 static void append_now(const struct page *page, const struct metrics_now *now)
@@ -192,7 +200,7 @@ void metrics_page_append(struct buffer *out, const struct metrics_page *request)
 
 	append_invocations(&page, metrics);
 	append_inits(&page, metrics);
-	append_emf(&page, metrics);
+	append_records(&page, metrics);
 	append_now(&page, &request->now);
 	append_gauge(&page, "lrie_memory_size_bytes", "Memory of an environment, as configured.",
 	             request->memory_bytes);

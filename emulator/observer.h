@@ -4,7 +4,8 @@
  *
  * Of the function's lines those in CloudWatch's embedded metric format (emf.h) are checked: one
  * that CloudWatch would drop without a word is told, once for each kind of mistake. Of the
- * platform's events it makes the records that were asked for: --emf.
+ * platform's events it makes the records that were asked for: metrics (--emf), and the segments
+ * that Lambda gives X-Ray (--xray, where it is the X-Ray daemon, too).
  *
  * Records never hold anything up: files are opened at the start and written from the loop, and
  * what cannot be written is lost and said once (output.h). Memory: a few bytes for each
@@ -32,6 +33,23 @@ void observer_destroy(struct observer *observer, unsigned grace_ms);
  * an observer. */
 void observer_attach(struct observer *observer, const struct environment *env,
                      struct journal *journal, struct metrics *metrics);
+
+/*
+ * Where programs find the X-Ray daemon; NULL where there is none. In a box with a network of its
+ * own that is OBSERVER_XRAY_PORT there, and the socket that listens at it is handed over here; it
+ * is closed when the box ends, by observer_leave_box().
+ */
+#define OBSERVER_XRAY_PORT 2000
+const char *observer_xray_address(const struct observer *observer, bool is_inside);
+bool observer_enter_box(struct observer *observer, const struct environment *env, int socket,
+                        struct error *err);
+void observer_leave_box(struct observer *observer, const struct environment *env);
+
+/* Whether somebody wants to know why an invocation failed; then the runtime's word for that in
+ * 'env', as xray_cause() made it: it is taken over. Of a failed init there is no 'request_id'. */
+bool observer_wants_cause(const struct observer *observer);
+void observer_tell_cause(struct observer *observer, const struct environment *env,
+                         const char *request_id, char *cause);
 
 /* It is GONE. */
 void observer_forget(struct observer *observer, const struct environment *env);

@@ -600,6 +600,11 @@ const struct option option_table[] = {
 	  .parse = parse_limit, .field = CONFIG(idle_timeout_ms), .min = 1, .max = 86400000,
 	  .help = "When an environment without work ends; else never, and after 600 in what lrie "
 	          "bench simulates. Lambda does not tell." },
+	{ .name = "xray", .value = "FILE", .variable = "LRIE_XRAY",
+	  .group = GROUP_SERVICE, .commands = SERVE | INVOKE,
+	  .parse = parse_text, .field = CONFIG(xray),
+	  .help = "Be the X-Ray daemon, trace invocations as with active tracing, and append "
+	          "segments to this file, as lines of JSON." },
 	{ .name = "sandbox", .value = "auto|full|off", .variable = "LRIE_SANDBOX",
 	  .group = GROUP_SANDBOX, .commands = RUN,
 	  .parse = parse_sandbox, .field = CONFIG(sandbox), .preset = "auto",

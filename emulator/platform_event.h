@@ -87,6 +87,8 @@ struct platform_start {
 	const char *version;
 	const char *tenant_id;    /* or NULL */
 	const char *trace_header; /* or NULL; told only when it is sampled */
+	const char *trace_caller; /* the segment that called, or ""; not told */
+	uint64_t received_ns;     /* by the environment; not told */
 };
 
 struct platform_runtime_done {

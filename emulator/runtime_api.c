@@ -17,6 +17,7 @@
 #include "emulator/front.h"
 #include "emulator/json.h"
 #include "emulator/json_check.h"
+#include "emulator/xray.h"
 
 /* 6 MiB and 100 bytes: exactly this much is accepted (spec runtime-api.md §4). */
 #define PAYLOAD_LIMIT 6291556
@@ -171,14 +172,35 @@ static bool take_error_trailers(struct http_exchange *exchange, struct answer *a
 	return true;
 }
 
-/* The cause is X-Ray's; the caller gets the rest (spec runtime-api.md §5). */
-static void strip_error_cause(struct http_exchange *exchange, struct buffer *body)
+static bool has_cause_in_body(const struct http_exchange *exchange)
 {
 	static const char with_cause[] = "application/vnd.aws.lambda.error.cause+json";
 	const char *type = http_exchange_header(exchange, "Content-Type");
 
-	if (!type || strcspn(type, "; \t") != sizeof(with_cause) - 1 ||
-	    strncasecmp(type, with_cause, sizeof(with_cause) - 1) != 0)
+	return type && strcspn(type, "; \t") == sizeof(with_cause) - 1 &&
+	       strncasecmp(type, with_cause, sizeof(with_cause) - 1) == 0;
+}
+
+/* Of a header, or of the body; what is none is ignored (spec runtime-api.md §5). */
+static void tell_error_cause(struct port *port, const struct invocation *invocation,
+                             const struct http_exchange *exchange, const struct buffer *body)
+{
+	const char *header = http_exchange_header(exchange,
+	                                          "Lambda-Runtime-Function-XRay-Error-Cause");
+	struct buffer cause = BUFFER_INIT;
+
+	if (!environment_wants_cause(port->env))
+		return;
+	if ((header && xray_cause(&cause, header, strlen(header))) ||
+	    (has_cause_in_body(exchange) && xray_cause_of_body(&cause, body->data, body->length)))
+		environment_runtime_cause(port->env, invocation, buffer_steal(&cause, NULL));
+	buffer_finish(&cause);
+}
+
+/* The cause is X-Ray's; the caller gets the rest (spec runtime-api.md §5). */
+static void strip_error_cause(const struct http_exchange *exchange, struct buffer *body)
+{
+	if (!has_cause_in_body(exchange))
 		return;
 	if (json_remove_member(body, "errorCause"))
 		return;
@@ -194,6 +216,7 @@ static void take_answer(struct port *port, struct call *call)
 	http_exchange_take_body(exchange, &answer.body);
 	if (call->kind == CALL_ERROR) {
 		answer.is_error = true;
+		tell_error_cause(port, call->answered, exchange, &answer.body);
 		strip_error_cause(exchange, &answer.body);
 	} else {
 		take_error_trailers(exchange, &answer);
@@ -260,6 +283,8 @@ static void handle_init_error(struct port *port, struct call *call)
 		return;
 	}
 	http_exchange_take_body(exchange, &body);
+	if (runtime_call_is_allowed(before, RUNTIME_CALL_INIT_ERROR))
+		tell_error_cause(port, NULL, exchange, &body);
 	if (environment_runtime_init_error(port->env, type, &body) == RUNTIME_ACCEPTED)
 		front_reply_accepted(exchange);
 	else

@@ -148,6 +148,23 @@ static void add_unreserved(struct variables *variables)
 	add(variables, "AWS_XRAY_DAEMON_ADDRESS", XRAY_HOST ":" XRAY_PORT);
 }
 
+/* The address as one variable, which a function may set for itself, and as Lambda's own two. */
+static void add_xray_address(struct variables *variables, const struct variables_place *place)
+{
+	if (place->xray_daemon)
+		add(variables, "AWS_XRAY_DAEMON_ADDRESS", place->xray_daemon);
+}
+
+static void add_xray(struct variables *variables, const struct variables_place *place)
+{
+	const char *daemon = place->xray_daemon ? place->xray_daemon : XRAY_HOST ":" XRAY_PORT;
+	char host[64];
+
+	snprintf(host, sizeof(host), "%.*s", (int)strcspn(daemon, ":"), daemon);
+	add(variables, "_AWS_XRAY_DAEMON_ADDRESS", host);
+	add(variables, "_AWS_XRAY_DAEMON_PORT", strrchr(daemon, ':') + 1);
+}
+
 static void add_place(struct variables *variables, const struct variables_place *place)
 {
 	add(variables, "LAMBDA_TASK_ROOT", place->task_root);
@@ -203,6 +220,7 @@ static void add_lambda(struct variables *variables, const struct config *config,
 
 	buffer_append_format(&group, "/aws/lambda/%s", config->function_name);
 	add_unreserved(variables);
+	add_xray_address(variables, place);
 	add_if_set(variables, "TERM", place->terminal);
 	add_list(variables, &config->pass_env);
 	add_list(variables, &config->env);
@@ -214,8 +232,7 @@ static void add_lambda(struct variables *variables, const struct config *config,
 	add_if_set(variables, "AWS_SESSION_TOKEN", config->session_token);
 	add(variables, "AWS_LAMBDA_LOG_GROUP_NAME", group.data);
 	add(variables, "AWS_LAMBDA_LOG_STREAM_NAME", place->log_stream);
-	add(variables, "_AWS_XRAY_DAEMON_ADDRESS", XRAY_HOST);
-	add(variables, "_AWS_XRAY_DAEMON_PORT", XRAY_PORT);
+	add_xray(variables, place);
 	add(variables, "TZ", ":UTC");
 }
 
@@ -243,6 +260,7 @@ static void add_rie(struct variables *variables, const struct config *config,
 	add_region(variables, config);
 	add_place(variables, place);
 	add_host(variables, &config->host_env);
+	add_xray_address(variables, place);
 	add_list(variables, &config->pass_env);
 	add_list(variables, &config->env);
 	add_function(variables, config, place);

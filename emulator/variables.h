@@ -28,6 +28,7 @@ struct variables_place {
 	const char *terminal;     /* TERM, of a shell; else NULL */
 	bool is_extension;        /* for an external extension, which gets fewer */
 	enum platform_initialization initialization;
+	const char *xray_daemon; /* "127.0.0.1:41235"; NULL: as on Lambda, or in RIE */
 };
 
 /* "NAME=VALUE" strings, NULL-terminated, in one allocation: free() it. */

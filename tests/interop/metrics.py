@@ -36,7 +36,7 @@ FAMILIES = {
     "lrie_setup_duration_seconds:histogram", "lrie_init_duration_seconds:histogram",
     "lrie_init_errors:counter", "lrie_environments:gauge", "lrie_invocations_waiting:gauge",
     "lrie_memory_size_bytes:gauge", "lrie_memory_peak_bytes:gauge", "lrie_info:gauge",
-    "lrie_emf_lines:counter",
+    "lrie_emf_lines:counter", "lrie_xray_documents:counter",
 }
 
 

@@ -161,5 +161,45 @@ static void test_fields_of_trace_headers(void)
 	CHECK(!trace_header_field("Root=" ROOT, "Parent", value, sizeof(value)));
 }
 
-TEST_MAIN(test_uuids, test_valid_uuids, test_invalid_uuids, test_hex, test_trace_header,
-          test_complete_trace_header, test_sampled_trace_headers, test_fields_of_trace_headers)
+static void test_header_of_who_is_called(void)
+{
+	static const struct {
+		const char *given, *before, *behind, *caller; /* what is around the new Parent */
+	} cases[] = {
+		{ "Root=" ROOT ";Parent=" PARENT ";Sampled=1",
+		  "Root=" ROOT ";Parent=", ";Sampled=1", PARENT },
+		{ "Root=" ROOT ";Parent=" PARENT ";Sampled=0",
+		  "Root=" ROOT ";Parent=", ";Sampled=0", PARENT },
+		{ "root=" ROOT ";Lineage=a:1", "Root=" ROOT ";Parent=", ";Sampled=1;Lineage=a:1",
+		  "" },
+		{ "Root=" ROOT ";Parent=none", "Root=" ROOT ";Parent=", ";Sampled=1", "" },
+		{ "Root=" ROOT ";Parent=" PARENT "0", "Root=" ROOT ";Parent=", ";Sampled=1", "" },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		char header[TRACE_HEADER_SIZE], caller[TRACE_PARENT_SIZE];
+		size_t before = strlen(cases[i].before);
+
+		test_case(cases[i].given);
+		CHECK(trace_header_descend(cases[i].given, header, sizeof(header), caller));
+		CHECK_STR(caller, cases[i].caller);
+		CHECK(strncmp(header, cases[i].before, before) == 0);
+		CHECK_INT(strspn(header + before, "0123456789abcdef"), 16);
+		CHECK(strncmp(header + before, PARENT, 16) != 0);
+		CHECK_STR(header + before + 16, cases[i].behind);
+	}
+}
+
+static void test_header_of_nobody(void)
+{
+	char header[TRACE_HEADER_SIZE] = "", caller[TRACE_PARENT_SIZE] = "-";
+
+	CHECK(!trace_header_descend("", header, sizeof(header), caller));
+	CHECK(!trace_header_descend("Root=junk", header, sizeof(header), caller));
+	CHECK(!trace_header_descend("Root=" ROOT, header, 60, caller));
+	CHECK_STR(caller, "-");
+}
+
+TEST_MAIN(test_header_of_who_is_called, test_header_of_nobody, test_uuids, test_valid_uuids,
+          test_invalid_uuids, test_hex, test_trace_header, test_complete_trace_header,
+          test_sampled_trace_headers, test_fields_of_trace_headers)

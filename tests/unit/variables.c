@@ -218,5 +218,42 @@ static void test_log_format(void)
 	free(list);
 }
 
-TEST_MAIN(test_log_format, test_table, test_credentials, test_user_variables,
-          test_names_that_begin_alike, test_rie, test_rie_handler)
+/* A function may send its traces elsewhere, but Lambda's own variables stay. */
+static void test_xray_daemon(void)
+{
+	const char *own[] = { "AWS_XRAY_DAEMON_ADDRESS=10.0.0.1:1", NULL };
+	struct config config = plain_config();
+	struct variables_place there = place;
+	const char **list;
+
+	there.xray_daemon = "127.0.0.1:41235";
+	for (int user = 0; user < 2; user++) {
+		if (user)
+			config.env = (struct config_list){ own, 1 };
+		list = variables_make(&config, &there);
+		CHECK_STR(value_of(list, "AWS_XRAY_DAEMON_ADDRESS"),
+		          user ? "10.0.0.1:1" : "127.0.0.1:41235");
+		CHECK_STR(value_of(list, "_AWS_XRAY_DAEMON_ADDRESS"), "127.0.0.1");
+		CHECK_STR(value_of(list, "_AWS_XRAY_DAEMON_PORT"), "41235");
+		free(list);
+	}
+}
+
+static void test_xray_daemon_in_rie_mode(void)
+{
+	const char *host[] = { "AWS_XRAY_DAEMON_ADDRESS=10.0.0.1:1", NULL };
+	struct config config = plain_config();
+	struct variables_place there = place;
+	const char **list;
+
+	config.rie = true;
+	config.host_env = (struct config_list){ host, 1 };
+	there.xray_daemon = "127.0.0.1:41235";
+	list = variables_make(&config, &there);
+	CHECK_STR(value_of(list, "AWS_XRAY_DAEMON_ADDRESS"), "127.0.0.1:41235");
+	free(list);
+}
+
+TEST_MAIN(test_xray_daemon, test_xray_daemon_in_rie_mode, test_log_format, test_table,
+          test_credentials, test_user_variables, test_names_that_begin_alike, test_rie,
+          test_rie_handler)
