@@ -1749,6 +1749,7 @@ static void test_a_reset_keeps_tmp(void)
 	runtime_next(port());
 	runtime_respond(port(), "id-1", "{}");
 	runtime_next(port());
+	runtime_next(port());
 	asker_destroy(asker);
 	end();
 	fake_output_take();
