@@ -33,7 +33,7 @@ static void append_valid_utf8(struct buffer *out, const char *text, size_t text_
 	}
 }
 
-/* What stands behind a backslash for a letter; '\0': it stands for itself. */
+/* What stands behind a backslash for a letter; '\0': nothing that is known here. */
 static char escape_of(char letter)
 {
 	switch (letter) {
@@ -51,31 +51,42 @@ static char escape_of(char letter)
 	}
 }
 
-/* Names, and most of what lrie tells and functions print, need no more than these escapes. */
-static bool is_plain(const char *text, size_t length)
+/* How many letters stand for themselves. */
+static size_t plain_length(const char *text, const char *end)
 {
-	for (const char *end = text + length; text < end; text++)
-		if (((unsigned char)*text < ' ' && !escape_of(*text)) || (unsigned char)*text > '~')
-			return false;
-	return true;
+	const char *at = text;
+
+	while (at < end && *at >= ' ' && *at <= '~' && *at != '"' && *at != '\\')
+		at++;
+	return (size_t)(at - text);
 }
 
-static void append_plain(struct buffer *out, const char *text, size_t length)
+/* Names, and most of what lrie tells and functions print, need no more than a few escapes. Returns
+ * false, and appends nothing, for what does. */
+static bool append_plain(struct buffer *out, const char *text, size_t length)
 {
-	const char *end = text + length, *from = text;
+	const char *end = text + length;
+	size_t before = out->length;
 
 	buffer_append(out, "\"", 1);
-	for (; text < end; text++) {
-		char escape[] = { '\\', escape_of(*text) };
+	for (;;) {
+		size_t plain = plain_length(text, end);
+		char escape[] = { '\\', '\0' };
 
-		if (!escape[1])
-			continue;
-		buffer_append(out, from, (size_t)(text - from));
+		buffer_append(out, text, plain);
+		text += plain;
+		if (text == end)
+			break;
+		escape[1] = escape_of(*text++);
+		if (!escape[1]) {
+			out->length = before;
+			out->data[before] = '\0';
+			return false;
+		}
 		buffer_append(out, escape, sizeof(escape));
-		from = text + 1;
 	}
-	buffer_append(out, from, (size_t)(end - from));
 	buffer_append(out, "\"", 1);
+	return true;
 }
 
 static void append_unplain(struct buffer *out, const char *text, size_t text_length)
@@ -95,9 +106,7 @@ static void append_unplain(struct buffer *out, const char *text, size_t text_len
 
 static void append_bytes(struct buffer *out, const char *text, size_t length)
 {
-	if (is_plain(text, length))
-		append_plain(out, text, length);
-	else
+	if (!append_plain(out, text, length))
 		append_unplain(out, text, length);
 }
 

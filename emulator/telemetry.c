@@ -43,6 +43,7 @@ struct telemetry {
 	unsigned tickets[TELEMETRY_SUBSCRIBERS]; /* of the last dial of each */
 	unsigned last_ticket;
 	struct buffer record;
+	struct telemetry_record_head head;
 };
 
 /* What replays are made in: the first schema that has all. */
@@ -74,7 +75,8 @@ static bool make_record(struct telemetry *telemetry, const struct saying *saying
 	    telemetry_record_object(record, saying->type, saying->wall_ns, saying->line,
 	                            saying->length))
 		return true;
-	telemetry_record_line(record, saying->type, saying->wall_ns, saying->line, saying->length);
+	telemetry_record_line(record, &telemetry->head, saying->type, saying->wall_ns, saying->line,
+	                      saying->length);
 	return true;
 }
 

@@ -2,6 +2,10 @@
 /* telemetry_record - one line that was printed, as subscribers get it */
 #include "emulator/telemetry_record.h"
 
+#include <assert.h>
+#include <string.h>
+
+#include "emulator/clock.h"
 #include "emulator/json.h"
 #include "emulator/json_check.h"
 #include "emulator/timestamp.h"
@@ -16,10 +20,27 @@ static void begin(struct buffer *out, enum subscription_type source, uint64_t wa
 	json_object_text(out, "type", subscription_type_name(source));
 }
 
-void telemetry_record_line(struct buffer *out, enum subscription_type source, uint64_t wall_ns,
-                           const char *line, size_t length)
+static void make_head(struct telemetry_record_head *head, enum subscription_type source,
+                      uint64_t wall_ns)
 {
-	begin(out, source, wall_ns);
+	autobuffer struct buffer text = BUFFER_INIT;
+
+	begin(&text, source, wall_ns);
+	assert(text.length <= sizeof(head->text));
+	memcpy(head->text, text.data, text.length);
+	head->length = text.length;
+	head->source = source;
+	head->wall_ms = wall_ns / CLOCK_NS_PER_MS;
+}
+
+void telemetry_record_line(struct buffer *out, struct telemetry_record_head *head,
+                           enum subscription_type source, uint64_t wall_ns, const char *line,
+                           size_t length)
+{
+	if (head->length == 0 || head->source != source ||
+	    head->wall_ms != wall_ns / CLOCK_NS_PER_MS)
+		make_head(head, source, wall_ns);
+	buffer_append(out, head->text, head->length);
 	json_object_bytes(out, "record", line, length);
 	json_object_end(out);
 }

@@ -121,6 +121,22 @@ def test_lines_over_tcp(t):
     t.equal([record["record"] for record in heard if record["type"] == "function"], ["hello\n"])
 
 
+def test_lines_of_JSON_are_objects_where_the_log_is_JSON(t):
+    line = '{"level":"DEBUG"\\,"message":[1]}'
+    for schema, expected in (("2022-12-13", {"level": "DEBUG", "message": [1]}),
+                             ("2022-07-01", '{"level":"DEBUG","message":[1]}\n')):
+        port = free_port()
+        lrie = t.serve("line:" + line + ",echo", "--freeze=off", "--log-format=json", *extended(
+            t, "register,listen:%d,telemetry-body:%s" % (port, body(port, schema=schema))))
+        id = lrie.invoke().request_id
+        heard = wait_kind(lrie, "platform.report")
+        t.equal([record["record"] for record in heard if record["type"] == "function"],
+                [expected], "a level is about the log, not about subscribers")
+        t.true(line.replace("\\", "") not in lrie.stdout.lines(), "DEBUG is in the log")
+        t.equal([record["record"]["requestId"] for record in heard
+                 if record["type"] == "platform.report"], [id])
+
+
 def test_runtimeDone_comes_while_the_extension_works(t):
     port = free_port()
     lrie = t.serve("echo", *extended(
