@@ -100,7 +100,8 @@ struct config {
 	const char *secret_access_key;
 	const char *session_token;
 
-	bool json_logs; /* levels exist with them only */
+	bool log_descriptor; /* the runtime gets one for framed records */
+	bool json_logs;      /* levels exist with them only */
 	enum log_line_level application_log_level, system_log_level;
 
 	/* limits */

@@ -51,6 +51,7 @@ static void on_lines(struct program_output *output, const char *data, size_t len
 void environment_drain_output(struct environment *env)
 {
 	program_output_drain(&env->output);
+	framed_output_drain(&env->frames);
 	for (unsigned i = 0; i < env->extensions.count; i++)
 		program_output_drain(&env->programs[i].output);
 }
@@ -61,6 +62,7 @@ static void on_life_ended(struct environment *env);
 static void close_output(struct environment *env)
 {
 	program_output_close(&env->output);
+	framed_output_close(&env->frames);
 	for (unsigned i = 0; i < env->extensions.count; i++)
 		program_output_close(&env->programs[i].output);
 }
@@ -501,35 +503,60 @@ const char **environment_make_variables(const struct environment *env, bool is_e
 		.is_extension = is_extension,
 		.initialization = env->initialization,
 		.xray_daemon = observer_xray_address(context->observer, env->port->inside),
+		.log_descriptor = context->config->log_descriptor ? FRAMED_OUTPUT_DESCRIPTOR : 0,
 	};
 
 	return variables_make(context->config, &place);
 }
 
-bool environment_start_runtime(struct environment *env, struct error *err)
+/* Asks for the runtime, whose stdout, and log descriptor if it is not -1, these become. */
+static bool ask_for_runtime(struct environment *env, struct sandbox_program *program, int output,
+                            int frames, struct error *err)
+{
+	struct sandbox_descriptor descriptor = { frames, FRAMED_OUTPUT_DESCRIPTOR };
+	const char **envp = environment_make_variables(env, false);
+
+	program->envp = envp;
+	program->output = output;
+	program->descriptors = &descriptor;
+	program->descriptor_count = frames != -1;
+	env->shutdown.runtime_is_alive = sandbox_exec(env->box, RUNTIME_PROGRAM, program, err);
+	free(envp);
+	return env->shutdown.runtime_is_alive;
+}
+
+/* Makes the pipes that the runtime writes to. */
+static bool start_with_output(struct environment *env, struct sandbox_program *program,
+                              struct error *err)
 {
 	struct environment_context *context = env->context;
+	autoclose int output = program_output_open(&env->output, context->loop, err);
+	autoclose int frames = -1;
+
+	if (output == -1)
+		return false;
+	if (context->config->log_descriptor) {
+		frames = framed_output_open(&env->frames, &env->journal, env->id, context->loop,
+		                            err);
+		if (frames == -1)
+			return false;
+	}
+	return ask_for_runtime(env, program, output, frames, err);
+}
+
+bool environment_start_runtime(struct environment *env, struct error *err)
+{
 	struct sandbox_program program = { .output = -1 };
 	struct fault fault;
 
 	env->runtime_is_asked = true;
-	if (!package_fill_program(context->package, &program, &fault)) {
+	if (!package_fill_program(env->context->package, &program, &fault)) {
 		if (!env->init.started_ns)
 			env->init.started_ns = clock_now();
 		environment_fail_soon(env, &fault, clock_now(), clock_now());
 		return true;
 	}
-	autoclose int output = program_output_open(&env->output, context->loop, err);
-	if (output == -1)
-		return false;
-
-	const char **envp = environment_make_variables(env, false);
-
-	program.envp = envp;
-	program.output = output;
-	env->shutdown.runtime_is_alive = sandbox_exec(env->box, RUNTIME_PROGRAM, &program, err);
-	free(envp);
-	return env->shutdown.runtime_is_alive;
+	return start_with_output(env, &program, err);
 }
 
 static bool start_programs(struct environment *env, struct error *err)
@@ -586,6 +613,7 @@ static void clear_life(struct environment *env)
 	env->has_init_error = false;
 	buffer_finish(&env->init_error);
 	env->output = (struct program_output){ .on_lines = on_lines };
+	env->frames = (struct framed_output){ .has_warned = false };
 	env->runtime_is_asked = env->extensions_are_off = false;
 	env->extensions.count = 0;
 	env->culprit = NULL;

@@ -15,6 +15,7 @@
 #include "emulator/environment.h"
 #include "emulator/extension.h"
 #include "emulator/extension_files.h"
+#include "emulator/framed_output.h"
 #include "emulator/freezer.h"
 #include "emulator/journal.h"
 #include "emulator/program_output.h"
@@ -65,6 +66,7 @@ struct environment {
 	struct loop_watch box_watch;
 	struct freezer freezer;
 	struct program_output output;
+	struct framed_output frames; /* of the runtime's log descriptor, if it has one */
 	struct runtime_port *port;
 	enum runtime_state runtime;
 	struct init_phase init;

@@ -182,12 +182,31 @@ void journal_lines(struct journal *journal, enum journal_source source, const ch
 		write_lines(journal, data, length);
 }
 
-void journal_record(struct journal *journal, enum log_line_level level, const char *data,
+static void write_json_record(struct journal *journal, const enum log_line_level *level,
+                              uint64_t wall_ns, const char *data, size_t length)
+{
+	struct log_line what = level ? (struct log_line){ .level = *level, .has_time = true }
+	                             : log_line_read(data, length);
+
+	if (what.level < journal->config->application_log_level)
+		return;
+	if (what.has_time)
+		write_lines(journal, data, length);
+	else
+		write_timed(journal, &what, data, length, wall_ns);
+}
+
+void journal_record(struct journal *journal, const enum log_line_level *level, const char *data,
                     size_t length)
 {
+	bool filtered = journal->config->json_logs;
+	uint64_t wall_ns = journal->listeners || filtered ? stamp(journal) : 0;
+
 	if (journal->listeners)
-		tell_record(journal, JOURNAL_FUNCTION, stamp(journal), data, length);
-	if (!journal->config->json_logs || level >= journal->config->application_log_level)
+		tell_record(journal, JOURNAL_FUNCTION, wall_ns, data, length);
+	if (filtered)
+		write_json_record(journal, level, wall_ns, data, length);
+	else
 		write_lines(journal, data, length);
 }
 

@@ -62,9 +62,9 @@ void journal_platform(struct journal *journal, struct platform_event *event);
 void journal_lines(struct journal *journal, enum journal_source source, const char *data,
                    size_t length);
 
-/* One record of the function, newlines in it included, which has told its level itself. The last
- * byte is a newline. */
-void journal_record(struct journal *journal, enum log_line_level level, const char *data,
+/* One record of the function, newlines in it included; the last byte is one. 'level' may be NULL:
+ * then it is found in the record, as in a line. */
+void journal_record(struct journal *journal, const enum log_line_level *level, const char *data,
                     size_t length);
 
 /* ---- the end of the log ---- */

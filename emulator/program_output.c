@@ -71,7 +71,9 @@ static bool read_block(struct program_output *output)
 	static char block[BLOCK_SIZE];
 	ssize_t length = read(output->fd, block, sizeof(block));
 
-	if (length > 0)
+	if (length > 0 && output->on_bytes)
+		output->on_bytes(output, block, (size_t)length);
+	else if (length > 0)
 		take_block(output, block, (size_t)length);
 	else if (length == 0 || (errno != EAGAIN && errno != EINTR))
 		loop_watch_stop(&output->watch); /* all writers are gone */

@@ -18,6 +18,9 @@ struct program_output {
 	/* Gets one or more whole lines; the last byte is a newline. */
 	void (*on_lines)(struct program_output *output, const char *data, size_t length);
 
+	/* If it is set: gets the bytes as they come instead. */
+	void (*on_bytes)(struct program_output *output, const char *data, size_t length);
+
 	/* private */
 	struct loop_watch watch;
 	struct buffer partial; /* a line whose end has not come */
@@ -25,7 +28,7 @@ struct program_output {
 };
 
 /* Makes the pipe and returns its writing end, which becomes the caller's, or -1 and 'err'.
- * 'on_lines' must be set, the rest zero. */
+ * One of the two above must be set, the rest zero. */
 int program_output_open(struct program_output *output, struct loop *loop, struct error *err);
 
 /* Reads what is in the pipe right now, and ends an unfinished line with a newline:

@@ -199,7 +199,7 @@ static void add_concurrency(struct variables *variables, const struct config *co
 static void add_function(struct variables *variables, const struct config *config,
                          const struct variables_place *place)
 {
-	char megabytes[24];
+	char megabytes[24], descriptor[12];
 
 	snprintf(megabytes, sizeof(megabytes), "%" PRIu64, config->memory_bytes >> 20);
 	add_if_set(variables, "_HANDLER", config->handler);
@@ -211,6 +211,10 @@ static void add_function(struct variables *variables, const struct config *confi
 	add(variables, "AWS_LAMBDA_RUNTIME_API", place->runtime_api);
 	add_log_format(variables, config);
 	add_concurrency(variables, config);
+	if (place->log_descriptor > 0) {
+		snprintf(descriptor, sizeof(descriptor), "%u", place->log_descriptor);
+		add(variables, "_LAMBDA_TELEMETRY_LOG_FD", descriptor);
+	}
 }
 
 static void add_lambda(struct variables *variables, const struct config *config,

@@ -26,6 +26,7 @@ struct variables_place {
 	const char *task_root;    /* LAMBDA_TASK_ROOT: "/var/task" in a box */
 	const char *runtime_root; /* LAMBDA_RUNTIME_DIR: "/var/runtime" */
 	const char *terminal;     /* TERM, of a shell; else NULL */
+	unsigned log_descriptor;  /* of the runtime; 0: none */
 	bool is_extension;        /* for an external extension, which gets fewer */
 	enum platform_initialization initialization;
 	const char *xray_daemon; /* "127.0.0.1:41235"; NULL: as on Lambda, or in RIE */

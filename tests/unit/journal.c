@@ -300,6 +300,33 @@ static void test_json_lets_extensions_say_what_they_want(void)
 	end();
 }
 
+static void check_record(const enum log_line_level *level, const char *text, const char *expected)
+{
+	journal_record(&journal, level, text, strlen(text));
+	CHECK_STR(fake_output_take(), expected);
+}
+
+static void test_records_have_the_level_that_they_are_given(void)
+{
+	static const enum log_line_level debug = LOG_LINE_DEBUG, warn = LOG_LINE_WARN;
+	struct hearer *hearer;
+
+	begin_json();
+	check_record(&debug, LINE("ERROR"), "");
+	check_record(&warn, LINE("DEBUG"), LINE("DEBUG"));
+	check_record(&warn, "{}\n", "{}\n");
+	check_record(NULL, LINE("DEBUG"), "");
+	check_record(NULL, "a\nb\n", "a\nb\n");
+	check_record(NULL, "{\n}\n", "{\"timestamp\":" NOW "\n}\n");
+	hearer = hearer_create();
+	check_record(&debug, "a\nb\n", "");
+	check_heard(hearer, "function at 0: a\nb; ");
+	config.json_logs = false;
+	check_record(&debug, "a\nb\n", "a\nb\n");
+	hearer_destroy(hearer);
+	end();
+}
+
 static void test_levels_are_not_about_listeners(void)
 {
 	struct hearer *hearer;
@@ -323,4 +350,5 @@ TEST_MAIN(test_everything_is_in_the_log_in_order,
           test_a_listener_may_leave_while_it_hears, test_json_tells_events_as_objects,
           test_json_leaves_out_what_is_below_the_level, test_json_filters_lines,
           test_json_adds_times, test_json_lets_extensions_say_what_they_want,
-          test_levels_are_not_about_listeners, test_times_never_run_backwards)
+          test_records_have_the_level_that_they_are_given, test_levels_are_not_about_listeners,
+          test_times_never_run_backwards)

@@ -190,6 +190,25 @@ static void test_rie_handler(void)
 	free(list);
 }
 
+static void test_log_descriptor(void)
+{
+	struct config config = plain_config();
+	struct variables_place with = place;
+	const char **list;
+
+	list = variables_make(&config, &with);
+	CHECK_STR(value_of(list, "_LAMBDA_TELEMETRY_LOG_FD"), NULL);
+	free(list);
+	with.log_descriptor = 62;
+	list = variables_make(&config, &with);
+	CHECK_STR(value_of(list, "_LAMBDA_TELEMETRY_LOG_FD"), "62");
+	free(list);
+	with.is_extension = true; /* it is the runtime's alone */
+	list = variables_make(&config, &with);
+	CHECK_STR(value_of(list, "_LAMBDA_TELEMETRY_LOG_FD"), NULL);
+	free(list);
+}
+
 static void test_log_format(void)
 {
 	static const char *host[] = { "AWS_LAMBDA_LOG_FORMAT=JSON", "AWS_LAMBDA_LOG_LEVEL=DEBUG",
@@ -254,6 +273,6 @@ static void test_xray_daemon_in_rie_mode(void)
 	free(list);
 }
 
-TEST_MAIN(test_xray_daemon, test_xray_daemon_in_rie_mode, test_log_format, test_table,
-          test_credentials, test_user_variables, test_names_that_begin_alike, test_rie,
+TEST_MAIN(test_log_descriptor, test_xray_daemon, test_xray_daemon_in_rie_mode, test_log_format,
+          test_table, test_credentials, test_user_variables, test_names_that_begin_alike, test_rie,
           test_rie_handler)
