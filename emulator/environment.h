@@ -147,6 +147,9 @@ enum environment_state environment_state(const struct environment *env);
 /* Whether it has room for an invocation and is not about to end. */
 bool environment_is_free(const struct environment *env);
 
+/* Whether it has an invocation, wherever that is. */
+bool environment_is_busy(const struct environment *env);
+
 /* Whether its invocation is answered, so that it will be free in a moment. */
 bool environment_is_finishing(const struct environment *env);
 

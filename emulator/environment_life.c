@@ -199,6 +199,8 @@ static void warn_of_failure(const struct environment *env)
 static void fail_now(struct environment *env)
 {
 	environment_drain_output(env);
+	if (env->culprit)
+		metrics_count_extension_error(env->context->metrics, env->fatal.type);
 	/* Without a box no init has begun. */
 	if (env->state == ENVIRONMENT_STARTING &&
 	    (env->init.started_ns || env->fatal.status != FAULT_FAILURE))

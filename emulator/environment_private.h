@@ -107,9 +107,6 @@ void environment_set_activity(struct environment *env, enum activity activity);
 /* Whether it takes several invocations at once. */
 bool environment_is_concurrent(const struct environment *env);
 
-/* Whether there is an invocation, wherever it is. */
-bool environment_is_busy(const struct environment *env);
-
 /* The invocation's clock runs from 'now' on, and its deadline is set. */
 void slot_start_clock(struct slot *slot, uint64_t now);
 

@@ -248,7 +248,7 @@ static enum metrics_state state_of(const struct environment *env)
 	case ENVIRONMENT_STARTING:
 		return METRICS_STARTING;
 	case ENVIRONMENT_SERVING:
-		return environment_is_free(env) ? METRICS_IDLE : METRICS_BUSY;
+		return environment_is_busy(env) ? METRICS_BUSY : METRICS_IDLE;
 	case ENVIRONMENT_RESET:
 		return METRICS_RESET;
 	case ENVIRONMENT_STOPPING:

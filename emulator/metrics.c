@@ -89,6 +89,12 @@ void metrics_count_init_error(struct metrics *metrics, const char *type)
 		add_type(&metrics->init_errors, type);
 }
 
+void metrics_count_extension_error(struct metrics *metrics, const char *type)
+{
+	if (metrics)
+		add_type(&metrics->extension_errors, type);
+}
+
 void metrics_count_emf(struct metrics *metrics, bool is_valid)
 {
 	if (!metrics)

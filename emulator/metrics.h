@@ -65,9 +65,11 @@ struct metrics {
 	uint64_t throttles[METRICS_THROTTLE_COUNT];
 
 	uint64_t environments;          /* that were started */
-	struct metrics_histogram setup; /* box asked for to bootstrap executed */
-	struct metrics_histogram init;  /* bootstrap executed to first /next; where that came */
+	struct metrics_histogram setup; /* box asked for to first program executed */
+	struct metrics_histogram init; /* first program executed to end of init, if all went well */
 	struct metrics_types init_errors;
+
+	struct metrics_types extension_errors; /* that ended a life of an environment */
 
 	uint64_t memory_peak_bytes; /* of any environment; 0: never measured */
 
@@ -89,6 +91,7 @@ void metrics_count_environment(struct metrics *metrics);
 void metrics_count_setup(struct metrics *metrics, uint64_t duration_ns);
 void metrics_count_init(struct metrics *metrics, uint64_t duration_ns);
 void metrics_count_init_error(struct metrics *metrics, const char *type);
+void metrics_count_extension_error(struct metrics *metrics, const char *type);
 void metrics_count_emf(struct metrics *metrics, bool is_valid);
 void metrics_count_xray(struct metrics *metrics, bool is_valid);
 
@@ -97,7 +100,7 @@ void metrics_count_xray(struct metrics *metrics, bool is_valid);
 enum metrics_state {
 	METRICS_STARTING, /* init is under way */
 	METRICS_IDLE,
-	METRICS_BUSY, /* an invocation is at the runtime */
+	METRICS_BUSY, /* it has an invocation */
 	METRICS_STOPPING,
 	METRICS_RESET, /* no box: the next invocation begins with init */
 	METRICS_STATE_COUNT,

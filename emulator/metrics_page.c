@@ -151,13 +151,16 @@ static void append_inits(const struct page *page, const struct metrics *metrics)
 	append_counter(page, "lrie_environments_started_total",
 	               "Execution environments that were started.", metrics->environments);
 	prometheus_family(page->out, setup, "histogram",
-	                  "Box asked for to bootstrap executed, which Lambda does not count.");
+	                  "Box asked for to first program executed, which Lambda does not count.");
 	append_histogram(page, setup, NULL, &metrics->setup);
 	prometheus_family(page->out, init, "histogram",
-	                  "Bootstrap executed to end of init, of each init that ended well.");
+	                  "First program executed to end of init, of each init that ended well.");
 	append_histogram(page, init, NULL, &metrics->init);
 	append_types(page, "lrie_init_errors_total", "Inits that failed, by error type.",
 	             &metrics->init_errors);
+	append_types(page, "lrie_extension_errors_total",
+	             "Extensions whose failure ended an environment's processes, by error type.",
+	             &metrics->extension_errors);
 }
 
 static void append_checked(const struct page *page, const char *name, const char *help,

@@ -197,7 +197,8 @@ static struct xray_span span(const char *id, uint64_t start_ns, uint64_t end_ns)
 static void fill_spans(struct xray_invocation *invocation, const struct trace *trace,
                        uint64_t end_ns)
 {
-	uint64_t answered_ns = trace->answered_ns ? trace->answered_ns : trace->ended_ns;
+	uint64_t ended_ns = trace->ended_ns ? trace->ended_ns : end_ns;
+	uint64_t answered_ns = trace->answered_ns ? trace->answered_ns : ended_ns;
 	uint64_t begun_ns = trace->started_ns;
 
 	/* A suppressed init is part of the phase, but the handler has not begun. */

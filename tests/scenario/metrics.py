@@ -4,6 +4,7 @@
 import os
 import re
 
+import extensions
 import harness
 
 PATH = "/_lrie/metrics"
@@ -81,6 +82,28 @@ def test_inits_that_fail_are_told_apart(t):
     t.equal(now["lrie_invocation_errors_total,type=Runtime.ExitError"], 1)
     t.equal(now["lrie_init_duration_seconds_count"], 0)
     t.equal(now["lrie_cold_starts_total"], 1)
+
+
+def test_extensions_that_fail_are_told(t):
+    lrie = t.serve("echo", *extensions.fixture(t, first="register,invoke-exit:1"))
+    lrie.report(lrie.invoke().request_id)
+    now = harness.wait_for(
+        lambda: scrape(t, lrie).get("lrie_extension_errors_total,type=Extension.Crash") == 1
+        and scrape(t, lrie), "the crash of the extension")
+    t.equal(now["lrie_invocation_errors_total,type=Extension.Crash"], 1)
+
+
+def test_an_environment_with_room_left_is_busy(t):
+    lrie = t.bare("--max-concurrency", "3")
+    caller = lrie.begin_invoke()
+    runtime = lrie.runtime()
+    event = runtime.next()
+    wait_for_state(t, lrie, "busy")
+    runtime.answer(event)
+    runtime.begin_next()
+    t.equal(caller.reply().status, 200)
+    wait_for_state(t, lrie, "idle")
+    lrie.stop()
 
 
 def test_throttles_and_states(t):

@@ -176,6 +176,48 @@ def test_a_cause_that_is_none_is_ignored(t):
         runtime = lrie.runtime()
 
 
+def test_the_cause_of_a_failed_init(t):
+    traces = Traces(t)
+    lrie = t.bare(traces.option)
+    header = [("Lambda-Runtime-Function-XRay-Error-Cause", '{"message":"init"}')]
+    first = lrie.runtime()
+    first.init_error(b"{}", header)
+    caller = lrie.begin_invoke()
+    second = lrie.runtime(2)
+    second.init_error(b'{"errorMessage":"m"}', header)
+    reply = caller.reply()
+    t.equal(traces.wait(reply.request_id)[1]["cause"], {"message": "init"})
+    caller = lrie.begin_invoke()
+    third = lrie.runtime(3)
+    event = third.next()
+    t.equal(third.init_error(b"{}", header).status, 403)
+    third.error(event)
+    third.begin_next()
+    t.equal(caller.reply().status, 200)
+    _, inner = traces.wait(event.id)
+    t.equal((inner["fault"], "cause" in inner), (True, False))
+
+
+def test_several_invocations_at_once(t):
+    traces = Traces(t)
+    lrie = t.bare(traces.option, "--max-concurrency", "3")
+    callers = [lrie.begin_invoke() for _ in range(3)]
+    runtimes = [lrie.runtime() for _ in range(3)]
+    events = [runtime.next() for runtime in runtimes]
+    runtimes[1].error(events[1], b"{}", [("Lambda-Runtime-Function-XRay-Error-Cause",
+                                          '{"message":"second"}')])
+    for place in (2, 0):
+        runtimes[place].answer(events[place])
+    for caller in callers:
+        t.equal(caller.reply().status, 200)
+    inner = [traces.wait(event.id)[1] for event in events]
+    t.equal([part.get("cause") for part in inner], [None, {"message": "second"}, None])
+    t.equal(len({part["trace_id"] for part in inner}), 3)
+    for part, event in zip(inner, events):
+        t.true(part["trace_id"] in event.reply.header("Lambda-Runtime-Trace-Id"), part)
+    lrie.stop()
+
+
 # ---- the daemon --------------------------------------------------------------
 
 

@@ -114,6 +114,7 @@ static void test_nobody_counts(void)
 	metrics_count_setup(NULL, 1);
 	metrics_count_init(NULL, 1);
 	metrics_count_init_error(NULL, "Runtime.ExitError");
+	metrics_count_extension_error(NULL, "Extension.Crash");
 	metrics_count_emf(NULL, true);
 	metrics_count_xray(NULL, true);
 }
@@ -190,10 +191,12 @@ static void test_page_of_much(void)
 							   .billed_ms = 1,
 							   .error_type = "Runtime.A\"\n\xff" });
 	metrics_count_emf(&metrics, false);
+	metrics_count_extension_error(&metrics, "Extension.Crash");
 	page_of(&metrics, &now);
 	CHECK(has_line("lrie_emf_lines_total{" LABEL ",valid=\"true\"} 0"));
 	CHECK(has_line("lrie_emf_lines_total{" LABEL ",valid=\"false\"} 1"));
 	CHECK(has_line("lrie_xray_documents_total{" LABEL ",valid=\"true\"} 0"));
+	CHECK(has_line("lrie_extension_errors_total{" LABEL ",type=\"Extension.Crash\"} 1"));
 	CHECK(has_line("lrie_invocations_total{" LABEL "} 3"));
 	CHECK(has_line("lrie_cold_starts_total{" LABEL "} 1"));
 	CHECK(has_line("lrie_invocation_errors_total{" LABEL
