@@ -20,7 +20,7 @@ static const char head[] =
 	"white-space:nowrap}\n"
 	"th:first-child,td:first-child,td.l,th.l{text-align:left}\ntd.w{white-space:normal}\n"
 	".ok{color:#00664b}.bad{color:#a33f00;font-weight:600}\n"
-	"svg{width:100%;height:auto;display:block}.note{color:#666}\n"
+	"svg{width:100%;min-width:36rem;height:auto;display:block}.note{color:#666}\n"
 	"@media(prefers-color-scheme:dark){body{background:#181818;color:#ddd}"
 	"th,td{border-color:#444}.ok{color:#4dd0a6}.bad{color:#ff9a5c}.note{color:#999}}\n"
 	"</style>\n</head>\n<body>\n<h1>lrie bench</h1>\n";
@@ -248,7 +248,9 @@ void bench_html(struct buffer *out, const struct bench_result *result)
 	append_overview(out, result);
 	append_gate(out, result);
 	append_forecasts(out, result);
+	buffer_append_text(out, "<div class=\"scroll\">\n");
 	bench_svg_element(out, result);
+	buffer_append_text(out, "</div>\n");
 	for (size_t i = 0; i < result->count; i++)
 		append_entry(out, &result->entries[i], result->seed);
 	append_machine(out, result);

@@ -94,6 +94,34 @@ static void append_head(struct buffer *out, const struct bench_entry *entry)
 	                     measurement->warm_count);
 }
 
+static bool has_told(const struct bench_result *result, size_t before, const char *prices)
+{
+	for (size_t i = 0; i < before; i++) {
+		if (result->entries[i].prices &&
+		    strcmp(result->entries[i].prices->name, prices) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* By whose prices costs were told: another region has others. */
+static void append_prices(struct buffer *out, const struct bench_result *result)
+{
+	bool is_first = true;
+
+	for (size_t i = 0; i < result->count; i++) {
+		const struct price_list *prices = result->entries[i].prices;
+
+		if (!prices || has_told(result, i, prices->name))
+			continue;
+		buffer_append_text(out, is_first ? "\nCosts are by the prices of " : "; ");
+		bench_table_whole_name(out, prices->name);
+		is_first = false;
+	}
+	if (!is_first)
+		buffer_append_text(out, ", without the free tier.");
+}
+
 static void append_tables(struct buffer *out, const struct bench_result *result)
 {
 	for (size_t i = 0; i < result->count; i++) {
@@ -111,6 +139,7 @@ static void append_tables(struct buffer *out, const struct bench_result *result)
 	}
 	bench_forecast_table(out, result);
 	bench_gate_table(out, result);
+	append_prices(out, result);
 	buffer_append_text(out, "\nThese numbers compare runs on this machine; they do not predict "
 	                        "AWS.\n");
 }

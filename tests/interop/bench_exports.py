@@ -88,6 +88,15 @@ def test_exports_with_every_figure(t):
     t.true(all(metric[name] is not None for name in ("p10", "p90", "p95", "p99", "low")), metric)
 
 
+def test_exports_with_a_forecast(t):
+    interop.need(t, PYTHON)
+    for options in (("--traffic", "poisson:5/s", "--provisioned", "2", "--concurrency", "9"),
+                    ("--traffic", "10M/month", "--cold-rate", "10%")):
+        files, name = exports(t, "bootstrap", "--cold", "2", "--warm", "2", *options)
+        for form, path in files.items():
+            read(t, form, path, name)
+
+
 def test_exports_of_an_awkward_name(t):
     interop.need(t, PYTHON)
     files, name = exports(t, "<a & \"b\" 'c' %41 \\ ü>", "--cold", "2", "--warm", "2")

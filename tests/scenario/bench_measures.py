@@ -8,6 +8,7 @@ import os
 import re
 import shutil
 import signal
+import sys
 import threading
 import xml.etree.ElementTree
 
@@ -430,6 +431,25 @@ def test_time_can_be_limited(t):
     t.between(1, figures["cold.total"]["n"], 50, "cold starts")
 
 
+def test_progress_is_shown_on_a_terminal_only(t):
+    finished = bench(t, "--cold", "2", "--warm", "0")
+    t.equal(finished.stderr, "")
+    spawn = "import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))"
+    finished = t.run("-c", spawn, harness.LRIE, "bench", "--bootstrap", harness.BOOTSTRAP,
+                     "--handler", "echo", "--cold", "2", "--warm", "0", program=sys.executable,
+                     expect=0)
+    says(t, finished.stdout.decode(), r"\r\[#{15} {15}\] 1 of 2 cold starts\r\[#{30}\] 2 of 2")
+
+
+def test_an_interrupt_before_anything_is_told(t):
+    lrie = t.start("bench", "--bootstrap", harness.BOOTSTRAP, "--handler", "init-sleep:60000,echo",
+                   "--init-timeout", "100")
+    harness.wait_for(lambda: len(harness.descendants(lrie.pid)) > 1, "a first box")
+    lrie.stop(signal.SIGINT, expect=130)
+    t.equal(lrie.stdout.text(), "")
+    says(t, lrie.stderr.text(), "there is nothing to tell")
+
+
 def test_precision_can_be_asked_for(t):
     """A sample that is sure after the least count ends there; an impossible one at ten times."""
     figures, = tables(bench(t, "--cold", "12", "--warm", "0", "--until-ci", "100%",
@@ -523,6 +543,30 @@ def test_traffic_is_simulated(t):
         says(t, text, r"(?m)^\S*%s +128 +4 +60\.000 .* 6 +0\.000 " % name)
     says(t, text, r"(?m)^quickest .*bootstrap, 128 MB.*: the next takes [\d.]+ times the time")
     says(t, text, r"(?m)^cheapest ")
+    says(t, text, r"(?m)^Costs are by the prices of us-east-1 ")
+
+
+def test_forecasts_are_exported(t):
+    folder = t.folder()
+    files = {form: os.path.join(folder, form) for form in ("json", "markdown", "csv", "html")}
+    bench(t, "--cold", "2", "--warm", "2", "--traffic", "burst:10x1/hour", "--concurrency", "6",
+          *("--export-%s=%s" % item for item in files.items()), "--", "--function-name", "slower",
+          "--handler", "sleep:30")
+    with open(files["json"], encoding="utf-8") as file:
+        traffic = json.load(file)["traffic"]
+    t.equal((traffic["text"], traffic["simulated"], traffic["concurrency"]),
+            ("burst:10x1/hour", True, 6))
+    for forecast in traffic["forecasts"]:
+        t.equal((forecast["cold_rate"], forecast["refused_rate"], forecast["environments"]),
+                (0.6, 0.4, 6))
+    t.true(traffic["quickest"]["function"] != "slower", traffic)
+    with open(files["csv"], encoding="utf-8", newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["metric"] == "forecast.refused_rate"]
+    t.equal([(row["run"], row["value"]) for row in rows], [("", "0.4")] * 2)
+    with open(files["markdown"], encoding="utf-8") as file:
+        says(t, file.read(), r"(?m)^\| slower \| 128 \| 0 \| 60\.000 % \|.* 6 \| 40\.000 % \|")
+    with open(files["html"], encoding="utf-8") as file:
+        says(t, file.read(), "<h2>A month under burst:10x1/hour, .*, at most 6 at once</h2>")
 
 
 def test_json_goes_to_stdout(t):
