@@ -7,6 +7,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -387,6 +388,8 @@ int cmd_bench(const struct config *config)
 
 	bench.shows_progress = isatty(STDERR_FILENO);
 	code = prepare(config, &err) ? EXIT_FINE : fail(&err);
+	/* One that comes before the loop hears it would leave groups behind. */
+	signals_mask_ending(SIG_BLOCK);
 	if (code == EXIT_FINE)
 		code = service_open(&bench.service, config, nowhere);
 	if (code == EXIT_FINE)
