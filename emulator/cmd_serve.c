@@ -18,9 +18,13 @@
 #include "emulator/service.h"
 #include "sandbox/fd.h"
 
+/* How long the readers of records may take for what is left at the end. */
+#define RECORD_GRACE_MS 2000
+
 struct server {
 	struct service service;
 	struct invoke_api *invoke_api;
+	struct event_queue *events;
 	bool stopping;
 };
 
@@ -40,6 +44,7 @@ static void on_signal(struct loop_signal *number)
 		_exit(128 + number->number);
 	server.stopping = true;
 	log_info("%s: ending", strsignal(number->number));
+	event_queue_stop(server.events);
 	function_stop(server.service.function, on_stopped);
 }
 
@@ -59,8 +64,14 @@ static int run(int fd)
 	struct error err;
 	unsigned port = http_listen_port(fd);
 
-	server.invoke_api = invoke_api_create(server.service.invoke_server, fd,
-	                                      server.service.config, server.service.function, &err);
+	server.events = event_queue_create(server.service.config, server.service.loop,
+	                                   server.service.function, &err);
+	if (server.events)
+		server.invoke_api = invoke_api_create(server.service.invoke_server, fd,
+		                                      server.service.config,
+		                                      server.service.function, server.events, &err);
+	else
+		close(fd);
 	if (!server.invoke_api || !service_watch_signals(&server.service, on_signal, &err)) {
 		log_error("%s", err.text);
 		function_stop(server.service.function, on_stopped);
@@ -86,6 +97,7 @@ int cmd_serve(const struct config *config)
 	if (code == EXIT_FINE)
 		code = run(steal_fd(&fd));
 	invoke_api_destroy(server.invoke_api);
+	event_queue_destroy(server.events, RECORD_GRACE_MS);
 	service_finish(&server.service);
 	return code;
 }

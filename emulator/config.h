@@ -109,7 +109,10 @@ struct config {
 	uint64_t timeout_ms;
 	uint64_t init_timeout_ms; /* a year when there is none */
 	uint64_t tmp_bytes;
-	uint64_t concurrency;           /* 0: unset */
+	uint64_t concurrency;      /* 0: unset */
+	uint64_t retries;          /* of an event that nobody waits for, after function errors */
+	uint64_t max_event_age_ms; /* after which it is not tried again */
+	const char *on_success, *on_failure, *dead_letters; /* files for its records; NULL: none */
 	uint64_t max_concurrency;       /* invocations at once in an environment; 0: one */
 	uint64_t provisioned;           /* environments to start before the first request */
 	uint64_t early_init_timeout_ms; /* of those, and of all that begin before a request */

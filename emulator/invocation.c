@@ -50,6 +50,28 @@ void invocation_take_trace(struct invocation *invocation, const struct config *c
 	invocation->trace_header = xstrdup(header);
 }
 
+static char *copy_of(const char *text)
+{
+	return text ? xstrdup(text) : NULL;
+}
+
+struct invocation *invocation_repeat(const struct invocation *invocation,
+                                     const struct invocation_ops *ops)
+{
+	struct invocation *again = invocation_create(ops);
+
+	memcpy(again->request_id, invocation->request_id, sizeof(again->request_id));
+	memcpy(again->trace_caller, invocation->trace_caller, sizeof(again->trace_caller));
+	buffer_append(&again->event, invocation->event.data, invocation->event.length);
+	again->function_arn = copy_of(invocation->function_arn);
+	again->trace_header = copy_of(invocation->trace_header);
+	again->content_type = copy_of(invocation->content_type);
+	again->client_context = copy_of(invocation->client_context);
+	again->cognito_identity = copy_of(invocation->cognito_identity);
+	again->tenant_id = copy_of(invocation->tenant_id);
+	return again;
+}
+
 struct invocation *invocation_ref(struct invocation *invocation)
 {
 	invocation->references++;

@@ -84,6 +84,10 @@ struct invocation *invocation_make(const struct config *config, const struct inv
 void invocation_take_trace(struct invocation *invocation, const struct config *config,
                            const char *given);
 
+/* One more attempt at the same: all that was asked, and nothing that became of it. */
+struct invocation *invocation_repeat(const struct invocation *invocation,
+                                     const struct invocation_ops *ops);
+
 struct invocation *invocation_ref(struct invocation *invocation);
 
 /* Frees it with the last reference. NULL is fine. */

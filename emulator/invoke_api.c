@@ -47,6 +47,7 @@ struct invoke_api {
 	struct http_listener listener;
 	const struct config *config;
 	struct function *function;
+	struct event_queue *events;
 };
 
 /* One request. It lives until both its exchange and its invocation have ended. */
@@ -57,7 +58,7 @@ struct call {
 	struct invocation *invocation;  /* NULL when it is done, or never was */
 	char name[3 * 256 + 1];         /* FunctionName of the path; all of it may be encoded */
 	bool wants_log;
-	bool is_dry_run;
+	bool is_dry_run, is_event;
 	struct buffer answer; /* kept until the log is there */
 	bool is_error;
 	bool is_platform_failure;
@@ -245,10 +246,7 @@ static bool take_type(struct call *call)
 	if (type && strcmp(type, "DryRun") == 0) {
 		call->is_dry_run = true;
 	} else if (type && strcmp(type, "Event") == 0) {
-		reply_invalid_parameter(call->exchange,
-		                        "lrie does not take the invocation type Event yet: use "
-		                        "RequestResponse");
-		return false;
+		call->is_event = true;
 	} else if (type && *type && strcmp(type, "RequestResponse") != 0) {
 		reply_validation_error(call->exchange, type, "invocationType",
 		                       "Member must satisfy enum value set: "
@@ -256,7 +254,7 @@ static bool take_type(struct call *call)
 		return false;
 	}
 	if (log && strcmp(log, "Tail") == 0) {
-		call->wants_log = true;
+		call->wants_log = !call->is_event;
 	} else if (log && *log && strcmp(log, "None") != 0) {
 		reply_validation_error(call->exchange, log, "logType",
 		                       "Member must satisfy enum value set: [None, Tail]");
@@ -354,6 +352,16 @@ static void reply_too_large(struct call *call)
 	reply_api_error(call->exchange, 413, "RequestEntityTooLargeException", "message", message);
 }
 
+static void reply_event_too_large(struct call *call, size_t length)
+{
+	char message[120];
+
+	snprintf(message, sizeof(message),
+	         "%zu byte payload is too large for the Event invocation type (limit %d bytes)",
+	         length, EVENT_LIMIT);
+	reply_api_error(call->exchange, 413, "RequestEntityTooLargeException", "message", message);
+}
+
 /* RIE hands on any bytes; Lambda refuses what is not JSON and makes {} of nothing. */
 static bool take_event(struct call *call, struct invocation *invocation)
 {
@@ -364,6 +372,10 @@ static bool take_event(struct call *call, struct invocation *invocation)
 		return false;
 	}
 	http_exchange_take_body(call->exchange, &invocation->event);
+	if (call->is_event && invocation->event.length > EVENT_LIMIT) {
+		reply_event_too_large(call, invocation->event.length);
+		return false;
+	}
 	if (call->api->config->rie)
 		return true;
 	if (invocation->event.length == 0) {
@@ -398,6 +410,15 @@ static void submit(struct call *call, struct invocation *invocation)
 	invocation_unref(invocation);
 }
 
+/* Nobody waits for what becomes of it. */
+static void accept_event(struct call *call, struct invocation *invocation)
+{
+	if (event_queue_add(call->api->events, invocation))
+		http_exchange_reply(call->exchange, 202, NULL);
+	else
+		reply_throttled(call->exchange, "CallerRateLimitExceeded");
+}
+
 static void handle_invoke(struct call *call)
 {
 	struct invocation *invocation = invocation_make(call->api->config, &ops);
@@ -412,6 +433,8 @@ static void handle_invoke(struct call *call)
 		    take_event(call, invocation)) {
 			if (call->is_dry_run)
 				http_exchange_reply(call->exchange, 204, NULL);
+			else if (call->is_event)
+				accept_event(call, invocation);
 			else
 				submit(call, invocation);
 		}
@@ -421,7 +444,7 @@ static void handle_invoke(struct call *call)
 
 static void reply_metrics(const struct invoke_api *api, struct http_exchange *exchange)
 {
-	const struct metrics_page page = {
+	struct metrics_page page = {
 		.function = api->config->function_name,
 		.memory_bytes = api->config->memory_bytes,
 		.metrics = function_metrics(api->function),
@@ -429,6 +452,7 @@ static void reply_metrics(const struct invoke_api *api, struct http_exchange *ex
 	};
 	struct buffer body = BUFFER_INIT;
 
+	page.now.events = event_queue_length(api->events);
 	metrics_page_append(&body, &page);
 	http_exchange_add_header(exchange, "Content-Type", PROMETHEUS_CONTENT_TYPE);
 	http_exchange_reply(exchange, 200, &body);
@@ -492,12 +516,13 @@ static void on_finished(struct http_listener *listener, struct http_exchange *ex
 
 struct invoke_api *invoke_api_create(struct http_server *server, int fd,
                                      const struct config *config, struct function *function,
-                                     struct error *err)
+                                     struct event_queue *events, struct error *err)
 {
 	struct invoke_api *api = xcalloc(1, sizeof(*api));
 
 	api->config = config;
 	api->function = function;
+	api->events = events;
 	api->listener = (struct http_listener){
 		.on_head = on_head,
 		.on_request = on_request,

@@ -9,6 +9,7 @@
 #ifndef EMULATOR_INVOKE_API_H
 #define EMULATOR_INVOKE_API_H
 
+#include "emulator/event_queue.h"
 #include "emulator/function.h"
 #include "emulator/http_server.h"
 
@@ -21,7 +22,7 @@ struct invoke_api;
  * 'config' and 'function' must outlive it. */
 struct invoke_api *invoke_api_create(struct http_server *server, int fd,
                                      const struct config *config, struct function *function,
-                                     struct error *err);
+                                     struct event_queue *events, struct error *err);
 
 /* Closes the listener and its connections. All invocations must be done. NULL is fine. */
 void invoke_api_destroy(struct invoke_api *api);

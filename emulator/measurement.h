@@ -21,8 +21,8 @@ struct cold_usage {
 
 /*
  * One cold start: a fresh environment and its first invocation. The phases follow
- * each other without a gap: setup, contact, code, extensions and first add up to total. What it takes
- * to look at what was used, while the runtime waits for its first event, is in none.
+ * each other without a gap: setup, contact, code, extensions and first add up to total. What it
+ * takes to look at what was used, while the runtime waits for its first event, is in none.
  */
 struct cold_start {
 	uint64_t setup_ns;          /* box asked for → first program executed */

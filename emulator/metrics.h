@@ -109,6 +109,7 @@ enum metrics_state {
 struct metrics_now {
 	unsigned environments[METRICS_STATE_COUNT];
 	unsigned waiting; /* invocations in line */
+	unsigned events;  /* that nobody waits for, and that are not at their end */
 };
 
 #endif

@@ -192,6 +192,8 @@ static void append_now(const struct page *page, const struct metrics_now *now)
 	                  "Execution environments, by state.");
 	for (unsigned i = 0; i < METRICS_STATE_COUNT; i++)
 		append_sample(page, "lrie_environments", "state", states[i], now->environments[i]);
+	append_gauge(page, "lrie_events_queued",
+	             "Events of type Event that wait for an attempt or are in one.", now->events);
 	append_gauge(page, "lrie_invocations_waiting", "Invocations that wait in line.",
 	             now->waiting);
 }

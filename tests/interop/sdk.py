@@ -58,5 +58,6 @@ def check_client(t, command, **env):
     outcome = steer("line:a word for the log,echo", LogType="Tail")
     t.true("\na word for the log\n" in outcome["log"], "the log: %r" % outcome["log"])
     t.equal(client.invoke("{}", InvocationType="DryRun")["status"], 204)
+    t.equal(client.invoke("{}", InvocationType="Event")["status"], 202)
     t.equal(client.invoke("not JSON"), {"exception": "InvalidRequestContentException"})
     t.equal(steer("pid", FunctionName="any:$LATEST")["status"], 200)

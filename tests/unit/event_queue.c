@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* event_queue - events that nobody waits for, story by story; minutes pass at once */
+#include "emulator/event_queue.h"
+
+#include <stdlib.h>
+#include <sys/wait.h>
+
+#include "tests/unit/fakes.h"
+#include "tests/unit/test.h"
+
+#define ID "11111111-1111-4111-8111-111111111111"
+
+static struct function *function;
+static struct event_queue *queue;
+static bool is_stopped;
+
+static const struct invocation_ops no_ops;
+
+static void on_stopped(struct function *stopped)
+{
+	is_stopped = stopped == function;
+}
+
+static void settle(void)
+{
+	fake_settle(stage.context.loop);
+}
+
+static void pass_s(uint64_t seconds)
+{
+	fake_pass(stage.context.loop, seconds * CLOCK_NS_PER_S);
+}
+
+static void start(void)
+{
+	fake_box_ready(fake_boxes);
+	fake_box_started(fake_boxes);
+	settle();
+	runtime_next(stage_ports);
+}
+
+static void begin(void)
+{
+	struct error err;
+
+	stage_open();
+	stage.config.retries = 2;
+	stage.config.max_event_age_ms = 21600000;
+	stage.config.on_success = "success";
+	stage.config.on_failure = "failure";
+	stage.config.quiet = true; /* what is written are the records */
+	is_stopped = false;
+	function = function_create(&stage.context);
+	queue = event_queue_create(&stage.config, stage.context.loop, function, &err);
+	CHECK(queue != NULL);
+}
+
+static void end(void)
+{
+	event_queue_stop(queue);
+	function_stop(function, on_stopped);
+	settle();
+	CHECK(is_stopped);
+	CHECK_INT(event_queue_length(queue), 0);
+	event_queue_destroy(queue, 0);
+	function_destroy(function);
+	fake_output_take();
+	stage_close();
+}
+
+static bool add(const char *event)
+{
+	struct invocation *invocation = invocation_make(&stage.config, &no_ops);
+	bool added;
+
+	memcpy(invocation->request_id, ID, sizeof(ID));
+	buffer_append_text(&invocation->event, event);
+	added = event_queue_add(queue, invocation);
+	invocation_unref(invocation);
+	settle();
+	return added;
+}
+
+static void fails(void)
+{
+	CHECK_INT(runtime_error(stage_ports, ID, "{\"errorMessage\":\"no\"}"), RUNTIME_ACCEPTED);
+	runtime_next(stage_ports);
+	settle();
+}
+
+static void answers(void)
+{
+	CHECK_INT(runtime_respond(stage_ports, ID, "{\"a\":1}"), RUNTIME_ACCEPTED);
+	runtime_next(stage_ports);
+	settle();
+}
+
+#define RECORD(time, condition, count)                                                            \
+	"{\"version\":\"1.0\",\"timestamp\":\"" time "\",\"requestContext\":{\"requestId\":\"" ID \
+	"\",\"functionArn\":\"arn:aws:lambda:us-east-1:012345678912:function:function:$LATEST\"," \
+	"\"condition\":\"" condition "\",\"approximateInvokeCount\":" count                       \
+	"},\"requestPayload\":{\"x\": 1}"
+
+static void test_a_good_event(void)
+{
+	begin();
+	start();
+	CHECK(add("{\"x\":\n1}"));
+	CHECK_INT(stage_ports->deliveries, 1);
+	CHECK_INT(event_queue_length(queue), 1);
+	answers();
+	CHECK_INT(event_queue_length(queue), 0);
+	CHECK_STR(fake_output_take(), RECORD("2026-01-01T00:00:00.000Z", "Success",
+	                                     "1") ",\"responseContext\":{\"statusCode\":200,"
+	                                          "\"executedVersion\":\"$LATEST\"},"
+	                                          "\"responsePayload\":{\"a\":1}}\n");
+	end();
+}
+
+static void test_two_retries_with_the_same_id(void)
+{
+	begin();
+	start();
+	add("{\"x\": 1}");
+	fails();
+	pass_s(59);
+	CHECK_INT(stage_ports->deliveries, 1);
+	pass_s(1);
+	CHECK_INT(stage_ports->deliveries, 2);
+	CHECK_STR(stage_ports->delivered, ID);
+	fails();
+	pass_s(119);
+	CHECK_INT(stage_ports->deliveries, 2);
+	pass_s(1);
+	CHECK_INT(stage_ports->deliveries, 3);
+	CHECK_STR(fake_output_take(), "");
+	fails();
+	CHECK_STR(fake_output_take(),
+	          RECORD("2026-01-01T00:03:00.000Z", "RetriesExhausted",
+	                 "3") ",\"responseContext\":{\"statusCode\":200,\"executedVersion\":\"$"
+	                      "LATEST\","
+	                      "\"functionError\":\"Unhandled\"},\"responsePayload\":{"
+	                      "\"errorMessage\":\"no\"}}\n");
+	CHECK_INT(event_queue_length(queue), 0);
+	end();
+}
+
+static void test_a_retry_may_go_well(void)
+{
+	begin();
+	start();
+	add("1");
+	fails();
+	pass_s(60);
+	answers();
+	CHECK(strstr(fake_output_take(),
+	             "\"condition\":\"Success\",\"approximateInvokeCount\":2}"));
+	end();
+}
+
+static void test_no_retries(void)
+{
+	begin();
+	stage.config.retries = 0;
+	start();
+	add("1");
+	fails();
+	CHECK(strstr(fake_output_take(), "RetriesExhausted\",\"approximateInvokeCount\":1}"));
+	end();
+}
+
+static void test_too_old_for_a_retry(void)
+{
+	begin();
+	stage.config.max_event_age_ms = 100000;
+	start();
+	add("1");
+	fails();
+	pass_s(60);
+	fails(); /* the next one would be 180 s after its acceptance */
+	CHECK(strstr(fake_output_take(), "EventAgeExceeded\",\"approximateInvokeCount\":2}"));
+	CHECK_INT(event_queue_length(queue), 0);
+	end();
+}
+
+/* With reserved concurrency there is no line: the queue itself waits. */
+static void test_it_does_not_crowd_others_out(void)
+{
+	begin();
+	start();
+	for (unsigned i = 0; i < FUNCTION_ENVIRONMENTS + 5; i++)
+		add("1");
+	CHECK_INT(event_queue_length(queue), FUNCTION_ENVIRONMENTS + 5);
+	CHECK_INT(function_now(function).waiting, 0);
+	end();
+}
+
+static void test_there_is_an_end_to_what_it_takes(void)
+{
+	begin();
+	for (unsigned i = 0; i < EVENT_QUEUE_LENGTH; i++) {
+		if (!CHECK(add("1")))
+			break;
+	}
+	CHECK(!add("1"));
+	end();
+}
+
+static void test_dead_letters(void)
+{
+	struct error err;
+
+	begin();
+	event_queue_stop(queue);
+	event_queue_destroy(queue, 0);
+	stage.config.on_success = stage.config.on_failure = NULL;
+	stage.config.dead_letters = "letters";
+	stage.config.retries = 0;
+	queue = event_queue_create(&stage.config, stage.context.loop, function, &err);
+	start();
+	add("{\"x\": 1}");
+	fails();
+	CHECK_STR(fake_output_take(),
+	          "{\"body\":\"{\\\"x\\\": 1}\",\"messageAttributes\":{"
+	          "\"RequestID\":{\"stringValue\":\"" ID "\",\"dataType\":\"String\"},"
+	          "\"ErrorCode\":{\"stringValue\":\"200\",\"dataType\":\"Number\"},"
+	          "\"ErrorMessage\":{\"stringValue\":\"no\",\"dataType\":\"String\"}}}\n");
+	end();
+}
+
+static void test_a_crash_is_a_function_error(void)
+{
+	begin();
+	start();
+	add("1");
+	fake_box_exited(fake_boxes, W_EXITCODE(1, 0), false);
+	settle();
+	pass_s(60);
+	start();
+	CHECK_STR(stage_ports->delivered, ID);
+	answers();
+	CHECK(strstr(fake_output_take(),
+	             "\"condition\":\"Success\",\"approximateInvokeCount\":2}"));
+	end();
+}
+
+static void test_stopped_in_every_state(void)
+{
+	begin();
+	add("1"); /* it waits for init */
+	end();
+	begin();
+	start();
+	add("1"); /* it is at the runtime */
+	end();
+	begin();
+	start();
+	add("1");
+	fails(); /* it waits for its retry */
+	end();
+}
+
+TEST_MAIN(test_a_good_event, test_two_retries_with_the_same_id, test_a_retry_may_go_well,
+          test_no_retries, test_too_old_for_a_retry, test_it_does_not_crowd_others_out,
+          test_there_is_an_end_to_what_it_takes, test_dead_letters,
+          test_a_crash_is_a_function_error, test_stopped_in_every_state)
