@@ -30,6 +30,7 @@ struct usage {
 	int stat;         /* cpu.stat of version 2; -1: not there, like the others */
 	int cpuacct;      /* cpuacct.usage */
 	int cpu;          /* cpu.stat of version 1 */
+	int init_stat;    /* /proc/PID/stat of init */
 	uint64_t tick_ns; /* of the clock that tells the kernel's part of CPU time */
 
 	struct message_spent spent;    /* on lrie's behalf, by all who became programs */
@@ -47,7 +48,9 @@ struct usage *usage_create(pid_t init)
 
 	if (!usage)
 		abort();
-	*usage = (struct usage){ .init = init, .stat = -1, .cpuacct = -1, .cpu = -1 };
+	*usage = (struct usage){
+		.init = init, .stat = -1, .cpuacct = -1, .cpu = -1, .init_stat = -1
+	};
 	if (clock_getres(CLOCK_MONOTONIC_COARSE, &tick) == 0)
 		usage->tick_ns = (uint64_t)tick.tv_sec * NS_PER_S + (uint64_t)tick.tv_nsec;
 	return usage;
@@ -60,6 +63,7 @@ void usage_destroy(struct usage *usage)
 	fd_close(&usage->stat);
 	fd_close(&usage->cpuacct);
 	fd_close(&usage->cpu);
+	fd_close(&usage->init_stat);
 	file_count_destroy(usage->file_count);
 	free(usage);
 }
@@ -70,7 +74,8 @@ void usage_confine(struct usage *usage, const struct cgroup *group)
 		return;
 	usage->stat = cgroup_open_file(group, true, "cpu.stat");
 	usage->cpu = cgroup_open_file(group, false, "cpu.stat");
-	usage->cpuacct = cgroup_open_file(group, false, "cpuacct.usage");
+	if (usage->stat == -1)
+		usage->cpuacct = cgroup_open_file(group, false, "cpuacct.usage");
 }
 
 void usage_program_started(struct usage *usage, const struct message *message)
@@ -212,28 +217,39 @@ static void add_process(struct census_visitor *visitor, int proc, pid_t pid)
 
 /* ---- what init has waited for -------------------------------------------------------- */
 
-static int open_proc(void)
+static bool read_inits_faults(const struct usage *usage, struct census_faults *faults)
 {
-	return open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	char stat[1024];
+
+	return cgroup_read_text(usage->init_stat, stat, sizeof(stat)) &&
+	       census_parse_faults(stat, faults);
+}
+
+static bool read_inits_transfer(const struct usage *usage, struct transfer *transfer)
+{
+	autoclose int proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	return read_transfer(proc, usage->init, transfer);
 }
 
 void usage_ready(struct usage *usage)
 {
-	autoclose int proc = open_proc();
+	char path[32];
 
-	read_faults(proc, usage->init, &usage->reaped);
-	usage->knows_inits = read_transfer(proc, usage->init, &usage->inits);
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)usage->init);
+	usage->init_stat = open(path, O_RDONLY | O_CLOEXEC);
+	read_inits_faults(usage, &usage->reaped);
+	usage->knows_inits = read_inits_transfer(usage, &usage->inits);
 }
 
 /* Only if there was somebody: what init has read is its own otherwise, and not always to be seen.
  */
 static void add_reaped(struct tally *tally, const struct usage *usage)
 {
-	autoclose int proc = open_proc();
 	struct census_faults reaped;
 	struct transfer transfer;
 
-	if (!read_faults(proc, usage->init, &reaped))
+	if (!read_inits_faults(usage, &reaped))
 		return;
 	reaped.children_minor -= usage->reaped.children_minor;
 	reaped.children_major -= usage->reaped.children_major;
@@ -241,7 +257,7 @@ static void add_reaped(struct tally *tally, const struct usage *usage)
 		return;
 	tally->faults.children_minor += reaped.children_minor;
 	tally->faults.children_major += reaped.children_major;
-	if (usage->knows_inits && read_transfer(proc, usage->init, &transfer)) {
+	if (usage->knows_inits && read_inits_transfer(usage, &transfer)) {
 		tally->transfer.read += transfer.read - usage->inits.read;
 		tally->transfer.storage += transfer.storage - usage->inits.storage;
 	} else {
