@@ -68,6 +68,14 @@ static bool has_capability(int number)
 	return length == UINT32_MAX && line && (strtoull(line + 8, NULL, 16) >> number & 1);
 }
 
+static void box_turn_for(struct box_run *run, unsigned length_ms)
+{
+	uint64_t now = box_now(), end = now + length_ms * 1000000ull;
+
+	for (; now < end; now = box_now())
+		box_turn(run, (int)((end - now) / 1000000) + 1);
+}
+
 #define CHECK_BETWEEN(least, value, most)                             \
 	do {                                                          \
 		double is = (double)(value);                          \
@@ -199,6 +207,48 @@ static void test_time_that_it_was_throttled(void)
 	CHECK_BETWEEN(300, ms(&after, SANDBOX_USAGE_THROTTLED_NS), wall_ms);
 }
 
+/* In percent of a CPU, over a second in which it computes all the time. */
+static double share_of(unsigned megabytes, const char *hog)
+{
+	static struct box_run run;
+	struct sandbox_spec spec = spec_that_counts();
+	struct sandbox_usage before, after;
+
+	spec.cpu_millis = megabytes * 1000 / 1769;
+	box_start(&run, &spec, hog);
+	BOX_UNTIL(&run, box_find(&run, hog));
+	sandbox_set_cpu(run.box, SANDBOX_CPU_THROTTLED);
+	box_turn_for(&run, 100); /* what was saved up is spent */
+	uint64_t begin = box_now();
+	sandbox_usage(run.box, &before);
+	box_turn_for(&run, 1000);
+	sandbox_usage(run.box, &after);
+	double took_ms = (double)(box_now() - begin) / 1e6;
+	box_end(&run);
+	return (ms(&after, SANDBOX_USAGE_CPU_NS) - ms(&before, SANDBOX_USAGE_CPU_NS)) / took_ms *
+	       100;
+}
+
+/* Never more than a point above memory/1769, whoever else is there; and no more than a point below
+ * it, when nobody else is. */
+static void test_share_of_a_cpu(void)
+{
+	static const unsigned sizes[] = { 128, 256 };
+	static const char *const hogs[] = { "hog:1", "hog:8" };
+
+	NEED(SANDBOX_WALL_CPU);
+	for (size_t i = 0; i < 4; i++) {
+		double due = sizes[i / 2] * 100.0 / 1769, got = 0;
+		test_case(hogs[i % 2]);
+		for (int attempt = 0; attempt < 4 && got < due - 1; attempt++) {
+			got = share_of(sizes[i / 2], hogs[i % 2]);
+			CHECK_BETWEEN(0, got, due + 1);
+		}
+		CHECK_BETWEEN(due - 1, got, due + 1);
+		printf("# %u MB, %s: %.2f %%, due %.2f %%\n", sizes[i / 2], hogs[i % 2], got, due);
+	}
+}
+
 /* ---- pages and files ---------------------------------------------------------------------- */
 
 static void test_page_faults(void)
@@ -323,6 +373,6 @@ static void test_a_look_is_cheap(void)
 
 TEST_MAIN(test_cpu_time, test_cpu_time_of_the_dead, test_cpu_time_of_boxes_that_are_not_frozen,
           test_what_lrie_did_does_not_count, test_the_kernels_part, test_time_that_it_was_throttled,
-          test_page_faults, test_bytes_read, test_pages_of_files, test_files_opened,
-          test_files_are_not_counted_unasked, test_nothing_is_known_of_what_does_not_run,
-          test_a_look_is_cheap)
+          test_share_of_a_cpu, test_page_faults, test_bytes_read, test_pages_of_files,
+          test_files_opened, test_files_are_not_counted_unasked,
+          test_nothing_is_known_of_what_does_not_run, test_a_look_is_cheap)
