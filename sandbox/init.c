@@ -54,9 +54,11 @@
 #define ADOPTED_STEP (1 << 20)
 #define REAPED_AT_ONCE 64
 
-/* All that stays of what was open: the socket, and a /tmp if there is one. */
-#define SOCKET_FD 3
-#define TMP_FD 4
+/* All that stays of what was open: the socket, and parts of the root if there are any. */
+enum own_fd { SOCKET_FD = 3, TMP_FD, TEMPLATE_FD, OWN_END };
+
+#define OWN_FIRST SOCKET_FD
+#define OWN_COUNT (OWN_END - OWN_FIRST)
 
 /* What the child is about to do, in order. */
 enum step {
@@ -107,7 +109,7 @@ struct program {
 struct init {
 	const struct init_plan *plan;
 	int socket;
-	int tmp; /* of an earlier box, to be this one's; -1: none */
+	struct rootfs_parts parts; /* of the root, that were made before */
 	struct tree tree;
 	struct message_fds entries; /* of the cgroups */
 	int born_in;                /* a version 2 cgroup, or -1 */
@@ -152,19 +154,24 @@ static bool fill_stdio(void)
 /* Keeps the standard streams, for a sanitizer's last words, until the box has a /dev. */
 static bool keep_only_own(struct init *init, struct error *err)
 {
-	int tmp = tmp_mount(init->plan->spec->tmp);
+	const int given[] = { init->plan->socket, tmp_mount(init->plan->spec->tmp),
+		              init->plan->template };
+	int high[OWN_COUNT];
 
 	if (!fill_stdio())
 		return error_set(err, errno, "open '/dev/null'");
-	/* Out of the socket's way. */
-	if (tmp != -1)
-		tmp = fcntl(tmp, F_DUPFD_CLOEXEC, TMP_FD + 1);
-	if (init->plan->socket != SOCKET_FD && dup3(init->plan->socket, SOCKET_FD, O_CLOEXEC) == -1)
-		return error_set(err, errno, "keep the box's socket");
+	/* Out of each other's way. */
+	for (int i = 0; i < OWN_COUNT; i++)
+		high[i] = given[i] == -1 ? -1 : fcntl(given[i], F_DUPFD_CLOEXEC, OWN_END);
+	for (int i = 0; i < OWN_COUNT; i++) {
+		close(OWN_FIRST + i);
+		if (high[i] != -1 && dup3(high[i], OWN_FIRST + i, O_CLOEXEC) == -1)
+			return error_set(err, errno, "keep the box's socket");
+	}
+	fd_close_from(OWN_END);
 	init->socket = SOCKET_FD;
-	if (tmp != -1)
-		init->tmp = dup3(tmp, TMP_FD, O_CLOEXEC);
-	fd_close_from(init->tmp == -1 ? SOCKET_FD + 1 : TMP_FD + 1);
+	init->parts = (struct rootfs_parts){ .tmp = high[1] == -1 ? -1 : TMP_FD,
+		                             .root = high[2] == -1 ? -1 : TEMPLATE_FD };
 	return true;
 }
 
@@ -269,11 +276,6 @@ static bool enter_network(const struct init *init, struct error *err)
 	return sent;
 }
 
-/* What the owner looks into: what the box has of these for itself, or -1. */
-struct own_files {
-	int tmp, proc;
-};
-
 static bool count_files(const struct init *init, struct error *err)
 {
 	autoclose int count = file_count_open();
@@ -284,7 +286,7 @@ static bool count_files(const struct init *init, struct error *err)
 	       error_set(err, errno, "pass on what counts the box's files");
 }
 
-static bool enter_namespaces(struct init *init, struct own_files *own, struct error *err)
+static bool enter_namespaces(struct init *init, struct rootfs_own *own, struct error *err)
 {
 	const struct init_plan *plan = init->plan;
 	const char *hostname = plan->spec->hostname;
@@ -297,9 +299,10 @@ static bool enter_namespaces(struct init *init, struct own_files *own, struct er
 		return false;
 	if (hostname && sethostname(hostname, strlen(hostname)) == -1)
 		return error_set(err, errno, "set host name '%s'", hostname);
-	autoclose int earlier = steal_fd(&init->tmp);
-	return rootfs_enter(plan->host, plan->spec, earlier, &own->tmp, &own->proc, err) &&
-	       (!plan->spec->counts_files || count_files(init, err));
+	bool entered = rootfs_enter(plan->host, plan->spec, &init->parts, own, err);
+	fd_close(&init->parts.tmp);
+	fd_close(&init->parts.root);
+	return entered && (!plan->spec->counts_files || count_files(init, err));
 }
 
 /* Init itself may be seen by programs, but reaches nobody through an abstract socket: those that
@@ -313,7 +316,7 @@ static bool restrict_writing(struct init *init, struct error *err)
 	return !init->plan->landlock || init->rules != -1;
 }
 
-static bool build(struct init *init, struct own_files *own, struct error *err)
+static bool build(struct init *init, struct rootfs_own *own, struct error *err)
 {
 	const struct init_plan *plan = init->plan;
 
@@ -994,12 +997,15 @@ static __attribute__((noreturn)) void serve(struct init *init)
 }
 
 /* The owner makes the cgroups while the box is built; they come as the first message. */
-static void report_ready(struct init *init, const struct own_files *own)
+static void report_ready(struct init *init, const struct rootfs_own *own)
 {
 	struct message_fds fds = { .count = 0 };
 	struct message message = { .type = MESSAGE_READY };
 
 	receive(init);
+	message.has_template = own->template != -1;
+	if (message.has_template)
+		fds.fd[fds.count++] = own->template;
 	if (own->tmp != -1)
 		fds.fd[fds.count++] = own->tmp;
 	if (own->proc != -1)
@@ -1031,7 +1037,7 @@ void init_run(const struct init_plan *plan)
 {
 	struct init init = { .plan = plan,
 		             .socket = plan->socket,
-		             .tmp = -1,
+		             .parts = { .root = -1, .tmp = -1 },
 		             .tree = { .is_namespace = plan->namespaces & CLONE_NEWPID,
 		                       .user = plan->user,
 		                       .ended = -1 },
@@ -1043,7 +1049,7 @@ void init_run(const struct init_plan *plan)
 		                             .ledger = plan->ledger,
 		                             .writes = { .ids = plan->ids } } };
 	struct error err;
-	struct own_files own = { .tmp = -1, .proc = -1 };
+	struct rootfs_own own = { .tmp = -1, .proc = -1, .template = -1 };
 
 	reset_signals();
 	umask(022); /* for what is made in the root, and for the programs */

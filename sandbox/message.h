@@ -30,7 +30,8 @@ enum message_type {
 	MESSAGE_FILES,         /* before READY; fds: what counts them; or 'number': errno */
 	MESSAGE_LISTENERS,     /* before READY; fds: what the box's own network has, of those that
 	                        * 'has_stream' and 'has_datagram' name, in this order */
-	MESSAGE_READY,         /* fds: the box's /tmp and /proc, as far as it has its own */
+	MESSAGE_READY,         /* fds: the next box's template, when 'has_template' is set; then the
+	                        * box's /tmp and /proc, as far as it has its own */
 	MESSAGE_STARTED,       /* the sender is about to become 'id', at 'at_ns'; 'pid' is its own;
 	                        * 'number': enum syscall_hold, 'error.code': why there is no filter;
 	                        * 'spent', where spec.counts_usage is set */
@@ -73,6 +74,7 @@ struct message {
 	} exec;
 	bool has_thaw;                 /* CONFINE: see there */
 	bool has_stream, has_datagram; /* LISTENERS: see there */
+	bool has_template;             /* READY: see there */
 	bool out_of_reach;             /* EXITED, of a rehearsal: init may not send it signals */
 	bool bad_cwd;                  /* EXEC_FAILED: it is the working directory that is bad */
 	struct error error;

@@ -430,6 +430,7 @@ void sandbox_host_destroy(struct sandbox_host *host)
 		syscall_filter_destroy(host->filters[policy][true]);
 	}
 	cgroup_host_destroy(host->cgroups);
+	templates_clear(&host->templates);
 	rootfs_host_destroy(host->rootfs);
 	free(host);
 }

@@ -14,6 +14,7 @@
 #include "sandbox/rootfs.h"
 #include "sandbox/sandbox.h"
 #include "sandbox/seccomp.h"
+#include "sandbox/template.h"
 
 /* How a box is frozen. */
 enum freezing {
@@ -27,6 +28,7 @@ struct sandbox_host {
 	enum init_identity identity;
 	bool landlock; /* programs follow the rules of landlock.h */
 	struct rootfs_host *rootfs;
+	struct templates templates;  /* of the roots of boxes */
 	struct cgroup_host *cgroups; /* NULL: none at all */
 	struct sandbox_wall_state walls[SANDBOX_WALL_COUNT];
 	char *arguments; /* see init.h */

@@ -259,6 +259,31 @@ struct rootfs_host *rootfs_host_create(void)
 	return host;
 }
 
+static uint64_t mix(uint64_t state, uint64_t value)
+{
+	return (state ^ value) * UINT64_C(0x100000001b3); /* FNV */
+}
+
+uint64_t rootfs_host_state(const struct rootfs_host *host)
+{
+	uint64_t state = UINT64_C(0xcbf29ce484222325);
+	struct stat status;
+
+	for (size_t i = 0; i < host->count; i++) {
+		if (host->shows[i].kind == SHOW_LINK)
+			continue;
+		bool is_there = stat(host->shows[i].path, &status) == 0;
+		state = mix(state, is_there ? status.st_ino : 0);
+		state = mix(state, is_there ? status.st_dev : 0);
+	}
+	if (stat("/etc/hosts", &status) == 0) {
+		state = mix(state, status.st_ino);
+		state = mix(state, (uint64_t)status.st_ctim.tv_sec);
+		state = mix(state, (uint64_t)status.st_ctim.tv_nsec);
+	}
+	return state;
+}
+
 void rootfs_host_destroy(struct rootfs_host *host)
 {
 	if (!host)
@@ -798,20 +823,32 @@ static bool leave_propagation(struct error *err)
 	       error_set(err, errno, "make the mounts private");
 }
 
-static int make_root(struct error *err)
+static bool mount_root(int root, struct error *err)
+{
+	return sys_move_mount(root, AT_FDCWD, "/") == 0 || error_set(err, errno, "mount the root");
+}
+
+/* What all boxes have alike. */
+static int make_root(const struct rootfs_host *host, struct error *err)
 {
 	const struct option options[] = { { "mode", "0755" }, { "size", "4m" }, { NULL, NULL } };
 	autoclose int root = make_filesystem("tmpfs", options, MOUNT_ATTR_NOSUID, err);
 
-	if (root == -1) {
+	if (root == -1)
 		error_prefix(err, "create the root");
+	if (root == -1 || !mount_root(root, err) || !make_skeleton(root, err) ||
+	    !show_host(root, host, err) || !make_devices(root, err))
 		return -1;
-	}
-	if (sys_move_mount(root, AT_FDCWD, "/") == -1) {
-		error_set(err, errno, "mount the root");
-		return -1;
-	}
 	return steal_fd(&root);
+}
+
+/* A template that went with a box which could not be built cannot be mounted. */
+static int take_root(const struct rootfs_host *host, int template, struct error *err)
+{
+	struct error unusable;
+	autoclose int root = template == -1 ? -1 : fcntl(template, F_DUPFD_CLOEXEC, 0);
+
+	return root != -1 && mount_root(root, &unusable) ? steal_fd(&root) : make_root(host, err);
 }
 
 static bool pivot(int root, struct error *err)
@@ -830,13 +867,20 @@ static bool pivot(int root, struct error *err)
 	return true;
 }
 
-bool rootfs_enter(const struct rootfs_host *host, const struct sandbox_spec *spec, int earlier_tmp,
-                  int *tmp, int *proc, struct error *err)
+bool rootfs_enter(const struct rootfs_host *host, const struct sandbox_spec *spec,
+                  const struct rootfs_parts *parts, struct rootfs_own *own, struct error *err)
 {
+	*own = (struct rootfs_own){ .tmp = -1, .proc = -1, .template = -1 };
 	if (!leave_propagation(err))
 		return false;
-	autoclose int root = make_root(err);
-	return root != -1 && make_skeleton(root, err) && show_host(root, host, err) &&
-	       make_devices(root, err) && make_tmp(root, spec, earlier_tmp, tmp, err) &&
-	       make_proc(root, proc, err) && show_function(root, spec, err) && pivot(root, err);
+	autoclose int root = take_root(host, parts->root, err);
+	if (root == -1)
+		return false;
+	/* The next box does without it where it cannot be had. */
+	own->template = sys_open_tree(root, "",
+	                              OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE |
+	                                      AT_EMPTY_PATH);
+	return make_tmp(root, spec, parts->tmp, &own->tmp, err) &&
+	       make_proc(root, &own->proc, err) && show_function(root, spec, err) &&
+	       pivot(root, err);
 }

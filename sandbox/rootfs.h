@@ -10,6 +10,7 @@
 #define SANDBOX_ROOTFS_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "sandbox/error.h"
 #include "sandbox/sandbox.h"
@@ -22,14 +23,31 @@ struct rootfs_host *rootfs_host_create(void);
 void rootfs_host_destroy(struct rootfs_host *host);
 
 /*
- * In init, in a mount namespace of its own: builds the files of 'spec' and makes
- * them the root. 'earlier_tmp' is the mount that becomes /tmp, if it can be attached,
- * or -1 for a new one; see tmp.h. '*tmp' becomes a descriptor of /tmp, of a mount
- * that is attached nowhere if spec->tmp is set, and '*proc' of a fresh /proc, or -1
- * where the kernel refuses one and the surrounding /proc is shown instead.
+ * A number that changes when this machine would show something else: a file was replaced, or
+ * /etc/hosts was edited, of which boxes have a copy. Some 30 microseconds.
  */
-bool rootfs_enter(const struct rootfs_host *host, const struct sandbox_spec *spec, int earlier_tmp,
-                  int *tmp, int *proc, struct error *err);
+uint64_t rootfs_host_state(const struct rootfs_host *host);
+
+/* What a new root is made of that was made before, or -1: each is attached nowhere. */
+struct rootfs_parts {
+	int root; /* see template.h */
+	int tmp;  /* see tmp.h */
+};
+
+/* What its owner looks into or keeps, or -1. */
+struct rootfs_own {
+	int tmp;      /* of a mount that is attached nowhere if spec->tmp is set */
+	int proc;     /* a fresh one; -1 where the kernel refuses it, and the surrounding /proc is
+	               * shown instead */
+	int template; /* for the next box */
+};
+
+/*
+ * In init, in a mount namespace of its own: builds the files of 'spec' and makes
+ * them the root. Makes anew what 'parts' has not, or what of it cannot be attached any more.
+ */
+bool rootfs_enter(const struct rootfs_host *host, const struct sandbox_spec *spec,
+                  const struct rootfs_parts *parts, struct rootfs_own *own, struct error *err);
 
 /* In a child that has the namespaces of a box: whether the layers of 'spec' can be shown as one
  * folder. Mounts nothing. */

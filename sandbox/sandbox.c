@@ -48,6 +48,7 @@ struct sandbox {
 	struct user user;       /* of its programs */
 	struct memory *memory;
 	struct sandbox_tmp *tmp; /* the caller's, or NULL */
+	uint64_t host_state;     /* of this machine, when its root was made */
 	bool had_tmp;            /* there was something in it already, perhaps */
 	struct usage *usage;     /* NULL: nobody will ask */
 
@@ -91,12 +92,24 @@ static struct syscall_ids ids_of(const struct sandbox *box)
 	return (struct syscall_ids){ .uid = geteuid(), .gid = getegid() };
 }
 
+static int take_template(struct sandbox *box)
+{
+	struct sandbox_host *host = box->host;
+
+	if (!sandbox_host_has_root(host))
+		return -1;
+	box->host_state = rootfs_host_state(host->rootfs);
+	return templates_take(&host->templates, box->host_state);
+}
+
 static bool fork_init(struct sandbox *box, int socket, const struct sandbox_spec *spec,
                       struct error *err)
 {
 	const struct sandbox_host *host = box->host;
+	autoclose int template = take_template(box);
 	struct init_plan plan = {
 		.socket = socket,
+		.template = template,
 		.namespaces = host->namespaces,
 		.identity = host->identity,
 		.user = box->user,
@@ -546,15 +559,19 @@ static void on_exited(struct sandbox *box, const struct message *message,
 }
 
 /* Its /tmp and its /proc, of which it has the latter for itself only along with the former. */
-static void take_files(struct sandbox *box, struct message_fds *fds)
+static void take_files(struct sandbox *box, const struct message *message, struct message_fds *fds)
 {
-	autoclose int tmp = message_fds_steal(fds, 0);
+	unsigned next = 0;
 
+	if (message->has_template)
+		templates_keep(&box->host->templates, message_fds_steal(fds, next++),
+		               box->host_state);
+	autoclose int tmp = message_fds_steal(fds, next++);
 	if (box->tmp && tmp != -1)
 		tmp_keep_mount(box->tmp, tmp);
 	/* To watch it takes longer than all the rest of a rehearsal. */
 	memory_ready(box->memory, box->rehearses ? -1 : steal_fd(&tmp), box->had_tmp,
-	             message_fds_steal(fds, 1));
+	             message_fds_steal(fds, next));
 	if (box->usage)
 		usage_ready(box->usage);
 }
@@ -570,7 +587,7 @@ static void translate(struct sandbox *box, const struct message *message, struct
 	case MESSAGE_READY:
 		event->type = SANDBOX_READY;
 		box->ready = true;
-		take_files(box, fds);
+		take_files(box, message, fds);
 		break;
 	case MESSAGE_STARTED:
 		event->type = SANDBOX_STARTED;

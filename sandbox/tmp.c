@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "sandbox/fd.h"
 #include "sandbox/sandbox.h"
@@ -45,7 +46,7 @@ void tmp_keep_mount(struct sandbox_tmp *tmp, int mount)
 {
 	/* The one before is that of the box that left it. */
 	fd_close(&tmp->mount);
-	tmp->mount = fcntl(mount, F_DUPFD_CLOEXEC, 0);
+	tmp->mount = fcntl(mount, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
 }
 
 void tmp_keep_user(struct sandbox_tmp *tmp, struct user *user)

@@ -264,7 +264,8 @@ static void test_running_out_of_descriptors(void)
 	while (needed < MOST && !build_with(needed, null)) {
 		snprintf(label, sizeof(label), "%u descriptors", needed++);
 		test_case(label);
-		CHECK_INT(box_count_fds(), before);
+		/* What was ready for the next box may have gone with one that failed. */
+		CHECK(box_count_fds() <= before);
 	}
 	test_case(NULL);
 	CHECK(needed > 2 && needed < MOST);

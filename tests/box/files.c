@@ -830,6 +830,36 @@ static void test_working_directory(void)
 	CHECK_STR(box_says(&run, "cwd"), "/var/task");
 }
 
+/* What boxes have alike is mounted once; not so that a later one would show what is no more. */
+static void test_what_this_machine_replaces(void)
+{
+	static const char *const paths[] = { "/etc/hosts", "/etc/services", "/etc/nsswitch.conf" };
+	const char *folder = box_folder();
+	char source[PATH_MAX], word[64], old[4096];
+	static struct box_run run;
+
+	NEED(SANDBOX_WALL_FILES);
+	snprintf(source, sizeof(source), "%s/new", folder);
+	box_put(folder, "new", "replaced\n", 0644);
+	for (size_t i = 0; i < sizeof(paths) / sizeof(*paths); i++) {
+		test_case(paths[i]);
+		snprintf(word, sizeof(word), "read:%s", paths[i]);
+		box_run(&run, NULL, word);
+		snprintf(old, sizeof(old), "%s", box_says(&run, word));
+		if (geteuid() != 0 || mount(source, paths[i], NULL, MS_BIND, NULL) == -1)
+			continue; /* this machine has no such file */
+		CHECK(strstr(old, "replaced") == NULL);
+		for (int times = 0; times < 2; times++) {
+			box_run(&run, NULL, word);
+			CHECK(strstr(box_says(&run, word), "replaced") != NULL);
+		}
+		umount2(paths[i], MNT_DETACH);
+		BOX_CHECK(NULL, { word, old });
+	}
+	test_case(NULL);
+	box_remove(folder);
+}
+
 TEST_MAIN(test_everything_is_read_only, test_tmp_can_be_used, test_tmp_is_bounded_and_new_each_time,
           test_tmp_is_bounded_in_files, test_the_root_is_short, test_devices, test_proc_is_its_own,
           test_dangerous_proc_files, test_nothing_leads_out, test_dots_end_at_the_root,
@@ -838,4 +868,4 @@ TEST_MAIN(test_everything_is_read_only, test_tmp_can_be_used, test_tmp_is_bounde
           test_binds, test_bind_targets, test_bind_targets_while_folders_are_renamed,
           test_many_binds, test_long_paths, test_links_stay_inside, test_hostile_folders,
           test_layers_that_cannot_be_merged, test_task_root_may_be_a_link,
-          test_missing_folders_are_named, test_working_directory)
+          test_missing_folders_are_named, test_working_directory, test_what_this_machine_replaces)
