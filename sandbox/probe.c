@@ -23,6 +23,7 @@
 #include "sandbox/network.h"
 #include "sandbox/peer.h"
 #include "sandbox/probe.h"
+#include "sandbox/rootfs_function.h"
 #include "sandbox/wall.h"
 
 #define REHEARSAL_MS 5000

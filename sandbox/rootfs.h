@@ -10,23 +10,10 @@
 #define SANDBOX_ROOTFS_H
 
 #include <stdbool.h>
-#include <stdint.h>
 
 #include "sandbox/error.h"
+#include "sandbox/rootfs_host.h"
 #include "sandbox/sandbox.h"
-
-/* What every box shows of this machine: looked up once, since it takes a few
- * hundred system calls. */
-struct rootfs_host;
-
-struct rootfs_host *rootfs_host_create(void);
-void rootfs_host_destroy(struct rootfs_host *host);
-
-/*
- * A number that changes when this machine would show something else: a file was replaced, or
- * /etc/hosts was edited, of which boxes have a copy. Some 30 microseconds.
- */
-uint64_t rootfs_host_state(const struct rootfs_host *host);
 
 /* What a new root is made of that was made before, or -1: each is attached nowhere. */
 struct rootfs_parts {
@@ -48,9 +35,5 @@ struct rootfs_own {
  */
 bool rootfs_enter(const struct rootfs_host *host, const struct sandbox_spec *spec,
                   const struct rootfs_parts *parts, struct rootfs_own *own, struct error *err);
-
-/* In a child that has the namespaces of a box: whether the layers of 'spec' can be shown as one
- * folder. Mounts nothing. */
-bool rootfs_merges_layers(const struct sandbox_spec *spec, struct error *err);
 
 #endif
