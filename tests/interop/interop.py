@@ -182,6 +182,29 @@ def powertools(t, runtime, cold_start, number_of):
                 [1] if is_cold else [])
 
 
+def records_in_frames(t, runtime):
+    """AWS's own runtimes write an error's lines as one record, if they are given a descriptor."""
+    lrie = runtime.serve(t, "--log-descriptor")
+    reply = lrie.invoke(payload({"do": "fail"}))
+    lines = lrie.log(reply.request_id)
+    t.true(any("the function was told to fail" in line for line in lines), lines)
+    t.true(not any("\r" in line for line in lines), "written as to stdout: %r" % lines)
+    t.true("_LAMBDA_TELEMETRY_LOG_FD" not in lrie.stderr.text(), lrie.stderr.text())
+
+
+def json_logs(t, runtime):
+    lrie = runtime.serve(t, "--log-format", "json", "--application-log-level", "error")
+    reply = lrie.invoke(payload({"do": "fail"}))
+
+    def find(lines):
+        return lines if any('"platform.report"' in line for line in lines) else None
+
+    lines = lrie.stdout.wait(find, "the report")
+    records = [json.loads(line) for line in lines if '"level"' in line]
+    t.equal([(record["level"], record["requestId"]) for record in records],
+            [("ERROR", reply.request_id)])
+
+
 def bind(subject, *checks):
     """Tests of a runtime, by name, made of checks that take it as their second argument."""
 

@@ -15,6 +15,7 @@ RUNTIME = interop.Runtime(
     init_error=("RangeError", "init was told to fail"))
 
 globals().update(interop.contract(RUNTIME))
+globals().update(interop.bind(RUNTIME, interop.records_in_frames, interop.json_logs))
 
 if __name__ == "__main__":
     interop.harness.main()

@@ -17,6 +17,7 @@ RUNTIME = interop.Runtime(
     init_error=("ValueError", "init was told to fail"))
 
 globals().update(interop.contract(RUNTIME))
+globals().update(interop.bind(RUNTIME, interop.records_in_frames, interop.json_logs))
 
 
 def test_the_context_is_what_lambda_gives(t):
