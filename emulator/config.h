@@ -100,8 +100,9 @@ struct config {
 	const char *secret_access_key;
 	const char *session_token;
 
-	bool log_descriptor; /* the runtime gets one for framed records */
-	bool json_logs;      /* levels exist with them only */
+	bool log_descriptor;  /* the runtime gets one for framed records */
+	bool legacy_failures; /* in a log of text */
+	bool json_logs;       /* levels exist with them only */
 	enum log_line_level application_log_level, system_log_level;
 
 	/* limits */

@@ -130,7 +130,7 @@ static void tell_report(const struct slot *slot, const struct platform_report *r
 	struct platform_event end = {
 		.type = PLATFORM_END,
 		.at_ns = slot->invocation->phase.ended_ns,
-		.end.request_id = report->request_id,
+		.end = { .request_id = report->request_id, .fault = report->fault },
 	};
 	struct platform_event fault = end;
 	struct platform_event event = {

@@ -91,7 +91,9 @@ static bool make_platform_line(struct journal *journal, const struct platform_ev
 	struct buffer *line = &journal->line;
 
 	buffer_clear(line);
-	if (!journal->config->json_logs) {
+	if (!journal->config->json_logs && journal->config->legacy_failures) {
+		report_legacy_line(line, event);
+	} else if (!journal->config->json_logs) {
 		report_line(line, event);
 	} else if (platform_event_level(event) >= journal->config->system_log_level &&
 	           platform_event_json(line, event, PLATFORM_EVENT_LOG_SCHEMA)) {
@@ -105,7 +107,7 @@ void journal_platform(struct journal *journal, struct platform_event *event)
 	if (event->at_ns < journal->last_ns)
 		event->at_ns = journal->last_ns;
 	journal->last_ns = event->at_ns;
-	if (journal->listeners || journal->config->json_logs)
+	if (journal->listeners || journal->config->json_logs || journal->config->legacy_failures)
 		event->wall_ns = clock_wall_ns(event->at_ns);
 	tell_platform(journal, event);
 	if (make_platform_line(journal, event))

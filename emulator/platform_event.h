@@ -104,6 +104,7 @@ struct platform_runtime_done {
 /* FAULT and END. */
 struct platform_end {
 	const char *request_id;
+	const struct fault *fault; /* NULL or FAULT_NONE: success */
 };
 
 struct platform_report {

@@ -12,6 +12,7 @@
 
 #include "emulator/clock.h"
 #include "emulator/identifier.h"
+#include "emulator/timestamp.h"
 
 #define MEGABYTE ((uint64_t)1 << 20)
 
@@ -213,4 +214,35 @@ void report_line(struct buffer *out, const struct platform_event *event)
 	case PLATFORM_LOGS_DROPPED:
 		break;
 	}
+}
+
+/* ---- as it was ---- */
+
+/* The line of a time-out has a blank one behind it, and a time in front (spec §2, "Failures"). */
+static void append_legacy_failure(struct buffer *out, const struct platform_event *event)
+{
+	const struct fault *fault = event->end.fault;
+	char time[TIMESTAMP_SIZE];
+
+	if (platform_succeeded(fault))
+		return;
+	if (fault->status == FAULT_TIMEOUT) {
+		timestamp_format(event->wall_ns, time);
+		buffer_append_format(out, "%s %s %s\n\n", time, event->end.request_id,
+		                     fault->message);
+		return;
+	}
+	buffer_append_format(out, "RequestId: %s Error: %s\n%s\n", event->end.request_id,
+	                     fault->message, fault->type);
+}
+
+void report_legacy_line(struct buffer *out, const struct platform_event *event)
+{
+	struct platform_event other = *event;
+
+	if (event->type == PLATFORM_END)
+		append_legacy_failure(out, event);
+	if (event->type == PLATFORM_REPORT)
+		other.report.fault = NULL;
+	report_line(out, &other);
 }

@@ -18,6 +18,10 @@
  * listen to telemetry. */
 void report_line(struct buffer *out, const struct platform_event *event);
 
+/* The same as Lambda wrote it until about 2024: how an invocation failed stands in lines before
+ * END, and not in REPORT. */
+void report_legacy_line(struct buffer *out, const struct platform_event *event);
+
 /* ---- the figures that are more than a unit ---- */
 
 /* Whole milliseconds that Lambda bills: ceil(init + duration), at least 1, and what a restore

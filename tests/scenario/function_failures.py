@@ -367,5 +367,17 @@ def test_a_bootstrap_that_becomes_startable_is_started(t):
     check_next_one_works(t, lrie, 1)
 
 
+def test_failures_in_the_log_as_they_were(t):
+    lrie = t.serve("echo", "--legacy-failures", "--timeout", "1")
+    lost = lrie.invoke(b'{"do":"exit:3"}').request_id
+    late = lrie.invoke(b'{"do":"silent"}').request_id
+    t.equal(lrie.report(lost).status, None)
+    t.equal(lrie.report(late).status, None)
+    t.true("RequestId: %s Error: Runtime exited with error: exit status 3\nRuntime.ExitError\n"
+           "END RequestId: %s\n" % (lost, lost) in lrie.stdout.text(), lrie.stdout.text())
+    t.match(lrie.stdout.text(), r".*\n\d{4}-\d\d-\d\dT[\d:.]{12}Z %s Task timed out after 1\.00 "
+                                r"seconds\n\nEND .*" % late)
+
+
 if __name__ == "__main__":
     harness.main()

@@ -237,6 +237,41 @@ static void test_extensions_and_their_subscriptions(void)
 	check_line(&subscription, "LOGS\tName: agent\tState: Subscribed\tTypes: [Platform]\n");
 }
 
+static void check_legacy(const struct platform_event *event, const char *expected)
+{
+	autobuffer struct buffer text = BUFFER_INIT;
+
+	report_legacy_line(&text, event);
+	CHECK_STR(text.data, expected);
+}
+
+static void test_failures_as_they_were(void)
+{
+	struct fault fault = { .status = FAULT_NONE };
+	struct platform_event end = {
+		.type = PLATFORM_END,
+		.wall_ns = UINT64_C(1704067200000) * MS,
+		.end = { .request_id = ID, .fault = &fault },
+	};
+	struct platform_event report = {
+		.type = PLATFORM_REPORT,
+		.report = { .request_id = ID,
+		            .duration_ns = 3000 * MS,
+		            .memory_bytes = 128 * MB,
+		            .fault = &fault },
+	};
+
+	check_legacy(&end, "END RequestId: " ID "\n");
+	fault = fault_timeout(3000);
+	check_legacy(&end, "2024-01-01T00:00:00.000Z " ID
+	                   " Task timed out after 3.00 seconds\n\nEND RequestId: " ID "\n");
+	check_legacy(&report, "REPORT RequestId: " ID "\tDuration: 3000.00 ms\tBilled Duration: "
+	                      "3000 ms\tMemory Size: 128 MB\t\n");
+	fault = fault_exit(9, false);
+	check_legacy(&end, "RequestId: " ID " Error: Runtime exited with error: signal: killed\n"
+	                   "Runtime.ExitError\nEND RequestId: " ID "\n");
+}
+
 static void test_what_only_telemetry_tells(void)
 {
 	static const enum platform_event_type types[] = {
@@ -282,4 +317,5 @@ static void test_billed(void)
 TEST_MAIN(test_start_and_end, test_cold, test_warm, test_memory_that_was_not_measured_is_left_out,
           test_timeout, test_error, test_init_report, test_init_report_of_a_good_init,
           test_snap_start, test_init_start_only_with_a_runtime_version, test_xray_only_when_sampled,
-          test_extensions_and_their_subscriptions, test_what_only_telemetry_tells, test_billed)
+          test_extensions_and_their_subscriptions, test_failures_as_they_were,
+          test_what_only_telemetry_tells, test_billed)
