@@ -7,5 +7,10 @@ RUNTIME = interop.Runtime(interop.prepared("go", "bootstrap"), error_type="error
 
 globals().update(interop.contract(RUNTIME))
 
+
+def test_goodbye(t):
+    interop.goodbye(t, RUNTIME, "--env", "GOODBYE=1")
+
+
 if __name__ == "__main__":
     interop.harness.main()

@@ -205,6 +205,16 @@ def json_logs(t, runtime):
             [("ERROR", reply.request_id)])
 
 
+def goodbye(t, runtime, *options):
+    """A function that registers an extension so as to get SIGTERM, and says goodbye when it comes."""
+    lrie = runtime.serve(t, *options)
+    for number in range(2):
+        reply = check_echo(t, lrie, {"number": number})
+        lrie.report(reply.request_id)  # it has asked for the next one
+    lrie.stop()
+    t.true(any("the function says goodbye" in line for line in lrie.stdout.lines()), "no goodbye")
+
+
 def bind(subject, *checks):
     """Tests of a runtime, by name, made of checks that take it as their second argument."""
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// What all functions of these tests do, for aws-lambda-go: echo, fail, answer 3 MB, fail in init.
+// What all functions of these tests do, for aws-lambda-go: echo, fail, answer 3 MB, fail in init; and,
+// when it is told to, say goodbye.
 package main
 
 import (
@@ -27,5 +28,10 @@ func main() {
 	if os.Getenv("FAIL_INIT") != "" {
 		log.Fatal("init was told to fail")
 	}
-	lambda.Start(handler)
+	if os.Getenv("GOODBYE") == "" {
+		lambda.Start(handler)
+	}
+	lambda.StartWithOptions(handler, lambda.WithEnableSIGTERM(func() {
+		log.Print("the function says goodbye")
+	}))
 }
