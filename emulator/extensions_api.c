@@ -8,11 +8,14 @@
 
 #include "emulator/front.h"
 #include "emulator/json.h"
+#include "emulator/registration.h"
 
 #define PREFIX "/2020-01-01"
 
-/* Of register and the two errors: far more than any of them holds. */
-#define BODY_LIMIT ((size_t)1 << 20)
+/* Far more than any of them holds: a register, which becomes a tree; an error, which is not read.
+ */
+#define REGISTER_LIMIT ((size_t)1 << 16)
+#define ERROR_LIMIT ((size_t)1 << 20)
 
 enum call_kind {
 	CALL_REGISTER,
@@ -83,31 +86,15 @@ struct extension *extensions_api_find_caller(struct port_call *call, const char 
 
 /* ---- register ---- */
 
-static bool wants_account_id(const struct http_exchange *exchange)
-{
-	static const char feature[] = "accountId";
-	const char *list = http_exchange_header(exchange, "Lambda-Extension-Accept-Feature");
-
-	while (list && *list) {
-		size_t length;
-
-		list += strspn(list, ", ");
-		length = strcspn(list, ", ");
-		if (length == sizeof(feature) - 1 && strncmp(list, feature, length) == 0)
-			return true;
-		list += length;
-	}
-	return false;
-}
-
 static void reply_registered(struct call *call, const struct extension *extension)
 {
 	struct http_exchange *exchange = call->base.exchange;
 	const struct config *config = call->base.port->config;
+	const char *features = http_exchange_header(exchange, "Lambda-Extension-Accept-Feature");
 	struct buffer body = BUFFER_INIT;
 
 	json_object_begin(&body);
-	if (wants_account_id(exchange))
+	if (registration_accepts(features, "accountId"))
 		json_object_text(&body, "accountId", config->account_id);
 	json_object_text(&body, "functionName", config->function_name);
 	json_object_text(&body, "functionVersion", config->function_version);
@@ -116,78 +103,6 @@ static void reply_registered(struct call *call, const struct extension *extensio
 	http_exchange_add_header(exchange, "Content-Type", "application/json");
 	http_exchange_add_header(exchange, "Lambda-Extension-Identifier", extension->id);
 	http_exchange_reply(exchange, 200, &body);
-}
-
-/* What a register asks for. */
-struct registration {
-	enum extension_event_kind events[EXTENSION_EVENT_COUNT];
-	unsigned count;
-};
-
-static bool add_event(struct call *call, struct registration *registration, const char *name,
-                      bool is_external)
-{
-	enum extension_event_kind kind;
-	char message[128];
-
-	if (!extension_event_parse(name, &kind)) {
-		snprintf(message, sizeof(message), "%.64s: ErrorInvalidEventType", name);
-		refuse(call, "Extension.InvalidEventType", message);
-		return false;
-	}
-	/* Events of which invocation, if there are several (spec runtime-api.md §9)? */
-	if (call->base.port->config->max_concurrency > 0 &&
-	    (!is_external || kind == EXTENSION_INVOKE)) {
-		snprintf(message, sizeof(message), "%s",
-		         is_external ? "INVOKE: ErrorInvalidEventType"
-		                     : "No events allowed for internal extensions");
-		refuse(call, "Extension.InvalidEventType", message);
-		return false;
-	}
-	if (kind == EXTENSION_SHUTDOWN && !is_external) {
-		refuse(call, "Extension.InvalidEventType",
-		       "SHUTDOWN: ShutdownEventNotSupportedForInternalExtension");
-		return false;
-	}
-	for (unsigned i = 0; i < registration->count; i++) {
-		if (registration->events[i] == kind)
-			return true;
-	}
-	registration->events[registration->count++] = kind;
-	return true;
-}
-
-static bool read_events(struct call *call, const struct json *events, bool is_external,
-                        struct registration *registration)
-{
-	for (size_t i = 0; i < json_length(events); i++) {
-		const char *name = json_text(json_item(events, i));
-
-		if (!name) {
-			refuse(call, "InvalidRequestFormat", "events: each must be a string");
-			return false;
-		}
-		if (!add_event(call, registration, name, is_external))
-			return false;
-	}
-	return true;
-}
-
-/* Of the right form, and no word of what is no longer there. */
-static bool check_form(struct call *call, const struct json *body)
-{
-	const struct json *events = json_member(body, "events");
-	const char *problem = NULL;
-
-	if (!json_is_object(body))
-		problem = "the body must be a JSON object";
-	else if (events && !json_is_array(events))
-		problem = "events must be an array of strings";
-	else if (json_length(json_member(body, "configurationKeys")) > 0)
-		problem = "configurationKeys are deprecated; use environment variables instead";
-	if (problem)
-		refuse(call, "InvalidRequestFormat", problem);
-	return !problem;
 }
 
 static void register_it(struct call *call, const char *name,
@@ -237,26 +152,25 @@ static bool check_name(struct call *call, const char *name)
 static void handle_register(struct call *call)
 {
 	struct http_exchange *exchange = call->base.exchange;
-	struct environment *env = call->base.port->env;
+	struct port *port = call->base.port;
 	const char *name = http_exchange_header(exchange, "Lambda-Extension-Name");
-	struct registration registration = { .count = 0 };
+	struct registration_origin origin = {
+		.is_concurrent = port->config->max_concurrency > 0,
+	};
 	autobuffer struct buffer body = BUFFER_INIT;
+	struct registration_refusal refusal;
+	struct registration registration;
 	const struct extension *known;
-	struct error err;
 
 	if (!check_name(call, name))
 		return;
 	http_exchange_take_body(exchange, &body);
-	struct json *json = json_read(body.data, body.length, &err);
-	if (!json) {
-		refuse(call, "InvalidRequestFormat", err.text);
-		return;
-	}
-	known = extensions_find(environment_extensions(env), name);
-	if (check_form(call, json) && read_events(call, json_member(json, "events"),
-	                                          known && known->is_external, &registration))
+	known = extensions_find(environment_extensions(port->env), name);
+	origin.is_external = known && known->is_external;
+	if (registration_parse(&registration, body.data, body.length, &origin, &refusal))
 		register_it(call, name, &registration);
-	json_destroy(json);
+	else
+		refuse(call, refusal.type, refusal.why.text);
 }
 
 /* ---- events ---- */
@@ -352,6 +266,20 @@ static void handle_error(struct call *call, enum extension_call made)
 
 /* ---- a call ---- */
 
+static size_t body_limit(enum call_kind kind)
+{
+	return kind == CALL_REGISTER ? REGISTER_LIMIT : ERROR_LIMIT;
+}
+
+static void refuse_size(struct call *call)
+{
+	char message[100];
+
+	snprintf(message, sizeof(message), "Exceeded maximum allowed payload size (%zu bytes).",
+	         body_limit(call->kind));
+	front_reply_error(call->base.exchange, 413, "RequestEntityTooLarge", message);
+}
+
 static struct port_call *open_call(struct port *port, struct http_exchange *exchange, int route,
                                    const char *argument)
 {
@@ -361,7 +289,7 @@ static struct port_call *open_call(struct port *port, struct http_exchange *exch
 	(void)argument;
 	call->kind = (enum call_kind)route;
 	if (call->kind != CALL_NEXT)
-		http_exchange_accept_body(exchange, BODY_LIMIT);
+		http_exchange_accept_body(exchange, body_limit(call->kind));
 	return &call->base;
 }
 
@@ -374,8 +302,7 @@ static void serve(struct port_call *base)
 		return;
 	}
 	if (http_exchange_body_state(base->exchange) == HTTP_BODY_TOO_LARGE) {
-		front_reply_error(base->exchange, 413, "RequestEntityTooLarge",
-		                  "Exceeded maximum allowed payload size (1048576 bytes).");
+		refuse_size(call);
 		return;
 	}
 	switch (call->kind) {

@@ -50,10 +50,17 @@ def test_no_events_can_be_said_in_three_ways(t):
 def test_bodies_that_are_no_request(t):
     _, agent = launched(t)
     for body in (b"", b"junk", b"{", b"[]", b'"INVOKE"', b'{"events":"INVOKE"}', b'{"events":[1]}',
-                 b'{"events":{}}', b'{"events":["INVOKE"]', b"\xff\xfe", b"[" * 100000):
+                 b'{"events":{}}', b'{"events":["INVOKE"]', b"\xff\xfe", b"[" * 60000):
         reply = agent.try_register(body)
         t.equal((reply.status, reply.json()["errorType"]), (403, "InvalidRequestFormat"), repr(body[:40]))
         t.true(reply.json()["errorMessage"], "no message for %r" % body[:40])
+    agent.register("INVOKE")
+
+
+def test_a_body_that_is_too_large(t):
+    _, agent = launched(t)
+    reply = agent.try_register(b'{"events":[%s]}' % (b'"INVOKE",' * 10000)[:-1])
+    t.equal((reply.status, reply.json()["errorType"]), (413, "RequestEntityTooLarge"))
     agent.register("INVOKE")
 
 
