@@ -282,11 +282,6 @@ enum emf_verdict emf_check(const char *line, size_t length, uint64_t wall_ms, st
 
 /* ---- lrie's own ---- */
 
-static double milliseconds(uint64_t ns)
-{
-	return (double)ns / (double)CLOCK_NS_PER_MS;
-}
-
 static void append_definition(struct buffer *out, const char *name, const char *unit)
 {
 	json_array_item(out);
@@ -330,12 +325,12 @@ void emf_append(struct buffer *out, const struct emf_record *record)
 	json_object_text(out, "FunctionName", record->function_name);
 	json_object_text(out, "FunctionVersion", record->version);
 	json_object_text(out, "RequestId", record->request_id);
-	json_object_double(out, "Duration", milliseconds(record->duration_ns));
+	json_object_decimal(out, "Duration", record->duration_ns / CLOCK_NS_PER_US);
 	json_object_number(out, "BilledDuration", record->billed_ms);
 	json_object_number(out, "ColdStart", record->is_cold);
 	json_object_number(out, "Errors", record->error_type != NULL);
 	if (record->init_ns > 0)
-		json_object_double(out, "InitDuration", milliseconds(record->init_ns));
+		json_object_decimal(out, "InitDuration", record->init_ns / CLOCK_NS_PER_US);
 	json_object_number(out, "MemorySize", record->memory_bytes);
 	if (record->memory_peak_bytes > 0)
 		json_object_number(out, "MaxMemoryUsed", record->memory_peak_bytes);

@@ -247,9 +247,9 @@ static void test_own_records(void)
 	          ",{\"Name\":\"InitDuration\",\"Unit\":\"Milliseconds\"},"
 	          "{\"Name\":\"MaxMemoryUsed\",\"Unit\":\"Bytes\"}]}]}," NAMES
 	          "\"Duration\":2.5,\"BilledDuration\":13,\"ColdStart\":1,\"Errors\":0,"
-	          "\"InitDuration\":10,\"MemorySize\":134217728,\"MaxMemoryUsed\":4096}\n");
+	          "\"InitDuration\":10.0,\"MemorySize\":134217728,\"MaxMemoryUsed\":4096}\n");
 	check_own(&failed, DEFINITIONS
-	          "]}]}," NAMES "\"Duration\":3000,\"BilledDuration\":3000,\"ColdStart\":0,"
+	          "]}]}," NAMES "\"Duration\":3000.0,\"BilledDuration\":3000,\"ColdStart\":0,"
 	          "\"Errors\":1,\"MemorySize\":134217728,\"ErrorType\":\"Sandbox.Timedout\"}\n");
 }
 
