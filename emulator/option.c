@@ -827,12 +827,6 @@ bool option_is_list(const struct option *option)
 	return option->parse == parse_item || option->parse == parse_threshold;
 }
 
-bool option_is_of_function(const struct option *option)
-{
-	return option->group == GROUP_FUNCTION || option->group == GROUP_LIMITS ||
-	       option->group == GROUP_VARIABLES || option->parse == parse_threshold;
-}
-
 static bool is_listed(const struct option *option, const char *const *names)
 {
 	for (; *names; names++) {
@@ -842,10 +836,21 @@ static bool is_listed(const struct option *option, const char *const *names)
 	return false;
 }
 
+bool option_is_of_function(const struct option *option)
+{
+	static const char *const names[] = { "report-writes",         "log-format",
+		                             "application-log-level", "system-log-level",
+		                             "log-descriptor",        NULL };
+
+	return option->group == GROUP_FUNCTION || option->group == GROUP_LIMITS ||
+	       option->group == GROUP_VARIABLES || option->parse == parse_threshold ||
+	       is_listed(option, names);
+}
+
 bool option_is_path(const struct option *option)
 {
-	static const char *const names[] = { "bootstrap", "task-root", "layer", "bind",
-		                             "env-file",  "event",     NULL };
+	static const char *const names[] = { "bootstrap", "task-root", "layer",      "bind",
+		                             "env-file",  "event",     "extensions", NULL };
 
 	return is_listed(option, names);
 }

@@ -80,6 +80,16 @@ no_options() {
 	[ -s "$work/options.help" ] || echo "none in the output of '$lrie help'"
 }
 
+# What a function may have in a file is told by the error for what it may not have.
+members_of_file() {
+	echo '{"no-such-member": 1}' >"$work/suite.json"
+	"$lrie" bench --suite "$work/suite.json" 2>&1 | sed 's/.*(known are //; s/)$//' | tr -s ', ' '\n\n'
+}
+
+members_of_page() {
+	sed -n '/^\.Sh FUNCTIONS IN A FILE/,/^\.Sh T/s/^\.Ql \([a-z-]*\).*/\1/p' man/lrie-bench.1
+}
+
 # Some are told of without being read, or are the function's.
 made_up_variables() {
 	only_first variables.page variables.source | grep -vxE '_HANDLER|HOME'
@@ -92,21 +102,24 @@ done | sort -u >"$work/options.page"
 "$lrie" help bench | options_of_help | sort -u >"$work/bench.help"
 "$lrie" help bench | sed -n '/^Benchmark:/,/^$/p' | options_of_help | sort -u >"$work/bench_alone.help"
 options_of_page man/lrie-bench.1 | sort -u >"$work/bench.page"
+members_of_file | sort -u >"$work/members.file"
+members_of_page | sort -u >"$work/members.page"
 variables_of_source | sort -u >"$work/variables.source"
 variables_of_page | sort -u >"$work/variables.page"
 
-echo 1..9
+echo 1..10
 verdict 'the help has options' no_options
 verdict 'each option is in a page' only_first options.help options.page
 verdict 'each option of a page exists' only_first options.page options.help
 verdict 'what lrie bench alone has is in its page' only_first bench_alone.help bench.page
 verdict 'what is in its page it has' only_first bench.page bench.help
+verdict 'each member of a file of functions is in its page' only_first members.file members.page
 verdict 'each variable is in a page' only_first variables.source variables.page
 verdict 'each variable of a page exists' made_up_variables
 verdict 'each default is in a page' missing_defaults
 if command -v mandoc >/dev/null; then
 	verdict 'mandoc has no complaint' mandoc -T lint -W warning $pages
 else
-	echo "ok 9 - mandoc has no complaint # SKIP mandoc is not installed"
+	echo "ok 10 - mandoc has no complaint # SKIP mandoc is not installed"
 fi
 exit $failed

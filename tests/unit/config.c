@@ -1022,7 +1022,8 @@ static void test_rivals(void)
 
 	begin();
 	config = PARSE("lrie", "bench", "-m", "256", "a", "--env", "AA=1", "--", "b", "--handler",
-	               "h", "--", "--memory=128,512", "-e", "AA=2");
+	               "h", "--", "--memory=128,512", "-e", "AA=2", "--report-writes=off",
+	               "--log-descriptor");
 	check_functions(config, "function a function.handler 256/1 AA=1, function b h 256/1 AA=1, "
 	                        "function a function.handler 128/2 AA=2");
 	CHECK(config && !config->has_name);

@@ -69,7 +69,8 @@ static void test_each_kind_of_value(void)
 static void test_paths_are_relative_to_the_file(void)
 {
 	static const char text[] = "{\"functions\":[{\"name\":\"a\",\"bootstrap\":\"b\","
-				   "\"task-root\":\"/root\",\"event\":\"e\",\"handler\":\"h\"}]}";
+				   "\"task-root\":\"/root\",\"event\":\"e\",\"handler\":\"h\","
+				   "\"extensions\":\"x\",\"log-descriptor\":true}]}";
 	struct function_file file;
 	struct error err = { .text = "" };
 
@@ -80,7 +81,7 @@ static void test_paths_are_relative_to_the_file(void)
 	if (CHECK(function_file_read(&file, "sub/suite.json", CONFIG_BENCH, &err)))
 		check_settings(&file.entries[0].settings,
 		               "function-name=a bootstrap=sub/b task-root=/root event=sub/e "
-		               "handler=h");
+		               "handler=h extensions=sub/x log-descriptor=true");
 	CHECK_STR(err.text, "");
 	function_file_finish(&file);
 	files_end((const char *const[]){ "sub/suite.json", "sub/e", "sub" }, 3);
