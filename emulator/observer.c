@@ -34,8 +34,8 @@ struct subject {
 	const struct environment *env;
 	struct journal *journal;
 	struct metrics *metrics;
-	bool has_init;              /* an init has begun since the last REPORT */
-	struct trace *traces;       /* of invocations that are sampled and under way */
+	bool is_suppressed;   /* an init has begun inside of an invocation since the last REPORT */
+	struct trace *traces; /* of invocations that are sampled and under way */
 	struct platform_span init;  /* since the last START; zeroes when there was none */
 	char *init_cause;           /* why it failed, as JSON; or NULL */
 	struct xray_socket *inside; /* of a box with its own network; or NULL */
@@ -97,7 +97,7 @@ static void write_emf(const struct subject *subject, const struct platform_event
 		.function_name = config->function_name,
 		.version = config->function_version,
 		.request_id = report->request_id,
-		.is_cold = subject->has_init,
+		.is_cold = report->init_ns > 0 || subject->is_suppressed,
 		.duration_ns = report->duration_ns,
 		.billed_ms = report_billed_ms(report),
 		.init_ns = report->init_ns,
@@ -335,12 +335,12 @@ static void on_platform(struct journal_listener *listener, const struct platform
 	if (subject->observer->xray)
 		trace_event(subject, event);
 	if (event->type == PLATFORM_INIT_START)
-		subject->has_init = true;
+		subject->is_suppressed = event->init_start.phase == PLATFORM_PHASE_INVOKE;
 	if (event->type != PLATFORM_REPORT)
 		return;
 	if (subject->observer->emf)
 		write_emf(subject, event);
-	subject->has_init = false;
+	subject->is_suppressed = false;
 }
 
 /* ---- life ---- */

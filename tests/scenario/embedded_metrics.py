@@ -91,6 +91,14 @@ def test_own_records_of_one_invocation(t):
     t.equal([record["ColdStart"] for record in records(path)], [1])
 
 
+def test_an_environment_that_was_provisioned_starts_nothing_cold(t):
+    path = os.path.join(t.folder(), "records")
+    lrie = t.serve("echo", "--emf", path, "--provisioned", "1")
+    lrie.report(lrie.invoke().request_id)
+    lrie.stop()
+    t.equal([record["ColdStart"] for record in records(path)], [0])
+
+
 def test_a_file_that_cannot_be_opened(t):
     finished = t.run("serve", "--listen", "127.0.0.1:0", "--bootstrap", harness.BOOTSTRAP,
                      "--handler", "echo", "--emf", "/nonexistent/records", expect=2)
