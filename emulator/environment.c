@@ -530,8 +530,12 @@ enum runtime_verdict environment_runtime_next(struct environment *env)
 	enum runtime_state before = environment_runtime_state(env);
 	struct slot *slot = &env->slots[0];
 
-	if (environment_is_ending(env) || !runtime_call_is_allowed(before, RUNTIME_CALL_NEXT))
+	if (!runtime_call_is_allowed(before, RUNTIME_CALL_NEXT))
 		return RUNTIME_INVALID_STATE;
+	/* Who has until SIGKILL to say goodbye is not told of a mistake before. */
+	if (environment_is_ending(env))
+		return shutdown_is_under_way(&env->shutdown) ? RUNTIME_ACCEPTED
+		                                             : RUNTIME_INVALID_STATE;
 	if (before == RUNTIME_STARTED) {
 		end_runtime_init(env);
 	} else if (before == RUNTIME_RUNNING) {

@@ -121,7 +121,7 @@ def test_the_duration_is_that_of_the_slowest(t):
     lrie = t.serve("echo", *fixture(t, quick="register", slow="register:INVOKE,invoke-sleep:300"))
     for _ in range(2):
         reply = lrie.invoke()
-        t.between(300, lrie.report(reply.request_id).duration, 3000, "milliseconds")
+        t.between(300, lrie.report(reply.request_id).duration, 3000 * harness.SLOW, "milliseconds")
 
 
 def test_who_wants_no_invokes_is_left_in_peace(t):
@@ -162,7 +162,7 @@ def test_who_never_asks_holds_init_up_to_its_limit(t):
 def test_a_late_registration_delays_the_runtime(t):
     lrie = t.serve("echo", *fixture(t, first="sleep:300,register"))
     reply = lrie.invoke()
-    t.between(300, lrie.report(reply.request_id).init, 5000, "milliseconds of init")
+    t.between(300, lrie.report(reply.request_id).init, 5000 * harness.SLOW, "milliseconds of init")
 
 
 def test_no_extensions_cost_no_lines(t):

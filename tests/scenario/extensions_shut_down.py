@@ -47,7 +47,7 @@ def test_without_extensions_nobody_is_asked(t):
 def test_one_inside_the_runtime_makes_it_SIGTERM(t):
     lrie = served(t, "init-extension:inner,init-catch:TERM:100,echo")
     took, _ = stopped_after(lrie)
-    t.between(100, took, 500, "milliseconds")
+    t.between(100, took, 490 * harness.SLOW, "milliseconds")
     t.true(CAUGHT in lrie.stdout.lines(), "no SIGTERM")
 
 
@@ -60,7 +60,7 @@ def test_who_ignores_it_has_500_ms(t):
 def test_the_runtime_first_then_extensions(t):
     lrie = served(t, "init-catch:TERM:100,echo", *fixture(t, first=WATCH, second=WATCH))
     took, wall = stopped_after(lrie)
-    t.between(100, took, 1500, "milliseconds")
+    t.between(100, took, 1500 * harness.SLOW, "milliseconds")
     lines = lrie.stdout.lines()
     for name in ("first", "second"):
         event = shutdown_of(t, lrie, name)

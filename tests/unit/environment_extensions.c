@@ -233,6 +233,26 @@ static void test_a_shutdown_step_by_step(void)
 	end();
 }
 
+/* It has answered, and hears of its end before it asks for more: no reason to tell it of an error.
+ */
+static void test_a_runtime_that_asks_in_a_shutdown_waits(void)
+{
+	init_with_one();
+	struct asker *asker = ask("r1");
+
+	runtime_respond(port(), "r1", "{}");
+	environment_stop(env);
+	CHECK_INT(box()->signalled[1], 1u << SIGTERM);
+	CHECK_INT(runtime_next(port()), RUNTIME_ACCEPTED);
+	CHECK_INT(port()->deliveries, 1);
+	CHECK_INT(runtime_next(port()), RUNTIME_ACCEPTED);
+	pass_ms(2000);
+	CHECK(is_gone);
+	CHECK_INT(port()->deliveries, 1);
+	asker_destroy(asker);
+	end();
+}
+
 static void test_a_shutdown_is_over_in_two_seconds(void)
 {
 	init_with_one();
@@ -448,7 +468,8 @@ static void test_it_is_frozen_with_its_extensions(void)
 TEST_MAIN(test_the_runtime_starts_when_all_have_registered, test_init_ends_when_all_wait,
           test_the_caller_does_not_wait_for_extensions,
           test_an_extension_that_never_comes_back_is_a_timeout, test_a_shutdown_step_by_step,
-          test_a_shutdown_is_over_in_two_seconds, test_who_does_not_want_to_hear_of_it_is_killed,
+          test_a_runtime_that_asks_in_a_shutdown_waits, test_a_shutdown_is_over_in_two_seconds,
+          test_who_does_not_want_to_hear_of_it_is_killed,
           test_internal_ones_give_the_runtime_half_a_second, test_no_extensions_no_shutdown,
           test_a_crash_resets_the_environment, test_an_error_posted_before_the_exit_is_what_counts,
           test_errors_end_it_after_a_while, test_one_that_cannot_be_executed_fails_the_init,
