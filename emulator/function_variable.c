@@ -50,6 +50,18 @@ static bool is_reserved(const char *name)
 	return false;
 }
 
+/* What to do instead, where there is something. */
+static const char *advice(const char *name)
+{
+	if (strcmp(name, "AWS_LAMBDA_LOG_FORMAT") == 0)
+		return "; use --log-format";
+	if (strcmp(name, "AWS_LAMBDA_LOG_LEVEL") == 0)
+		return "; use --application-log-level";
+	if (strcmp(name, "_LAMBDA_TELEMETRY_LOG_FD") == 0)
+		return "; use --log-descriptor";
+	return "";
+}
+
 /* [a-zA-Z]([a-zA-Z0-9_])+ */
 static bool is_name(const char *name)
 {
@@ -71,8 +83,9 @@ bool function_variable_check(const char *item, bool strict, struct error *err)
 	memcpy(name, item, length < sizeof(name) ? length : sizeof(name) - 1);
 	if (is_reserved(name))
 		return error_set(
-			err, 0, "'%s' is reserved: Lambda sets it itself and refuses it from users",
-			name);
+			err, 0,
+			"'%s' is reserved: Lambda sets it itself and refuses it from users%s", name,
+			advice(name));
 	if (length >= sizeof(name) || !is_name(name))
 		return error_set(err, 0,
 		                 "'%s' is no name for a variable: Lambda takes two or more of a-z, "

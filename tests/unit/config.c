@@ -314,6 +314,10 @@ static void test_mistakes(void)
 		{ { "lrie", "--env", "AWS_REGION=x" },
 		  "--env: 'AWS_REGION' is reserved: Lambda sets it itself and refuses it from "
 		  "users" },
+		{ { "lrie", "--env", "AWS_LAMBDA_LOG_FORMAT=JSON" },
+		  "--env: 'AWS_LAMBDA_LOG_FORMAT' is reserved: Lambda sets it itself and refuses "
+		  "it "
+		  "from users; use --log-format" },
 		{ { "lrie", "--env", "_HANDLER=x" },
 		  "--env: '_HANDLER' is reserved: Lambda sets it itself and refuses it from "
 		  "users" },
