@@ -72,6 +72,13 @@ static void reply_verdict(const struct call *call, enum telemetry_verdict verdic
 	}
 }
 
+/* Lambda Managed Instances take the newest schema only. */
+static bool is_too_old(const struct call *call, const struct subscription *subscription)
+{
+	return call->base.port->config->max_concurrency > 0 &&
+	       subscription->schema < SUBSCRIPTION_2025_01_29;
+}
+
 static void take_subscription(const struct call *call, const char *name)
 {
 	struct http_exchange *exchange = call->base.exchange;
@@ -84,10 +91,13 @@ static void take_subscription(const struct call *call, const char *name)
 		return;
 	}
 	http_exchange_take_body(exchange, &body);
-	if (subscription_parse(&subscription, call->api, body.data, body.length, &reasons))
-		reply_verdict(call, environment_subscribe(env, name, &subscription));
-	else
+	if (!subscription_parse(&subscription, call->api, body.data, body.length, &reasons))
 		reply_invalid(call, reasons.data);
+	else if (is_too_old(call, &subscription))
+		reply_invalid(call, "schemaVersion should be 2025-01-29 where an environment has "
+		                    "several invocations at once");
+	else
+		reply_verdict(call, environment_subscribe(env, name, &subscription));
 }
 
 /* ---- the calls ---- */

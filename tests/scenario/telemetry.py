@@ -223,6 +223,17 @@ def test_one_api_for_an_environment(t):
     t.equal((first, second, json.loads(text)["errorType"]), (200, 400, "Logs.ValidationError"))
 
 
+def test_several_invocations_at_once_take_the_newest_schema(t):
+    port = free_port()
+    # Init is over with the first /next there: the runtime leaves the extension time for its two.
+    lrie = t.serve("init-sleep:%d,echo" % (1000 * harness.SLOW), "--max-concurrency=2", *extended(
+        t, "register-none,listen:%d,telemetry:%d,telemetry-body:%s"
+        % (port, port, body(port, schema="2025-01-29"))))
+    (first, text), (second, _) = replies(lrie, 2)
+    t.equal((first, second), (400, 200))
+    t.match(json.loads(text)["errorMessage"], "schemaVersion should be 2025-01-29 .*")
+
+
 def test_the_last_request_counts(t):
     port = free_port()
     lrie = t.serve("line:hello,echo", "--freeze=off", *extended(
@@ -340,11 +351,28 @@ def test_all_records_come_or_are_counted(t):
 
 
 def test_in_a_network_of_its_own(t):
-    t.need_walls("network")
-    lrie = t.serve("line:hello,echo", "--freeze=off", "--network=none",
-                   *extended(t, "register,listen:8080,telemetry:8080"))
+    finished = t.run("invoke", "--bootstrap", harness.BOOTSTRAP, "--handler", "echo",
+                     "--network=none")
+    if finished.code == 3 and "no network of its own" in finished.stderr:
+        t.skip(finished.stderr.strip())
+    for listen, destination in (("listen", "telemetry:8080"),
+                                ("listen-tcp", "telemetry-body:" + body(tcp=8080))):
+        lrie = t.serve("line:hello,echo", "--freeze=off", "--network=none",
+                       *extended(t, "register,%s:8080,%s" % (listen, destination)))
+        lrie.invoke()
+        wait_kind(lrie, "platform.report")
+
+
+def test_without_a_root_of_its_own(t):
+    port = free_port()
+    lrie = t.serve("line:hello,echo", "--freeze=off", "--sandbox=off",
+                   *extended(t, "register,listen:%d,telemetry:%d" % (port, port)))
     lrie.invoke()
     wait_kind(lrie, "platform.report")
+    with open("/etc/hosts", encoding="utf-8") as file:
+        if "sandbox.localdomain" not in file.read():
+            lrie.stderr.wait_line(r".*those that listen by the name 'sandbox.localdomain' do not "
+                                  r"find it: .*add \"127.0.0.1 sandbox.localdomain sandbox\" .*")
 
 
 def test_after_a_reset_it_subscribes_anew(t):
