@@ -12,6 +12,7 @@
 #include "emulator/front.h"
 #include "emulator/http_listen.h"
 #include "emulator/log.h"
+#include "emulator/restore_api.h"
 #include "emulator/runtime_api.h"
 #include "emulator/telemetry_api.h"
 #include "sandbox/fd.h"
@@ -148,7 +149,12 @@ void port_call_let_go(struct port_call *call)
 	call->place = NULL;
 }
 
-static const struct port_api *const apis[] = { &runtime_api, &extensions_api, &telemetry_api };
+static const struct port_api *const apis[] = {
+	&runtime_api,
+	&extensions_api,
+	&telemetry_api,
+	&restore_api,
+};
 
 /* Finds the API that has the route, which 'route' gets. */
 static const struct port_api *find_api(const struct port *port, struct http_exchange *exchange,
@@ -161,6 +167,8 @@ static const struct port_api *find_api(const struct port *port, struct http_exch
 		return &no_api;
 	}
 	for (size_t i = 0; i < sizeof(apis) / sizeof(apis[0]); i++) {
+		if (apis[i]->is_offered && !apis[i]->is_offered(port))
+			continue;
 		*route = front_find_route(apis[i]->routes, exchange, argument, size);
 		if (*route >= 0)
 			return apis[i];
@@ -233,6 +241,7 @@ static bool listen_on(struct runtime_port *base, int fd, struct error *err)
 static const struct runtime_port_ops port_ops = {
 	.deliver = runtime_api_deliver,
 	.notify = extensions_api_notify,
+	.restore = restore_api_release,
 	.listen = listen_on,
 	.close = close_port,
 };

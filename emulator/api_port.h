@@ -47,6 +47,7 @@ struct port {
 	struct environment *env;
 	const struct config *config;
 	struct port_call *waiting;                     /* for an event, at the Runtime API */
+	struct port_call *restoring;                   /* ... to be restored */
 	struct port_call *extensions[EXTENSION_LIMIT]; /* ... and at theirs, by their place */
 	bool closing;
 
@@ -60,6 +61,9 @@ struct port {
 
 struct port_api {
 	const struct route *routes;
+
+	/* Whether it is there at all, for this environment. NULL: always. */
+	bool (*is_offered)(const struct port *port);
 
 	/* The head has arrived. Makes the record of the call; its 'base' is filled in later, and
 	 * the body is not accepted unless this asks for it. */

@@ -24,6 +24,8 @@
 #define INIT_TIMEOUT_MS 10000
 #define EARLY_INIT_TIMEOUT_MS 130000
 
+#define SNAP_START_TMP_BYTES ((uint64_t)512 << 20)
+
 static bool find_command(const char *word, enum config_command *command)
 {
 	for (unsigned i = 0; i < CONFIG_COMMAND_COUNT; i++) {
@@ -560,6 +562,21 @@ static bool finish_concurrency(struct config *config, struct error *err)
 	return true;
 }
 
+/* What Lambda offers no SnapStart with. */
+static bool check_snap_start(const struct config *config, struct error *err)
+{
+	if (config->initialization != PLATFORM_SNAP_START)
+		return true;
+	if (config->provisioned > 0)
+		return error_set(err, 0,
+		                 "--provisioned and --initialization-type=snap-start exclude each "
+		                 "other, as on Lambda: leave one of them out");
+	if (config->tmp_bytes > SNAP_START_TMP_BYTES)
+		log_warning("Lambda has no SnapStart with more than 512 MB of /tmp "
+		            "(--ephemeral-storage)");
+	return true;
+}
+
 /* Either of the two options is enough. */
 static bool finish_provisioned(struct config *config, struct error *err)
 {
@@ -627,7 +644,8 @@ static bool finish(struct settings *settings, struct error *err)
 		log_warning("--enable-init-caching has no effect");
 	guess_handler(settings);
 	finish_init_timeout(config);
-	if (!finish_concurrency(config, err) || !finish_provisioned(config, err))
+	if (!check_snap_start(config, err) || !finish_concurrency(config, err) ||
+	    !finish_provisioned(config, err))
 		return false;
 	finish_color(config);
 	config->has_name = is_given(settings,

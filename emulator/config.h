@@ -117,6 +117,7 @@ struct config {
 	uint64_t max_concurrency;       /* invocations at once in an environment; 0: one */
 	uint64_t provisioned;           /* environments to start before the first request */
 	uint64_t early_init_timeout_ms; /* of those, and of all that begin before a request */
+	uint64_t restore_timeout_ms;    /* of a snapshot */
 	uint64_t idle_timeout_ms;       /* 0: an environment without work never ends */
 	enum platform_initialization initialization;
 

@@ -138,7 +138,7 @@ static void deliver(struct slot *slot)
 	}
 	freezer_wake(&env->freezer);
 	environment_set_activity(env, ACTIVITY_INVOKE);
-	if (!env->init_is_news && !env->suppressed && owns_tail(env))
+	if (!env->init_is_news && !env->suppressed && !env->restore_is_news && owns_tail(env))
 		journal_clear_tail(&env->journal);
 	if (!slot->is_started)
 		slot_start_clock(slot, clock_now());
@@ -148,7 +148,7 @@ static void deliver(struct slot *slot)
 	environment_tell_extensions(env);
 }
 
-static void slot_release(struct slot *slot)
+void slot_release(struct slot *slot)
 {
 	struct environment *env = slot->env;
 	struct invocation *invocation = slot->invocation;
@@ -159,6 +159,7 @@ static void slot_release(struct slot *slot)
 	slot->state = RUNTIME_READY;
 	slot->is_started = slot->is_announced = slot->runtime_is_done = false;
 	slot->unusable = (struct fault){ .status = FAULT_NONE };
+	env->waits_since_start = false;
 	invocation->ops->on_done(invocation, started ? journal_tail(&env->journal) : NULL);
 	/* Unless the next one was submitted in on_done. */
 	if (!slot->is_announced && owns_tail(env))
@@ -209,7 +210,7 @@ void slot_finish(struct slot *slot, uint64_t ended_ns, const struct fault *fault
 	environment_measure_memory(env);
 	slot_report(slot, fault);
 	slot_count_invocation(slot, fault);
-	env->init_is_news = env->suppressed = false;
+	env->init_is_news = env->suppressed = env->restore_is_news = false;
 	slot_release(slot);
 }
 
@@ -382,6 +383,11 @@ enum environment_state environment_state(const struct environment *env)
 	return env->state;
 }
 
+enum platform_initialization environment_initialization(const struct environment *env)
+{
+	return env->initialization;
+}
+
 /* ---- invocations ---- */
 
 bool environment_is_free(const struct environment *env)
@@ -398,6 +404,17 @@ bool environment_is_finishing(const struct environment *env)
 	       invocation->is_answered;
 }
 
+/* A snapshot is restored first. */
+static void start_work(struct slot *slot)
+{
+	struct environment *env = slot->env;
+
+	if (env->fatal.status == FAULT_NONE && environment_awaits_restore(env))
+		environment_restore(env);
+	if (can_deliver(env))
+		deliver(slot);
+}
+
 void environment_invoke(struct environment *env, struct invocation *invocation)
 {
 	struct slot *slot = find_free_slot(env);
@@ -408,8 +425,7 @@ void environment_invoke(struct environment *env, struct invocation *invocation)
 	invocation->phase.received_ns = clock_now();
 	switch (env->state) {
 	case ENVIRONMENT_SERVING:
-		if (can_deliver(env))
-			deliver(slot); /* else it waits for the runtime, or for the next life */
+		start_work(slot); /* else it waits for the runtime, or for the next life */
 		break;
 	case ENVIRONMENT_RESET:
 		environment_enter(env, ENVIRONMENT_STARTING);
@@ -449,6 +465,8 @@ static void end_init(struct environment *env)
 {
 	/* Who has none is spared a phase of them that would be a microsecond long. */
 	env->init.ended_ns = env->extensions.count > 0 ? clock_now() : env->init.runtime_done_ns;
+	if (env->initialization != PLATFORM_ON_DEMAND)
+		environment_drain_output(env); /* INIT_REPORT comes after it */
 	env->init_is_news = !env->suppressed && env->initialization == PLATFORM_ON_DEMAND;
 	buffer_clear(&env->told);
 	if (env->init.started_ns) /* else its duration is not known yet */
@@ -469,20 +487,21 @@ static void rest(struct environment *env)
 
 	/* Of lrie bench it is about what is simulated. */
 	if (idle_ms > 0 && config->command == CONFIG_SERVE &&
-	    env->initialization == PLATFORM_ON_DEMAND && !env->retiring)
+	    (env->initialization == PLATFORM_ON_DEMAND || environment_was_restored(env)) &&
+	    !env->retiring)
 		loop_timer_start(env->context->loop, &env->idle,
 		                 clock_now() + idle_ms * CLOCK_NS_PER_MS);
 }
 
 /* The runtime waits. What it waits for may have come already: while init ran, or from an asker
  * who submits in on_done. */
-static void find_work(struct environment *env)
+void environment_find_work(struct environment *env)
 {
 	if (environment_is_free(env))
 		env->context->on_change(env->context, env);
 	for (unsigned i = 0; i < env->slot_count; i++) {
-		if (is_waiting(&env->slots[i]) && can_deliver(env))
-			deliver(&env->slots[i]);
+		if (is_waiting(&env->slots[i]))
+			start_work(&env->slots[i]);
 	}
 	if (!environment_is_busy(env) && env->state == ENVIRONMENT_SERVING) {
 		environment_set_activity(env, ACTIVITY_IDLE);
@@ -494,7 +513,7 @@ static void find_work(struct environment *env)
 /* Of a runtime that takes several invocations the first /next alone tells (runtime-api.md §9). */
 static bool init_is_over(const struct environment *env)
 {
-	return env->runtime == RUNTIME_READY &&
+	return (env->runtime == RUNTIME_READY || env->runtime == RUNTIME_RESTORE_READY) &&
 	       (environment_is_concurrent(env) || extensions_are_ready(&env->extensions));
 }
 
@@ -513,7 +532,7 @@ void environment_look_for_end(struct environment *env)
 		return;
 	}
 	if (env->state == ENVIRONMENT_SERVING)
-		find_work(env);
+		environment_find_work(env);
 }
 
 /* The first /next: the runtime's part of init is over. */
@@ -544,8 +563,10 @@ enum runtime_verdict environment_runtime_next(struct environment *env)
 		slot->state = RUNTIME_READY;
 		end_runtime_part(slot, clock_now(), &slot->unusable);
 		environment_look_for_end(env);
+	} else if (before == RUNTIME_RESTORING) {
+		environment_end_restore(env);
 	} else if (environment_is_concurrent(env) && env->state == ENVIRONMENT_SERVING) {
-		find_work(env);
+		environment_find_work(env);
 	}
 	return RUNTIME_ACCEPTED;
 }
@@ -595,7 +616,7 @@ static void take_answer(struct slot *slot, struct answer *answer)
 		return;
 	slot_finish(slot, clock_now(), &slot->unusable);
 	if (env->state == ENVIRONMENT_SERVING)
-		find_work(env);
+		environment_find_work(env);
 }
 
 bool environment_runtime_answer(struct environment *env, struct invocation *invocation,
@@ -633,6 +654,8 @@ enum runtime_verdict environment_runtime_init_error(struct environment *env, con
 	if (environment_is_ending(env) ||
 	    !runtime_call_is_allowed(env->runtime, RUNTIME_CALL_INIT_ERROR))
 		return RUNTIME_INVALID_STATE;
+	if (env->runtime == RUNTIME_RESTORING)
+		return environment_runtime_restore_error(env, type);
 	env->runtime = RUNTIME_INIT_ERROR;
 	env->has_init_error = true;
 	buffer_move(&env->init_error, body);

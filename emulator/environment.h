@@ -15,6 +15,11 @@
  *   RESET      no box; the next invocation starts with init
  *   GONE       for good
  *
+ * With SnapStart what init leaves behind is the snapshot: the first invocation restores it, and
+ * then starts. An environment that was reset makes another one, which no invocation is billed
+ * for: init is never suppressed, and when it fails, whoever waits for it is told so at once.
+ * Source: spec runtime-api.md §8.
+ *
  * With extensions, init and an invocation end when the runtime and they have come
  * back for the next event, and a life ends as shutdown.h says; the caller waits for
  * the runtime alone. Source: spec extensions-telemetry.md §2.
@@ -67,6 +72,9 @@ struct runtime_port_ops {
 	/* Hands an event to the extension, whose call for one is held. */
 	void (*notify)(struct runtime_port *port, const struct extension *extension,
 	               const struct extension_event *event);
+
+	/* Answers every held call that waits to be restored. */
+	void (*restore)(struct runtime_port *port);
 
 	/* Takes calls from 'listener', which was made inside the box and is taken over (also on
 	 * failure). */
@@ -129,7 +137,8 @@ enum environment_state {
 /*
  * Starts one; init begins at once. Never fails: what goes wrong is the init's failure. One that is
  * provisioned may take longer for its init, never ends for want of work, and its init is told by
- * INIT_REPORT and is no part of an invocation.
+ * INIT_REPORT and is no part of an invocation. So is it with SnapStart, where an environment does
+ * end for want of work once it was restored.
  */
 struct environment *environment_create(struct environment_context *context, unsigned id,
                                        enum platform_initialization initialization);
@@ -141,6 +150,7 @@ void environment_destroy(struct environment *env);
 void environment_stop(struct environment *env);
 
 enum environment_state environment_state(const struct environment *env);
+enum platform_initialization environment_initialization(const struct environment *env);
 
 /* ---- invocations ---- */
 
@@ -202,6 +212,12 @@ bool environment_runtime_answer_fault(struct environment *env, struct invocation
 /* /init/error. 'type' as the runtime sent it, or NULL; 'body' is moved out. */
 enum runtime_verdict environment_runtime_init_error(struct environment *env, const char *type,
                                                     struct buffer *body);
+
+/* /restore/next. Held as /next is, and to be counted as early. */
+enum runtime_verdict environment_runtime_restore_next(struct environment *env);
+
+/* /restore/error. 'type' as the runtime sent it, or NULL. */
+enum runtime_verdict environment_runtime_restore_error(struct environment *env, const char *type);
 
 /* ---- calls of its extensions, made by the Extensions API ---- */
 

@@ -37,6 +37,7 @@ static const char *const activity_words[] = {
 	[ACTIVITY_INIT] = "during init",
 	[ACTIVITY_INVOKE] = "during invoke",
 	[ACTIVITY_IDLE] = "while idle",
+	[ACTIVITY_RESTORE] = "during restore",
 };
 
 static void on_lines(struct program_output *output, const char *data, size_t length)
@@ -163,7 +164,7 @@ bool environment_is_ending(const struct environment *env)
 
 bool environment_suppresses_init(const struct environment *env)
 {
-	return !environment_is_concurrent(env);
+	return !environment_is_concurrent(env) && env->initialization != PLATFORM_SNAP_START;
 }
 
 /* Nobody will try its init again for them. */
@@ -184,17 +185,23 @@ static bool has_begun(const struct environment *env)
 	return false;
 }
 
+static const char *end_of_life(const struct environment *env)
+{
+	if (env->state == ENVIRONMENT_STARTING)
+		return "could not initialise";
+	return environment_is_restoring(env) ? "could not be restored"
+	                                     : "ended between invocations";
+}
+
 static void warn_of_failure(const struct environment *env)
 {
-	log_warning("environment %u %s: %s", env->id,
-	            env->state == ENVIRONMENT_STARTING ? "could not initialise"
-	                                               : "ended between invocations",
-	            env->fatal.message);
+	log_warning("environment %u %s: %s", env->id, end_of_life(env), env->fatal.message);
 }
 
 /*
  * An invocation whose clock does not run yet outlives the failure: it waits for
  * the next life, where init runs again as part of it, and only then can fail.
+ * With SnapStart there is no such init, and so it may fail at once.
  */
 static void fail_now(struct environment *env)
 {
@@ -205,12 +212,15 @@ static void fail_now(struct environment *env)
 	if (env->state == ENVIRONMENT_STARTING &&
 	    (env->init.started_ns || env->fatal.status != FAULT_FAILURE))
 		fail_init(env);
-	if (env->state == ENVIRONMENT_STARTING && !environment_suppresses_init(env))
+	if ((env->state == ENVIRONMENT_STARTING || env->waits_since_start) &&
+	    !environment_suppresses_init(env) && !environment_is_restoring(env))
 		start_all_clocks(env);
 	if (has_begun(env))
 		environment_fail_invocations(env);
 	else if (!env->fatal_is_told)
 		warn_of_failure(env);
+	if (environment_is_restoring(env))
+		environment_fail_restore(env);
 	if (!environment_is_ending(env)) /* else the asker has stopped it, in on_done */
 		environment_stop_box(env);
 }
@@ -267,6 +277,8 @@ static uint64_t init_limit_ms(const struct environment *env)
 
 static struct fault fault_of_limit(const struct environment *env)
 {
+	if (environment_is_restoring(env))
+		return environment_restore_timeout(env);
 	if (!env->init.started_ns)
 		return fault_make(FAULT_FAILURE, "Sandbox.Failure",
 		                  "the sandbox is not ready in time");
@@ -607,7 +619,8 @@ static void clear_life(struct environment *env)
 {
 	env->runtime = RUNTIME_STARTED;
 	env->init = (struct init_phase){ .asked_ns = clock_now() };
-	env->init_is_news = env->throttled = false;
+	env->restore = (struct restore_phase){ .started_ns = 0 };
+	env->init_is_news = env->restore_is_news = env->throttled = false;
 	env->fatal = (struct fault){ .status = FAULT_NONE };
 	env->fatal_ns = 0;
 	env->fatal_is_told = false;
@@ -628,6 +641,8 @@ void environment_start_life(struct environment *env, bool suppressed)
 
 	clear_life(env);
 	env->suppressed = suppressed;
+	env->waits_since_start = env->initialization == PLATFORM_SNAP_START &&
+	                         environment_is_busy(env);
 	environment_open_telemetry(env);
 	if (suppressed)
 		slot_start_clock(&env->slots[0], env->init.asked_ns);

@@ -6,6 +6,7 @@
  *   environment_life.c    a life: one box from start to end, and what happens in it
  *   environment_extensions.c  its extensions: launched, registered, told of events
  *   environment_telemetry.c  when there is telemetry, and the way to its subscribers
+ *   environment_restore.c  SnapStart: from the snapshot to the first event
  *   environment_report.c  what is told of all that: journal and metrics
  */
 #ifndef EMULATOR_ENVIRONMENT_PRIVATE_H
@@ -22,7 +23,7 @@
 #include "emulator/shutdown.h"
 
 /* What the programs of the box are doing, for what the box tells of them. */
-enum activity { ACTIVITY_INIT, ACTIVITY_INVOKE, ACTIVITY_IDLE };
+enum activity { ACTIVITY_INIT, ACTIVITY_INVOKE, ACTIVITY_IDLE, ACTIVITY_RESTORE };
 
 /* An invocation that the environment has, or the room for one. */
 struct slot {
@@ -70,7 +71,8 @@ struct environment {
 	struct runtime_port *port;
 	enum runtime_state runtime;
 	struct init_phase init;
-	bool runtime_is_asked; /* the box has been told to start it */
+	struct restore_phase restore; /* SnapStart */
+	bool runtime_is_asked;        /* the box has been told to start it */
 	struct extensions extensions;
 	struct extension_program programs[EXTENSION_LIMIT]; /* by their place in the list */
 	bool extensions_are_off;                            /* the deployment package says so */
@@ -78,6 +80,7 @@ struct environment {
 	struct shutdown shutdown;
 	bool suppressed;          /* its init runs inside an invocation */
 	bool init_is_news;        /* the next REPORT tells Init Duration */
+	bool restore_is_news;     /* the next REPORT tells Restore Duration */
 	bool throttled;           /* the CPU share of the invoke phase is in force */
 	struct fault fatal;       /* what ends this life; FAULT_NONE while all is well */
 	uint64_t fatal_ns;        /* when it happened */
@@ -89,9 +92,10 @@ struct environment {
 	/* its invocations: one at a time, or several (AWS_LAMBDA_MAX_CONCURRENCY) */
 	struct slot *slots;
 	unsigned slot_count;
-	struct late_ids *late; /* NULL where a runtime does not outlive a time-out */
+	struct late_ids *late;  /* NULL where a runtime does not outlive a time-out */
+	bool waits_since_start; /* SnapStart: this life was begun for the one that waits */
 
-	struct loop_timer limit;   /* of the box, then of init */
+	struct loop_timer limit;   /* of the box, then of init; of a restore */
 	struct loop_timer verdict; /* acts on 'fatal' */
 	struct loop_timer idle;    /* ends it for want of work */
 	struct journal journal;
@@ -109,6 +113,12 @@ bool environment_is_concurrent(const struct environment *env);
 
 /* The invocation's clock runs from 'now' on, and its deadline is set. */
 void slot_start_clock(struct slot *slot, uint64_t now);
+
+/* The asker has its answer, and hears that all is over. */
+void slot_release(struct slot *slot);
+
+/* The runtime waits, and gets what there is to do. */
+void environment_find_work(struct environment *env);
 
 /* Init or the invocation may be over: the runtime or an extension has come back. */
 void environment_look_for_end(struct environment *env);
@@ -177,7 +187,29 @@ void environment_extension_exited(struct environment *env, unsigned index,
 /* Tells those that want to hear of it of the invocation that has just been delivered. */
 void environment_tell_extensions(struct environment *env);
 
+/* ---- environment_restore.c ---- */
+
+/* Whether it is a snapshot: the next invocation restores it. */
+bool environment_awaits_restore(const struct environment *env);
+bool environment_is_restoring(const struct environment *env);
+bool environment_was_restored(const struct environment *env);
+
+/* Starts to restore it. A runtime that has not asked for that is restored at once. */
+void environment_restore(struct environment *env);
+
+/* The restored runtime waits for its first event. */
+void environment_end_restore(struct environment *env);
+
+/* What ends the life ends the restore. */
+void environment_fail_restore(struct environment *env);
+struct fault environment_restore_timeout(const struct environment *env);
+
 /* ---- environment_report.c ---- */
+
+void environment_tell_restore_start(struct environment *env);
+
+/* It is over, well or by 'fault'. */
+void environment_tell_restore_end(struct environment *env, const struct fault *fault);
 
 /* An extension is ready, or has failed. */
 void environment_tell_extension(struct environment *env, const struct extension *extension);

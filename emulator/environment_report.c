@@ -80,6 +80,35 @@ void environment_report_init_success(struct environment *env)
 	environment_close_telemetry(env);
 }
 
+void environment_tell_restore_start(struct environment *env)
+{
+	const struct config *config = env->context->config;
+	struct platform_event event = {
+		.type = PLATFORM_RESTORE_START,
+		.at_ns = env->restore.started_ns,
+		.init_start.function_name = config->function_name,
+		.init_start.function_version = config->function_version,
+		.init_start.log_stream = env->log_stream,
+		.init_start.memory_bytes = config->memory_bytes,
+	};
+
+	journal_platform(&env->journal, &event);
+}
+
+void environment_tell_restore_end(struct environment *env, const struct fault *fault)
+{
+	struct platform_event event = {
+		.type = PLATFORM_RESTORE_RUNTIME_DONE,
+		.at_ns = env->restore.ended_ns,
+		.init_end.fault = fault,
+		.init_end.duration_ns = restore_phase_duration_ns(&env->restore),
+	};
+
+	journal_platform(&env->journal, &event);
+	event.type = PLATFORM_RESTORE_REPORT;
+	journal_platform(&env->journal, &event);
+}
+
 void slot_announce(struct slot *slot)
 {
 	struct platform_event event = {
@@ -185,6 +214,9 @@ void slot_report(struct slot *slot, const struct fault *fault)
 		.duration_ns = invoke_phase_duration_ns(&slot->invocation->phase,
 		                                        config->timeout_ms * CLOCK_NS_PER_MS),
 		.init_ns = slot->env->init_is_news ? init_phase_duration_ns(&slot->env->init) : 0,
+		.restore_ns = slot->env->restore_is_news
+		                      ? restore_phase_duration_ns(&slot->env->restore)
+		                      : 0,
 		.memory_bytes = config->memory_bytes,
 		.memory_peak_bytes = slot->env->memory_peak_bytes,
 		.fault = fault,
@@ -204,12 +236,18 @@ void slot_report(struct slot *slot, const struct fault *fault)
 	tell_report(slot, &report);
 }
 
+static enum metrics_start kind_of_start(const struct environment *env)
+{
+	if (env->restore_is_news)
+		return METRICS_RESTORED;
+	return env->init_is_news || env->suppressed ? METRICS_COLD : METRICS_WARM;
+}
+
 void slot_count_invocation(const struct slot *slot, const struct fault *fault)
 {
 	const struct invocation *invocation = slot->invocation;
 	struct metrics_invocation told = {
-		.start = slot->env->init_is_news || slot->env->suppressed ? METRICS_COLD
-		                                                          : METRICS_WARM,
+		.start = kind_of_start(slot->env),
 		.duration_ns = invocation->figures.duration_ns,
 		.billed_ms = invocation->figures.billed_ms,
 		.memory_peak_bytes = invocation->figures.memory_peak_bytes,

@@ -128,6 +128,20 @@ struct fault fault_init_error(const char *type)
 	return fault;
 }
 
+struct fault fault_restore_error(const char *type)
+{
+	struct fault fault = fault_make(FAULT_ERROR, "", "Runtime reported a failed restore");
+
+	fault_sanitise_type(type, fault.type, sizeof(fault.type));
+	return fault;
+}
+
+struct fault fault_restore_timeout(uint64_t timeout_ms)
+{
+	return fault_make(FAULT_TIMEOUT, "Runtime.RestoreHookUserTimeout",
+	                  "Restore timed out after %.2f seconds", (double)timeout_ms / 1e3);
+}
+
 struct fault fault_response_too_large(void)
 {
 	return fault_make(FAULT_ERROR, TOO_LARGE,

@@ -41,6 +41,11 @@ struct fault fault_timeout(uint64_t timeout_ms);
 /* The runtime reported a failed init; 'type' as it sent it, or NULL. */
 struct fault fault_init_error(const char *type);
 
+/* The runtime reported a failed restore; 'type' as it sent it, or NULL. */
+struct fault fault_restore_error(const char *type);
+
+struct fault fault_restore_timeout(uint64_t timeout_ms);
+
 /* The answer was larger than Lambda takes. */
 struct fault fault_response_too_large(void);
 

@@ -26,7 +26,8 @@ struct answer {
 	struct buffer body; /* may be moved out by on_answered */
 	bool is_error;      /* X-Amz-Function-Error */
 	const struct fault
-		*fault; /* NULL: the handler itself answered, with a result or an error */
+		*fault;     /* NULL: the handler itself answered, with a result or an error */
+	bool is_of_restore; /* SnapStart: 'fault' ended the restore, and nothing was invoked */
 };
 
 struct log_tail;

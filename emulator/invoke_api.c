@@ -50,6 +50,12 @@ struct invoke_api {
 	struct event_queue *events;
 };
 
+/* An error of the API, and not of the function. */
+struct api_error {
+	unsigned status;
+	const char *name;
+};
+
 /* One request. It lives until both its exchange and its invocation have ended. */
 struct call {
 	struct invoke_api *api;
@@ -61,7 +67,7 @@ struct call {
 	bool is_dry_run, is_event;
 	struct buffer answer; /* kept until the log is there */
 	bool is_error;
-	bool is_platform_failure;
+	const struct api_error *refusal; /* instead of an answer; NULL: there is one */
 };
 
 /* ---- replies ---- */
@@ -140,8 +146,9 @@ static void reply_answer(struct call *call, const struct log_tail *tail)
 
 	if (!exchange)
 		return;
-	if (call->is_platform_failure) {
-		reply_api_error(exchange, 500, "ServiceException", "Message", call->answer.data);
+	if (call->refusal) {
+		reply_api_error(exchange, call->refusal->status, call->refusal->name, "Message",
+		                call->answer.data);
 		return;
 	}
 	http_exchange_add_header(exchange, "Content-Type", "application/json");
@@ -166,17 +173,40 @@ static void release(struct call *call)
 	free(call);
 }
 
+/* What the API calls a failure that is no answer of the function; NULL: it is one. */
+static const struct api_error *refusal_of(const struct answer *answer)
+{
+	static const struct api_error service = { 500, "ServiceException" };
+	static const struct api_error restore = { 400, "SnapStartException" };
+	static const struct api_error restore_timeout = { 408, "SnapStartTimeoutException" };
+
+	if (!answer->fault)
+		return NULL;
+	if (answer->fault->status == FAULT_FAILURE)
+		return &service;
+	if (!answer->is_of_restore)
+		return NULL;
+	return answer->fault->status == FAULT_TIMEOUT ? &restore_timeout : &restore;
+}
+
+/* Where the function fails there is a type, which no body tells then. */
+static void append_refusal(struct buffer *out, const struct answer *answer)
+{
+	buffer_append_text(out, answer->fault->message);
+	if (answer->fault->status != FAULT_FAILURE)
+		buffer_append_format(out, ": %s", answer->fault->type);
+}
+
 static void on_answered(struct invocation *invocation, struct answer *answer)
 {
 	struct call *call = invocation->asker;
 
 	call->is_error = answer->is_error;
-	if (answer->fault && answer->fault->status == FAULT_FAILURE) {
-		call->is_platform_failure = true;
-		buffer_append_text(&call->answer, answer->fault->message);
-	} else {
+	call->refusal = refusal_of(answer);
+	if (call->refusal)
+		append_refusal(&call->answer, answer);
+	else
 		buffer_move(&call->answer, &answer->body);
-	}
 	/* The log ends with REPORT, so a caller who wants it waits for that. */
 	if (!call->wants_log)
 		reply_answer(call, NULL);

@@ -95,6 +95,18 @@ void metrics_count_extension_error(struct metrics *metrics, const char *type)
 		add_type(&metrics->extension_errors, type);
 }
 
+void metrics_count_restore(struct metrics *metrics, uint64_t duration_ns)
+{
+	if (metrics)
+		add_duration(&metrics->restore, duration_ns);
+}
+
+void metrics_count_restore_error(struct metrics *metrics, const char *type)
+{
+	if (metrics)
+		add_type(&metrics->restore_errors, type);
+}
+
 void metrics_count_emf(struct metrics *metrics, bool is_valid)
 {
 	if (!metrics)

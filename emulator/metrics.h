@@ -48,7 +48,7 @@ struct metrics_types {
 
 /* ---- a function ---- */
 
-enum metrics_start { METRICS_WARM, METRICS_COLD, METRICS_START_COUNT };
+enum metrics_start { METRICS_WARM, METRICS_COLD, METRICS_RESTORED, METRICS_START_COUNT };
 
 enum metrics_throttle {
 	METRICS_THROTTLE_RESERVED, /* the reserved concurrency is in use */
@@ -58,7 +58,8 @@ enum metrics_throttle {
 
 struct metrics {
 	/* What REPORT calls Duration. Cold: an init belongs to the invocation, as its Init Duration
-	 * or, suppressed, inside its Duration. */
+	 * or, suppressed, inside its Duration. Restored: begun by the restore of a snapshot, whose
+	 * init was nobody's. */
 	struct metrics_histogram invoke[METRICS_START_COUNT];
 	struct metrics_types errors; /* of invocations */
 	uint64_t billed_ms;
@@ -68,6 +69,8 @@ struct metrics {
 	struct metrics_histogram setup; /* box asked for to first program executed */
 	struct metrics_histogram init; /* first program executed to end of init, if all went well */
 	struct metrics_types init_errors;
+	struct metrics_histogram restore; /* of snapshots, where it went well */
+	struct metrics_types restore_errors;
 
 	struct metrics_types extension_errors; /* that ended a life of an environment */
 
@@ -92,6 +95,8 @@ void metrics_count_setup(struct metrics *metrics, uint64_t duration_ns);
 void metrics_count_init(struct metrics *metrics, uint64_t duration_ns);
 void metrics_count_init_error(struct metrics *metrics, const char *type);
 void metrics_count_extension_error(struct metrics *metrics, const char *type);
+void metrics_count_restore(struct metrics *metrics, uint64_t duration_ns);
+void metrics_count_restore_error(struct metrics *metrics, const char *type);
 void metrics_count_emf(struct metrics *metrics, bool is_valid);
 void metrics_count_xray(struct metrics *metrics, bool is_valid);
 

@@ -119,9 +119,10 @@ static void append_invocations(const struct page *page, const struct metrics *me
 	static const char invoke[] = "lrie_invoke_duration_seconds";
 	const struct metrics_histogram *warm = &metrics->invoke[METRICS_WARM];
 	const struct metrics_histogram *cold = &metrics->invoke[METRICS_COLD];
+	const struct metrics_histogram *restored = &metrics->invoke[METRICS_RESTORED];
 
 	append_counter(page, "lrie_invocations_total", "Invocations that have a REPORT line.",
-	               warm->count + cold->count);
+	               warm->count + cold->count + restored->count);
 	append_counter(page, "lrie_cold_starts_total",
 	               "Invocations with an Init Duration, or with an init inside of Duration.",
 	               cold->count);
@@ -137,6 +138,8 @@ static void append_invocations(const struct page *page, const struct metrics *me
 	prometheus_family(page->out, invoke, "histogram", "What REPORT calls Duration.");
 	append_histogram(page, invoke, "cold", cold);
 	append_histogram(page, invoke, "warm", warm);
+	if (restored->count > 0)
+		append_histogram(page, invoke, "restored", restored);
 	prometheus_family(page->out, "lrie_billed_duration_seconds_total", "counter",
 	                  "What REPORT calls Billed Duration.");
 	append_name(page, "lrie_billed_duration_seconds_total", NULL, NULL);
@@ -161,6 +164,20 @@ static void append_inits(const struct page *page, const struct metrics *metrics)
 	append_types(page, "lrie_extension_errors_total",
 	             "Extensions whose failure ended an environment's processes, by error type.",
 	             &metrics->extension_errors);
+}
+
+/* Only where there is SnapStart: to all others it would be noise. */
+static void append_restores(const struct page *page, const struct metrics *metrics)
+{
+	static const char restore[] = "lrie_restore_duration_seconds";
+
+	if (metrics->restore.count == 0 && metrics->restore_errors.count == 0)
+		return;
+	prometheus_family(page->out, restore, "histogram",
+	                  "What REPORT calls Restore Duration, of each restore that ended well.");
+	append_histogram(page, restore, NULL, &metrics->restore);
+	append_types(page, "lrie_restore_errors_total", "Restores that failed, by error type.",
+	             &metrics->restore_errors);
 }
 
 static void append_checked(const struct page *page, const char *name, const char *help,
@@ -205,6 +222,7 @@ void metrics_page_append(struct buffer *out, const struct metrics_page *request)
 
 	append_invocations(&page, metrics);
 	append_inits(&page, metrics);
+	append_restores(&page, metrics);
 	append_records(&page, metrics);
 	append_now(&page, &request->now);
 	append_gauge(&page, "lrie_memory_size_bytes", "Memory of an environment, as configured.",

@@ -300,6 +300,7 @@ static bool parse_initialization(struct settings *settings, const struct option 
 	const char *const words[] = {
 		platform_initialization_name(PLATFORM_ON_DEMAND),
 		platform_initialization_name(PLATFORM_PROVISIONED_CONCURRENCY),
+		platform_initialization_name(PLATFORM_SNAP_START),
 		NULL,
 	};
 	unsigned index;
@@ -518,6 +519,11 @@ const struct option option_table[] = {
 	  .parse = parse_seconds, .field = CONFIG(init_timeout_ms), .min = 0, .max = 900000,
 	  .help = "How long init may take: 10; 130 or the time-out, whichever is longer, when it "
 	          "runs before there is a request; 0 for no limit." },
+	{ .name = "restore-timeout", .value = "SECONDS", .variable = "LRIE_RESTORE_TIMEOUT",
+	  .group = GROUP_LIMITS, .commands = SERVE | DOCTOR,
+	  .parse = parse_seconds, .field = CONFIG(restore_timeout_ms), .min = 1, .max = 900000,
+	  .preset = "10",
+	  .help = "How long a restore may take, hooks included; Lambda's limit is 10." },
 	{ .name = "ephemeral-storage", .value = "MB", .variable = "LRIE_EPHEMERAL_STORAGE",
 	  .group = GROUP_LIMITS, .commands = RUN,
 	  .parse = parse_megabytes, .field = CONFIG(tmp_bytes), .min = 512, .max = 10240,
@@ -607,12 +613,13 @@ const struct option option_table[] = {
 	  .parse = parse_number, .field = CONFIG(max_concurrency), .min = 2, .max = 1000,
 	  .help = "Invocations at once in each environment, for a runtime that can, as on Lambda "
 	          "Managed Instances. Else one." },
-	{ .name = "initialization-type", .value = "on-demand|provisioned-concurrency",
+	{ .name = "initialization-type", .value = "on-demand|provisioned-concurrency|snap-start",
 	  .variable = "AWS_LAMBDA_INITIALIZATION_TYPE",
 	  .group = GROUP_SERVICE, .commands = SERVE | DOCTOR,
 	  .parse = parse_initialization, .field = CONFIG(initialization), .preset = "on-demand",
 	  .help = "How environments begin. provisioned-concurrency: as many as --provisioned tells, "
-	          "else one, before the first request." },
+	          "else one, before the first request. snap-start: each is restored before its "
+	          "first request." },
 	{ .name = "provisioned", .value = "NUMBER", .variable = "LRIE_PROVISIONED",
 	  .group = GROUP_SERVICE, .commands = SERVE | BENCH | DOCTOR,
 	  .parse = parse_number, .field = CONFIG(provisioned), .min = 1, .max = 1000,

@@ -12,6 +12,11 @@ uint64_t init_phase_duration_ns(const struct init_phase *phase)
 	return elapsed(phase->started_ns, phase->ended_ns);
 }
 
+uint64_t restore_phase_duration_ns(const struct restore_phase *phase)
+{
+	return elapsed(phase->started_ns, phase->ended_ns);
+}
+
 uint64_t invoke_phase_duration_ns(const struct invoke_phase *phase, uint64_t limit_ns)
 {
 	uint64_t duration = elapsed(phase->started_ns, phase->ended_ns);

@@ -23,6 +23,11 @@ struct init_phase {
 	uint64_t ended_ns;        /* it and the extensions wait, or the failure: init ends */
 };
 
+struct restore_phase {
+	uint64_t started_ns; /* the first invocation has come: the box is thawed */
+	uint64_t ended_ns;   /* the runtime waits for its event, hooks done; or has failed */
+};
+
 struct invoke_phase {
 	uint64_t received_ns;     /* invocation handed to the environment */
 	uint64_t started_ns;      /* event handed to the runtime, or begin of a suppressed init */
@@ -34,6 +39,9 @@ struct invoke_phase {
 
 /* 0 when init has not begun, or never ended. */
 uint64_t init_phase_duration_ns(const struct init_phase *phase);
+
+/* 0 when it has not ended. */
+uint64_t restore_phase_duration_ns(const struct restore_phase *phase);
 
 /* What REPORT calls Duration; at most 'limit_ns' (spec: capped at the time-out). */
 uint64_t invoke_phase_duration_ns(const struct invoke_phase *phase, uint64_t limit_ns);

@@ -19,9 +19,6 @@
 #include "emulator/json_check.h"
 #include "emulator/xray.h"
 
-/* 6 MiB and 100 bytes: exactly this much is accepted (spec runtime-api.md §4). */
-#define PAYLOAD_LIMIT 6291556
-
 #define PREFIX "/2018-06-01"
 
 enum call_kind {
@@ -54,8 +51,8 @@ struct call {
 
 /* ---- replies ---- */
 
-static void reply_invalid_state(struct http_exchange *exchange, enum runtime_state state,
-                                enum runtime_call call)
+void runtime_api_refuse(struct http_exchange *exchange, enum runtime_state state,
+                        enum runtime_call call)
 {
 	char message[200];
 
@@ -66,12 +63,12 @@ static void reply_invalid_state(struct http_exchange *exchange, enum runtime_sta
 	front_reply_error(exchange, 403, "InvalidStateTransition", message);
 }
 
-static void reply_too_large(struct http_exchange *exchange)
+void runtime_api_refuse_size(struct http_exchange *exchange)
 {
 	char message[100];
 
 	snprintf(message, sizeof(message), "Exceeded maximum allowed payload size (%d bytes).",
-	         PAYLOAD_LIMIT);
+	         RUNTIME_API_PAYLOAD_LIMIT);
 	front_reply_error(exchange, 413, "RequestEntityTooLarge", message);
 }
 
@@ -140,7 +137,7 @@ static void handle_next(struct port *port, struct call *call)
 	if (environment_runtime_next(port->env) == RUNTIME_ACCEPTED)
 		return;
 	let_go(call);
-	reply_invalid_state(call->base.exchange, before, RUNTIME_CALL_NEXT);
+	runtime_api_refuse(call->base.exchange, before, RUNTIME_CALL_NEXT);
 }
 
 /* ---- answers ---- */
@@ -243,7 +240,7 @@ static void refuse_size(struct port *port, struct call *call)
 	struct fault fault = fault_response_too_large();
 
 	environment_runtime_answer_fault(port->env, call->answered, &fault, false);
-	reply_too_large(call->base.exchange);
+	runtime_api_refuse_size(call->base.exchange);
 }
 
 static void handle_answer(struct port *port, struct call *call)
@@ -254,7 +251,7 @@ static void handle_answer(struct port *port, struct call *call)
 		                  "Invalid request ID");
 		return;
 	case RUNTIME_INVALID_STATE:
-		reply_invalid_state(call->base.exchange, call->state, runtime_call_of(call));
+		runtime_api_refuse(call->base.exchange, call->state, runtime_call_of(call));
 		return;
 	case RUNTIME_TOO_LATE:
 		reply_too_late(call->base.exchange);
@@ -279,7 +276,7 @@ static void handle_init_error(struct port *port, struct call *call)
 	autobuffer struct buffer body = BUFFER_INIT;
 
 	if (http_exchange_body_state(exchange) == HTTP_BODY_TOO_LARGE) {
-		reply_too_large(exchange);
+		runtime_api_refuse_size(exchange);
 		return;
 	}
 	http_exchange_take_body(exchange, &body);
@@ -288,7 +285,7 @@ static void handle_init_error(struct port *port, struct call *call)
 	if (environment_runtime_init_error(port->env, type, &body) == RUNTIME_ACCEPTED)
 		front_reply_accepted(exchange);
 	else
-		reply_invalid_state(exchange, before, RUNTIME_CALL_INIT_ERROR);
+		runtime_api_refuse(exchange, before, RUNTIME_CALL_INIT_ERROR);
 }
 
 /* ---- a call ---- */
@@ -308,7 +305,7 @@ static struct port_call *open_call(struct port *port, struct http_exchange *exch
 		call->uploading = call->verdict == RUNTIME_ACCEPTED;
 	}
 	if (call->uploading || call->kind == CALL_INIT_ERROR)
-		http_exchange_accept_body(exchange, PAYLOAD_LIMIT);
+		http_exchange_accept_body(exchange, RUNTIME_API_PAYLOAD_LIMIT);
 	return &call->base;
 }
 

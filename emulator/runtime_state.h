@@ -4,7 +4,8 @@
  *
  * The table of spec runtime-api.md §6. The names appear in the 403 that a
  * runtime gets for a call out of order, so they are Lambda's to the letter. The
- * restore states belong to SnapStart and have no way in yet.
+ * restore states belong to SnapStart: the calls that lead to them are not offered
+ * elsewhere.
  */
 #ifndef EMULATOR_RUNTIME_STATE_H
 #define EMULATOR_RUNTIME_STATE_H
@@ -19,6 +20,9 @@ enum runtime_state {
 	RUNTIME_INVOCATION_RESPONSE,       /* the answer is being uploaded */
 	RUNTIME_INVOCATION_ERROR_RESPONSE, /* the error is being uploaded */
 	RUNTIME_RESPONSE_SENT,
+	RUNTIME_RESTORE_READY, /* waits to be restored */
+	RUNTIME_RESTORING,
+	RUNTIME_RESTORE_ERROR,
 	RUNTIME_STATE_COUNT,
 };
 
@@ -27,6 +31,8 @@ enum runtime_call {
 	RUNTIME_CALL_RESPONSE,
 	RUNTIME_CALL_ERROR,
 	RUNTIME_CALL_INIT_ERROR,
+	RUNTIME_CALL_RESTORE_NEXT,
+	RUNTIME_CALL_RESTORE_ERROR,
 	RUNTIME_CALL_COUNT,
 };
 

@@ -452,6 +452,8 @@ class Report:
         r"\tMemory Size: (?P<memory>\d+) MB"
         r"(\tMax Memory Used: (?P<peak>\d+) MB)?"
         r"(\tInit Duration: (?P<init>\d+\.\d\d) ms)?"
+        r"(\tRestore Duration: (?P<restore>\d+\.\d\d) ms"
+        r"\tBilled Restore Duration: (?P<billed_restore>\d+) ms)?"
         r"\t(Status: (?P<status>timeout|error|failure)(\tError Type: (?P<error>\S+))?)?")
 
     def __init__(self, line):
@@ -463,6 +465,8 @@ class Report:
         self.memory = int(match["memory"])
         self.peak = int(match["peak"]) if match["peak"] else None
         self.init = float(match["init"]) if match["init"] else None
+        self.restore = float(match["restore"]) if match["restore"] else None
+        self.billed_restore = int(match["billed_restore"] or 0)
         self.status, self.error = match["status"], match["error"]
         if (self.status in ("error", "failure")) != (self.error is not None):
             raise Failure("Status and Error Type do not fit: %r" % line)

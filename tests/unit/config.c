@@ -497,6 +497,11 @@ static void test_initialization(void)
 	config = PARSE("aws-lambda-rie", "/bootstrap");
 	CHECK_INT(config->init_timeout_ms, 300000);
 	config_destroy(config);
+	config = PARSE("lrie", "--initialization-type=snap-start");
+	CHECK_INT(config->initialization, PLATFORM_SNAP_START);
+	CHECK_INT(config->restore_timeout_ms, 10000);
+	CHECK_INT(config->provisioned, 0);
+	config_destroy(config);
 }
 
 static void test_seccomp(void)

@@ -133,6 +133,7 @@ struct stage_port {
 	char delivered[UUID_SIZE]; /* request id of the last event */
 	bool is_uploading;
 	struct invocation *answered;       /* whose answer that is */
+	unsigned restores;                 /* how often it was told to let the runtime go on */
 	bool is_listening;                 /* it was given a listener from inside the box */
 	unsigned notices[EXTENSION_LIMIT]; /* how many events an extension got */
 	struct extension_event noticed[EXTENSION_LIMIT]; /* ... and the last */
@@ -180,6 +181,9 @@ enum runtime_verdict runtime_begin(struct stage_port *port, const char *id, enum
 void runtime_finish(struct stage_port *port, const char *body, bool is_error);
 void runtime_truncate(struct stage_port *port);
 
+enum runtime_verdict runtime_restore_next(struct stage_port *port);
+enum runtime_verdict runtime_restore_error(struct stage_port *port, const char *type);
+
 /* Head and body at once. */
 enum runtime_verdict runtime_respond(struct stage_port *port, const char *id, const char *body);
 enum runtime_verdict runtime_error(struct stage_port *port, const char *id, const char *body);
@@ -192,7 +196,8 @@ struct asker {
 	struct invocation *invocation;
 	unsigned answered, done;
 	bool is_error;
-	char fault[128]; /* its type; "" for none */
+	char fault[128];    /* its type; "" for none */
+	bool is_of_restore; /* ... and not of the function */
 	char *body;
 	char *tail;                        /* NULL: on_done had none */
 	uint64_t done_order;               /* counts all on_done, from 1 */

@@ -179,6 +179,19 @@ static void test_long_type_is_cut(void)
 	CHECK_INT(strlen(fault.type), sizeof(fault.type) - 1);
 }
 
+static void test_restore(void)
+{
+	struct fault fault = fault_restore_error("Runtime.HookError");
+
+	CHECK_INT(fault.status, FAULT_ERROR);
+	CHECK_STR(fault.type, "Runtime.HookError");
+	CHECK_STR(fault_restore_error(NULL).type, "Runtime.Unknown");
+	fault = fault_restore_timeout(10000);
+	CHECK_INT(fault.status, FAULT_TIMEOUT);
+	CHECK_STR(fault.type, "Runtime.RestoreHookUserTimeout");
+	CHECK_STR(fault.message, "Restore timed out after 10.00 seconds");
+}
+
 static void check_body(const struct fault *fault, const char *expected)
 {
 	autobuffer struct buffer body = BUFFER_INIT;
@@ -213,4 +226,5 @@ static void test_too_large_body(void)
 }
 
 TEST_MAIN(test_exit, test_out_of_memory, test_exec, test_long_path_is_cut, test_no_bootstrap,
-          test_timeout, test_sanitise_type, test_long_type_is_cut, test_body, test_too_large_body)
+          test_timeout, test_restore, test_sanitise_type, test_long_type_is_cut, test_body,
+          test_too_large_body)

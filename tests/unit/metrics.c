@@ -66,6 +66,7 @@ static void test_invocations_add_up(void)
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
 		metrics_count_invocation(&metrics, &all[i]);
 	CHECK_INT(metrics.invoke[METRICS_COLD].count, 1);
+	CHECK_INT(metrics.invoke[METRICS_RESTORED].count, 0);
 	CHECK_INT(metrics.invoke[METRICS_WARM].count, 3);
 	CHECK_INT(metrics.invoke[METRICS_WARM].sum_ns, 3003 * MS);
 	CHECK_INT(metrics.billed_ms, 3007);
@@ -170,6 +171,25 @@ static void test_page_of_nothing(void)
 	buffer_finish(&text);
 }
 
+static void test_page_of_restores(void)
+{
+	struct metrics metrics = { .billed_ms = 0 };
+	const struct metrics_now now = { .waiting = 0 };
+
+	page_of(&metrics, &now);
+	CHECK(!has_line("# TYPE lrie_restore_duration_seconds histogram"));
+	metrics_count_restore(&metrics, 5 * MS);
+	metrics_count_restore_error(&metrics, "Runtime.HookError");
+	metrics_count_invocation(&metrics, &(struct metrics_invocation){ .start = METRICS_RESTORED,
+	                                                                 .duration_ns = 3 * MS });
+	page_of(&metrics, &now);
+	CHECK(has_line("lrie_invocations_total{" LABEL "} 1"));
+	CHECK(has_line("lrie_cold_starts_total{" LABEL "} 0"));
+	CHECK(has_line("lrie_invoke_duration_seconds_count{" LABEL ",start=\"restored\"} 1"));
+	CHECK(has_line("lrie_restore_duration_seconds_sum{" LABEL "} 0.005000000"));
+	CHECK(has_line("lrie_restore_errors_total{" LABEL ",type=\"Runtime.HookError\"} 1"));
+}
+
 static void test_page_of_much(void)
 {
 	struct metrics metrics = { .billed_ms = 0 };
@@ -235,4 +255,5 @@ static void test_types_that_were_too_many_are_told(void)
 
 TEST_MAIN(test_durations_fall_into_their_bucket, test_bounds_rise, test_invocations_add_up,
           test_types_are_bounded, test_a_type_of_any_length_is_one_type, test_nobody_counts,
-          test_page_of_nothing, test_page_of_much, test_types_that_were_too_many_are_told)
+          test_page_of_nothing, test_page_of_restores, test_page_of_much,
+          test_types_that_were_too_many_are_told)

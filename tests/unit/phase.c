@@ -64,4 +64,13 @@ static void test_invoke(void)
 	}
 }
 
-TEST_MAIN(test_init, test_invoke)
+static void test_restore(void)
+{
+	struct restore_phase phase = { .started_ns = 100 };
+
+	CHECK_INT(restore_phase_duration_ns(&phase), 0);
+	phase.ended_ns = 350;
+	CHECK_INT(restore_phase_duration_ns(&phase), 250);
+}
+
+TEST_MAIN(test_init, test_invoke, test_restore)

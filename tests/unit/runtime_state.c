@@ -4,19 +4,23 @@
 
 #include "tests/unit/test.h"
 
-/* 'n', 'r', 'e', 'i': next, response, error and init/error are allowed. */
+/* 'n', 'r', 'e', 'i', 'R', 'E': next, response, error, init/error, restore/next and restore/error
+ * are allowed. */
 static const struct {
 	enum runtime_state state;
 	const char *name, *allowed;
 	bool has_event;
 } states[] = {
-	{ RUNTIME_STARTED, "Started", "ni", false },
+	{ RUNTIME_STARTED, "Started", "niR", false },
 	{ RUNTIME_INIT_ERROR, "InitError", "", false },
 	{ RUNTIME_READY, "Ready", "n", false },
 	{ RUNTIME_RUNNING, "Running", "nre", true },
 	{ RUNTIME_INVOCATION_RESPONSE, "InvocationResponse", "", true },
 	{ RUNTIME_INVOCATION_ERROR_RESPONSE, "InvocationErrorResponse", "", true },
 	{ RUNTIME_RESPONSE_SENT, "RuntimeResponseSentState", "n", true },
+	{ RUNTIME_RESTORE_READY, "RestoreReady", "", false },
+	{ RUNTIME_RESTORING, "Restoring", "niE", false },
+	{ RUNTIME_RESTORE_ERROR, "RuntimeRestoreErrorState", "", false },
 };
 
 static const struct {
@@ -28,6 +32,8 @@ static const struct {
 	{ RUNTIME_CALL_RESPONSE, 'r', "InvocationResponse" },
 	{ RUNTIME_CALL_ERROR, 'e', "InvocationErrorResponse" },
 	{ RUNTIME_CALL_INIT_ERROR, 'i', "InitError" },
+	{ RUNTIME_CALL_RESTORE_NEXT, 'R', "RestoreReady" },
+	{ RUNTIME_CALL_RESTORE_ERROR, 'E', "RuntimeRestoreErrorState" },
 };
 
 static void test_tables_are_whole(void)

@@ -58,6 +58,14 @@ static void close_port(struct runtime_port *base)
 	free(port);
 }
 
+static void restore(struct runtime_port *base)
+{
+	struct stage_port *port = container_of(base, struct stage_port, base);
+
+	assert(!stage_box(port)->is_frozen);
+	port->restores++;
+}
+
 static void notify(struct runtime_port *base, const struct extension *extension,
                    const struct extension_event *event)
 {
@@ -70,7 +78,11 @@ static void notify(struct runtime_port *base, const struct extension *extension,
 }
 
 static const struct runtime_port_ops port_ops = {
-	.deliver = deliver, .notify = notify, .listen = listen_inside, .close = close_port
+	.deliver = deliver,
+	.notify = notify,
+	.restore = restore,
+	.listen = listen_inside,
+	.close = close_port,
 };
 
 static struct runtime_port *open_port(struct runtime_ports *ports, struct environment *env,
@@ -107,6 +119,18 @@ enum runtime_verdict runtime_next(struct stage_port *port)
 	environment_runtime_contact(port->env);
 	port->base.waiting++;
 	return environment_runtime_next(port->env);
+}
+
+enum runtime_verdict runtime_restore_next(struct stage_port *port)
+{
+	environment_runtime_contact(port->env);
+	return environment_runtime_restore_next(port->env);
+}
+
+enum runtime_verdict runtime_restore_error(struct stage_port *port, const char *type)
+{
+	environment_runtime_contact(port->env);
+	return environment_runtime_restore_error(port->env, type);
 }
 
 enum runtime_verdict runtime_begin(struct stage_port *port, const char *id, enum runtime_call call)
@@ -174,6 +198,7 @@ static void on_answered(struct invocation *invocation, struct answer *answer)
 
 	asker->answered++;
 	asker->is_error = answer->is_error;
+	asker->is_of_restore = answer->is_of_restore;
 	if (answer->fault)
 		snprintf(asker->fault, sizeof(asker->fault), "%s", answer->fault->type);
 	free(asker->body);
@@ -291,6 +316,8 @@ static const struct config defaults = {
 	.timeout_ms = 3000,
 	.freeze = true,
 	.init_timeout_ms = 10000,
+	.early_init_timeout_ms = 130000,
+	.restore_timeout_ms = 10000,
 	.tmp_bytes = UINT64_C(512) << 20,
 };
 

@@ -1,0 +1,170 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""SnapStart: init ends in a snapshot, which the first request restores."""
+import harness
+from harness import RUNTIME_PATH
+
+SNAP_START = ("--initialization-type", "snap-start")
+INIT_REPORT = r"INIT_REPORT Init Duration: \d+\.\d\d ms\tPhase: init"
+
+
+def check_refused(t, reply, status, name, message):
+    """An error of the API, and none of the function."""
+    t.equal((reply.status, reply.header("x-amzn-ErrorType")), (status, name), repr(reply))
+    t.equal(reply.json(), {"Type": "User", "Message": message})
+    t.equal(reply.header("X-Amz-Function-Error"), None)
+
+
+def test_a_runtime_that_knows_of_it_runs_its_hooks(t):
+    lrie = t.serve("init-line:before,restore-line:hook,restore-sleep:60,echo", *SNAP_START)
+    lrie.stdout.wait_line(INIT_REPORT)
+    reply = lrie.invoke(b"[1]", [("X-Amz-Log-Type", "Tail")])
+    t.equal((reply.status, reply.body), (200, b"[1]"))
+    report = lrie.report(reply.request_id)
+    t.equal(report.init, None, "init is no part of an invocation")
+    t.between(60, report.restore, 60 + 5000, "Restore Duration")
+    t.equal(report.billed_restore, -int(-report.restore // 1))
+    t.between(0, report.billed - report.billed_restore - report.duration, 1, "Billed Duration")
+    lines = lrie.stdout.lines()
+    t.match("\n".join(lines), "before\n" + INIT_REPORT + "\nhook\n"
+            r"RESTORE_REPORT Restore Duration: \d+\.\d\d ms\nSTART [^\n]*\nEND [^\n]*\nREPORT .*")
+    t.equal(reply.log_tail.decode(), "\n".join(lines[2:]) + "\n")
+    second = lrie.report(lrie.invoke().request_id)
+    t.equal((second.init, second.restore), (None, None))
+    lrie.stop()
+
+
+def test_another_one_is_thawed(t):
+    lrie = t.serve("env", *SNAP_START)
+    lrie.stdout.wait_line(INIT_REPORT)
+    reply = lrie.invoke()
+    t.equal(reply.json()["AWS_LAMBDA_INITIALIZATION_TYPE"], "snap-start")
+    t.true(lrie.report(reply.request_id).restore is not None, "no Restore Duration")
+    lrie.stdout.wait_line(r"RESTORE_REPORT Restore Duration: \d+\.\d\d ms")
+    lrie.stop()
+
+
+def test_a_hook_that_fails(t):
+    lrie = t.serve("restore-error:Runtime.HookError,echo", *SNAP_START)
+    lrie.stdout.wait_line(INIT_REPORT)
+    for count in (1, 2):
+        check_refused(t, lrie.invoke(), 400, "SnapStartException",
+                      "Runtime reported a failed restore: Runtime.HookError")
+        lrie.stdout.wait_line(r"RESTORE_REPORT Restore Duration: \d+\.\d\d ms\t"
+                              r"Status: error\tError Type: Runtime\.HookError", count)
+    t.true("START" not in lrie.stdout.text(), "nothing was invoked")
+    lrie.stop()
+
+
+def test_a_hook_that_crashes(t):
+    lrie = t.serve("restore-exit:7", *SNAP_START)
+    check_refused(t, lrie.invoke(), 400, "SnapStartException",
+                  "Runtime exited with error: exit status 7: Runtime.ExitError")
+    lrie.stop()
+
+
+def test_a_hook_that_hangs(t):
+    lrie = t.serve("restore-silent", *SNAP_START, "--restore-timeout", "0.3")
+    check_refused(t, lrie.invoke(headers=[("X-Amz-Log-Type", "Tail")]), 408,
+                  "SnapStartTimeoutException",
+                  "Restore timed out after 0.30 seconds: Runtime.RestoreHookUserTimeout")
+    line = lrie.stdout.wait_line(r"RESTORE_REPORT Restore Duration: (\d+\.\d\d) ms\t"
+                                 r"Status: timeout")
+    t.between(300, float(line[1]), 300 + 5000, "Restore Duration")
+    lrie.stop()
+
+
+def test_after_a_crash_there_is_another_snapshot(t):
+    lrie = t.serve("restore-sleep:5,echo", *SNAP_START)
+    t.equal(lrie.do("exit:1").header("X-Amz-Function-Error"), "Unhandled")
+    report = lrie.report(lrie.invoke().request_id)
+    t.equal((report.status, report.init), (None, None))
+    t.true(report.restore >= 5, report.line)
+    lrie.stdout.wait_line(INIT_REPORT, 2)
+    lrie.stop()
+
+
+def test_a_failed_init_is_told_at_once(t):
+    lrie = t.serve("init-error:Runtime.NoModule", *SNAP_START)
+    for _ in range(2):
+        reply = lrie.invoke()
+        t.equal((reply.status, reply.header("X-Amz-Function-Error")), (200, "Unhandled"))
+        t.equal(reply.json()["errorType"], "Runtime.NoModule")
+    t.true("Phase: invoke" not in lrie.stdout.text(), "a suppressed init")
+    lrie.stop()
+
+
+def test_the_routes_to_the_byte(t):
+    lrie = t.bare(*SNAP_START)
+    runtime = lrie.runtime()
+
+    def forbidden(reply, state, target):
+        t.equal(reply.status, 403, repr(reply))
+        t.equal(reply.json(), {
+            "errorMessage": "State transition from %s to %s failed for runtime. Error: State "
+                            "transition is not allowed" % (state, target),
+            "errorType": "InvalidStateTransition"})
+
+    def ask(method, path):
+        other = lrie.runtime()
+        return other.ask(method, path, b"{}" if method == "POST" else None)
+
+    forbidden(ask("POST", "/restore/error"), "Started", "RuntimeRestoreErrorState")
+    runtime.connection.request("GET", RUNTIME_PATH + "/restore/next")
+    lrie.stdout.wait_line(INIT_REPORT)
+    forbidden(ask("GET", "/restore/next"), "RestoreReady", "RestoreReady")
+    forbidden(ask("GET", "/invocation/next"), "RestoreReady", "Ready")
+    forbidden(ask("POST", "/init/error"), "RestoreReady", "InitError")
+    t.true(not runtime.connection.has_input(), "released without a request")
+    caller = lrie.begin_invoke()
+    reply = runtime.connection.reply()
+    t.equal((reply.status, reply.body), (200, b""))
+    forbidden(ask("GET", "/restore/next"), "Restoring", "RestoreReady")
+    event = runtime.next()
+    forbidden(ask("POST", "/restore/error"), "Running", "RuntimeRestoreErrorState")
+    runtime.answer(event)
+    t.equal(caller.reply().status, 200)
+    lrie.stop()
+
+
+def test_a_failed_restore_may_be_told_either_way(t):
+    lrie = t.bare(*SNAP_START)
+    for count, path in ((1, "/init/error"), (2, "/restore/error")):
+        caller = lrie.begin_invoke()
+        runtime = lrie.runtime(count)
+        t.equal(runtime.ask("GET", "/restore/next").status, 200)
+        reply = runtime.ask("POST", path, b"{}", [
+            ("Lambda-Runtime-Function-Error-Type", "Runtime.AfterRestore")])
+        t.equal((reply.status, reply.body), (202, b'{"status":"OK"}\n'))
+        t.equal(caller.reply().header("x-amzn-ErrorType"), "SnapStartException")
+    lrie.stop()
+
+
+def test_elsewhere_there_are_no_such_routes(t):
+    lrie = t.bare()
+    runtime = lrie.runtime()
+    t.equal(runtime.ask("GET", "/restore/next").status, 404)
+    t.equal(runtime.ask("POST", "/restore/error", b"{}").status, 404)
+    t.equal(runtime.ask("POST", "/restore/next", b"{}").status, 404)
+    lrie.stop()
+
+
+def test_metrics_tell_restores_from_cold_starts(t):
+    lrie = t.serve("restore,echo", *SNAP_START)
+    lrie.report(lrie.invoke().request_id)
+    page = lrie.connect().ask("GET", "/_lrie/metrics").body.decode()
+    for line in ('lrie_cold_starts_total{function="function"} 0',
+                 'lrie_invocations_total{function="function"} 1',
+                 'lrie_restore_duration_seconds_count{function="function"} 1'):
+        t.true(line in page.splitlines(), line)
+    lrie.stop()
+
+
+def test_what_does_not_go_with_it(t):
+    done = t.run("--bootstrap", "/bin/true", "--provisioned", "2", *SNAP_START)
+    t.equal(done.code, 2)
+    t.true("exclude each other" in done.stderr, done.stderr)
+
+
+if __name__ == "__main__":
+    harness.main()
