@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "emulator/credentials_api.h"
 #include "emulator/extensions_api.h"
 #include "emulator/front.h"
 #include "emulator/http_listen.h"
@@ -150,10 +151,7 @@ void port_call_let_go(struct port_call *call)
 }
 
 static const struct port_api *const apis[] = {
-	&runtime_api,
-	&extensions_api,
-	&telemetry_api,
-	&restore_api,
+	&runtime_api, &extensions_api, &telemetry_api, &restore_api, &credentials_api,
 };
 
 /* Finds the API that has the route, which 'route' gets. */

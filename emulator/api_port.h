@@ -50,6 +50,7 @@ struct port {
 	struct port_call *restoring;                   /* ... to be restored */
 	struct port_call *extensions[EXTENSION_LIMIT]; /* ... and at theirs, by their place */
 	bool closing;
+	bool has_warned_of_credentials; /* that there are none */
 
 	/* private to api_port.c */
 	struct http_listener listener;

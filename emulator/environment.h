@@ -57,12 +57,16 @@ struct extension_event {
 	const char *reason;                  /* SHUTDOWN: "spindown", "timeout", "failure" */
 };
 
+/* 256 bits in hexadecimal, with the NUL. */
+#define CREDENTIALS_TOKEN_SIZE 65
+
 /* The Runtime API of one life of an environment, and the APIs of its extensions. */
 struct runtime_port {
 	const struct runtime_port_ops *ops;
 	char address[64]; /* "127.0.0.1:41234", for AWS_LAMBDA_RUNTIME_API */
 	uint16_t inside;  /* the port that the box itself is to listen on; 0: it needs not */
-	unsigned waiting; /* /next that are held */
+	char credentials_token[CREDENTIALS_TOKEN_SIZE]; /* SnapStart; "": gives no credentials */
+	unsigned waiting;                               /* /next that are held */
 };
 
 struct runtime_port_ops {

@@ -516,6 +516,7 @@ const char **environment_make_variables(const struct environment *env, bool is_e
 		.runtime_root = package_runtime_root(context->package),
 		.is_extension = is_extension,
 		.initialization = env->initialization,
+		.credentials_token = env->port->credentials_token,
 		.xray_daemon = observer_xray_address(context->observer, env->port->inside),
 		.log_descriptor = context->config->log_descriptor ? FRAMED_OUTPUT_DESCRIPTOR : 0,
 	};
@@ -592,6 +593,7 @@ static bool start_box(struct environment *env, struct error *err)
 	env->port = context->ports->open(context->ports, env, err);
 	if (!env->port)
 		return false;
+	environment_offer_credentials(env);
 	box_fill_spec(context->config, context->package, &spec);
 	spec.listen_port = env->port->inside;
 	spec.tmp = env->tmp;

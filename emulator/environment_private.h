@@ -194,6 +194,9 @@ bool environment_awaits_restore(const struct environment *env);
 bool environment_is_restoring(const struct environment *env);
 bool environment_was_restored(const struct environment *env);
 
+/* Programs of this life are to ask for credentials, with a token of their own. */
+void environment_offer_credentials(struct environment *env);
+
 /* Starts to restore it. A runtime that has not asked for that is restored at once. */
 void environment_restore(struct environment *env);
 

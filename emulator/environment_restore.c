@@ -11,6 +11,7 @@
 
 #include "emulator/clock.h"
 #include "emulator/environment_private.h"
+#include "emulator/identifier.h"
 
 /* A runtime that has reported a failed restore is about to exit, and may have more to say. */
 #define ERROR_GRACE_NS (300 * CLOCK_NS_PER_MS)
@@ -28,6 +29,13 @@ bool environment_is_restoring(const struct environment *env)
 bool environment_was_restored(const struct environment *env)
 {
 	return env->restore.ended_ns;
+}
+
+/* What is in a variable would be in the snapshot. */
+void environment_offer_credentials(struct environment *env)
+{
+	if (env->initialization == PLATFORM_SNAP_START)
+		hex_make(env->port->credentials_token, sizeof(env->port->credentials_token) - 1);
 }
 
 /* ---- the way through ---- */

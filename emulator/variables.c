@@ -34,6 +34,12 @@ static const char *const runtime_names[] = {
 	"LAMBDA_TASK_ROOT",           NULL,
 };
 
+/* What would be the same for all that are restored from one snapshot, and must not be. */
+static const char *const snapshot_names[] = {
+	"AWS_ACCESS_KEY_ID",         "AWS_SECRET_ACCESS_KEY",      "AWS_SESSION_TOKEN",
+	"AWS_LAMBDA_LOG_GROUP_NAME", "AWS_LAMBDA_LOG_STREAM_NAME", NULL,
+};
+
 static bool is_listed(const char *const *names, const char *name, size_t length)
 {
 	for (; *names; names++) {
@@ -118,8 +124,17 @@ static bool is_runtimes(const char *item)
 	return item[0] == '_' || is_listed(runtime_names, item, strcspn(item, "="));
 }
 
+static bool is_wanted(const struct variables_place *place, const char *item)
+{
+	bool is_snapshot = place->initialization == PLATFORM_SNAP_START;
+
+	if (place->is_extension && is_runtimes(item))
+		return false;
+	return !is_snapshot || !is_listed(snapshot_names, item, strcspn(item, "="));
+}
+
 /* The result: pointers and text in one block. */
-static const char **finish(const struct variables *variables, bool for_extension)
+static const char **finish(const struct variables *variables, const struct variables_place *place)
 {
 	size_t count = variable_count(variables), kept = 0;
 	size_t head = (count + 1) * sizeof(char *);
@@ -129,7 +144,7 @@ static const char **finish(const struct variables *variables, bool for_extension
 	memcpy(text, variables->text.data, variables->text.length);
 	for (size_t i = 0; i < count; i++) {
 		list[kept] = text + variable_offset(variables, i);
-		kept += !for_extension || !is_runtimes(list[kept]);
+		kept += is_wanted(place, list[kept]);
 	}
 	list[kept] = NULL;
 	return list;
@@ -195,6 +210,15 @@ static void add_concurrency(struct variables *variables, const struct config *co
 		add(variables, "AWS_LAMBDA_MAX_CONCURRENCY", number);
 }
 
+static void add_credentials_place(struct variables *variables, const struct variables_place *place)
+{
+	autobuffer struct buffer uri = BUFFER_INIT;
+
+	buffer_append_format(&uri, "http://%s" VARIABLES_CREDENTIALS_PATH, place->runtime_api);
+	add(variables, "AWS_CONTAINER_CREDENTIALS_FULL_URI", uri.data);
+	add(variables, "AWS_CONTAINER_AUTHORIZATION_TOKEN", place->credentials_token);
+}
+
 /* What is reserved in both modes. */
 static void add_function(struct variables *variables, const struct config *config,
                          const struct variables_place *place)
@@ -209,6 +233,8 @@ static void add_function(struct variables *variables, const struct config *confi
 	add(variables, "AWS_LAMBDA_INITIALIZATION_TYPE",
 	    platform_initialization_name(place->initialization));
 	add(variables, "AWS_LAMBDA_RUNTIME_API", place->runtime_api);
+	if (place->initialization == PLATFORM_SNAP_START)
+		add_credentials_place(variables, place);
 	add_log_format(variables, config);
 	add_concurrency(variables, config);
 	if (place->log_descriptor > 0) {
@@ -279,7 +305,7 @@ const char **variables_make(const struct config *config, const struct variables_
 		add_rie(&variables, config, place);
 	else
 		add_lambda(&variables, config, place);
-	list = finish(&variables, place->is_extension);
+	list = finish(&variables, place);
 	buffer_finish(&variables.text);
 	buffer_finish(&variables.offsets);
 	return list;

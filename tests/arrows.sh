@@ -10,7 +10,7 @@ cd "${srcdir:-$(dirname "$0")/..}"
 # and .h belong together. Where another rule narrows that, it is a test of its own below.
 layers='
 commands  main commands cmd_bench cmd_doctor cmd_invoke cmd_serve cmd_shell doctor_report event service contest
-fronts    api_port extensions_api front invoke_api registration restore_api runtime_api telemetry_delivery telemetry_api
+fronts    api_port credentials_api extensions_api front invoke_api registration restore_api runtime_api telemetry_delivery telemetry_api
 core      bench box environment environment_extensions environment_life environment_private environment_report environment_restore environment_telemetry event_queue executable executable_elf executable_library executable_script extension extension_files framed_output freezer function invocation journal layer log_tail observer package preflight preflight_files preflight_layers preflight_ports program_output runtime_state shutdown subscriber telemetry tree view xray_daemon
 pure      advice arn base64 bench_baseline bench_export bench_forecast bench_gate bench_html bench_json bench_result bench_svg bench_table bench_usage config config_functions config_help destination emf env_file fault finding framed_log function_file function_variable identifier log_line measurement metric metrics metrics_page option option_value phase platform_event platform_event_json price price_file prometheus random report route script simulation stats subscription telemetry_record threshold timestamp traffic variables xray xray_cause
 plumbing  buffer clock elf folder http_client http_head http_listen http_origin http_response http_server json json_check json_part log loop output relay signals stream tcp_client terminal utf8 whole_file zip

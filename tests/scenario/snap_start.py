@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """SnapStart: init ends in a snapshot, which the first request restores."""
+import datetime
+
 import harness
 from harness import RUNTIME_PATH
 
@@ -146,6 +148,7 @@ def test_elsewhere_there_are_no_such_routes(t):
     t.equal(runtime.ask("GET", "/restore/next").status, 404)
     t.equal(runtime.ask("POST", "/restore/error", b"{}").status, 404)
     t.equal(runtime.ask("POST", "/restore/next", b"{}").status, 404)
+    t.equal(runtime.connection.ask("GET", "/2021-04-23/credentials").status, 404)
     lrie.stop()
 
 
@@ -157,6 +160,70 @@ def test_metrics_tell_restores_from_cold_starts(t):
                  'lrie_invocations_total{function="function"} 1',
                  'lrie_restore_duration_seconds_count{function="function"} 1'):
         t.true(line in page.splitlines(), line)
+    lrie.stop()
+
+
+TOKEN_SCRIPT = harness.BARE_SCRIPT.replace(
+    "exec", 'echo "token: $AWS_CONTAINER_AUTHORIZATION_TOKEN"\n'
+    'echo "uri: $AWS_CONTAINER_CREDENTIALS_FULL_URI"\nexec')
+
+
+def begin_with_token(t, *options, **more):
+    """A connection to where the credentials are, their path, and the token for them."""
+    lrie = t.serve_script(TOKEN_SCRIPT, *options, *SNAP_START, **more)
+    token = lrie.stdout.wait_line(r"token: ([0-9a-f]{64})")[1]
+    uri = lrie.stdout.wait_line(r"uri: http://127\.0\.0\.1:(\d+)(/2021-04-23/credentials)")
+    return lrie, lrie.test.closing(harness.Connection(int(uri[1]))), uri[2], token
+
+
+def check_no_credentials(t, reply):
+    t.equal((reply.status, reply.body),
+            (404, b"cannot get credentials for the provided token\n"))
+    t.match(reply.header("Content-Type"), "text/plain.*")
+
+
+def test_credentials_are_asked_for(t):
+    lrie, connection, path, token = begin_with_token(t, env={
+        "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": 'a"b',
+        "AWS_SESSION_TOKEN": "session"})
+    reply = connection.ask("GET", path, headers=[("Authorization", token)])
+    t.equal((reply.status, reply.header("Content-Type")), (200, "application/json"))
+    answer = reply.json()
+    end = datetime.datetime.fromisoformat(answer.pop("Expiration").replace("Z", "+00:00"))
+    left = end - datetime.datetime.now(datetime.timezone.utc)
+    t.between(1500, left.total_seconds(), 1800, "seconds until they expire")
+    t.equal(answer, {"AccessKeyId": "AKIDEXAMPLE", "SecretAccessKey": 'a"b', "Token": "session"})
+    for headers in ([], [("Authorization", "")], [("Authorization", token[:-1])],
+                    [("Authorization", "Bearer " + token)]):
+        check_no_credentials(t, connection.ask("GET", path, headers=headers))
+    t.equal(connection.ask("POST", path, b"{}").status, 405)
+    lrie.stop()
+
+
+def test_credentials_without_a_session_have_an_empty_token(t):
+    lrie, connection, path, token = begin_with_token(t, env={
+        "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": "secret"})
+    reply = connection.ask("GET", path, headers=[("Authorization", token)])
+    t.equal(reply.json()["Token"], "")
+    lrie.stop()
+
+
+def test_there_may_be_no_credentials(t):
+    lrie, connection, path, token = begin_with_token(t)
+    for _ in range(2):
+        check_no_credentials(t, connection.ask("GET", path, headers=[("Authorization", token)]))
+    lrie.stop()
+    t.equal(lrie.stderr.text().count("the function asked for AWS credentials"), 1)
+
+
+def test_the_variables_are_those_of_a_snapshot(t):
+    lrie = t.serve("env", *SNAP_START, env={
+        "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": "secret"})
+    found = lrie.invoke().json()
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN",
+                 "AWS_LAMBDA_LOG_GROUP_NAME", "AWS_LAMBDA_LOG_STREAM_NAME"):
+        t.true(name not in found, name)
+    t.match(found["AWS_CONTAINER_AUTHORIZATION_TOKEN"], "[0-9a-f]{64}")
     lrie.stop()
 
 

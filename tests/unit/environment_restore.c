@@ -127,6 +127,27 @@ static void invoke_well(const char *id, uint64_t ms)
 
 /* ---- stories ---- */
 
+/* Nobody else's, and no other life's. */
+static void test_each_life_has_a_token(void)
+{
+	begin();
+	char first[CREDENTIALS_TOKEN_SIZE];
+
+	memcpy(first, port()->base.credentials_token, sizeof(first));
+	CHECK_INT(strlen(first), 64);
+	start();
+	fake_box_exited(box(), EXIT_STATUS(1), false);
+	settle();
+	struct asker *asker = ask("r1");
+
+	CHECK_INT(strlen(port()->base.credentials_token), 64);
+	CHECK(strcmp(port()->base.credentials_token, first) != 0);
+	environment_stop(env);
+	settle();
+	check_answer(asker, "Sandbox.Failure", false);
+	end();
+}
+
 static void test_the_first_invocation_restores(void)
 {
 	begin();
@@ -507,7 +528,8 @@ static void test_with_an_extension(void)
 	end();
 }
 
-TEST_MAIN(test_the_first_invocation_restores, test_a_runtime_that_knows_nothing_of_it_is_thawed,
+TEST_MAIN(test_each_life_has_a_token, test_the_first_invocation_restores,
+          test_a_runtime_that_knows_nothing_of_it_is_thawed,
           test_one_that_came_during_init_is_restored_at_once, test_calls_out_of_order,
           test_the_runtime_reports_a_failed_restore, test_it_may_report_that_as_a_failed_init,
           test_the_runtime_exits_during_restore, test_what_was_posted_before_the_exit_counts,

@@ -110,6 +110,40 @@ static void test_credentials(void)
 	free(list);
 }
 
+static void check_snapshot(const char **list)
+{
+	CHECK_STR(value_of(list, "AWS_LAMBDA_INITIALIZATION_TYPE"), "snap-start");
+	CHECK_STR(value_of(list, "AWS_ACCESS_KEY_ID"), NULL);
+	CHECK_STR(value_of(list, "AWS_SECRET_ACCESS_KEY"), NULL);
+	CHECK_STR(value_of(list, "AWS_SESSION_TOKEN"), NULL);
+	CHECK_STR(value_of(list, "AWS_LAMBDA_LOG_GROUP_NAME"), NULL);
+	CHECK_STR(value_of(list, "AWS_LAMBDA_LOG_STREAM_NAME"), NULL);
+	CHECK_STR(value_of(list, "AWS_CONTAINER_CREDENTIALS_FULL_URI"),
+	          "http://127.0.0.1:41234/2021-04-23/credentials");
+	CHECK_STR(value_of(list, "AWS_CONTAINER_AUTHORIZATION_TOKEN"), "0123abcd");
+	CHECK_STR(value_of(list, "AWS_REGION"), "eu-central-1");
+	free(list);
+}
+
+static void test_snap_start(void)
+{
+	static const char *host[] = { "AWS_ACCESS_KEY_ID=AKIDHOST", "AWS_SESSION_TOKEN=t", NULL };
+	struct variables_place restored = place;
+	struct config config = plain_config();
+
+	restored.initialization = PLATFORM_SNAP_START;
+	restored.credentials_token = "0123abcd";
+	config.access_key_id = "AKIDEXAMPLE";
+	config.secret_access_key = "secret";
+	config.session_token = "token";
+	check_snapshot(variables_make(&config, &restored));
+	restored.is_extension = true;
+	check_snapshot(variables_make(&config, &restored));
+	config.rie = true;
+	config.host_env = (struct config_list){ host, 2 };
+	check_snapshot(variables_make(&config, &restored));
+}
+
 static void test_user_variables(void)
 {
 	static const char *env[] = { "A1=first", "PATH=/var/task", "EMPTY=",
@@ -274,5 +308,5 @@ static void test_xray_daemon_in_rie_mode(void)
 }
 
 TEST_MAIN(test_log_descriptor, test_xray_daemon, test_xray_daemon_in_rie_mode, test_log_format,
-          test_table, test_credentials, test_user_variables, test_names_that_begin_alike, test_rie,
-          test_rie_handler)
+          test_table, test_credentials, test_snap_start, test_user_variables,
+          test_names_that_begin_alike, test_rie, test_rie_handler)
