@@ -34,5 +34,38 @@ def test_the_context_is_what_lambda_gives(t):
     t.between(1, context["remaining"], 60000, "the remaining time")
 
 
+SNAP_START = ("--initialization-type", "snap-start")
+
+
+def test_hooks_run_around_the_snapshot(t):
+    lrie = RUNTIME.serve(t, *SNAP_START)
+    lrie.stdout.wait_line(r"INIT_REPORT .*\tPhase: init")
+    reply = lrie.invoke(interop.payload({"do": "hooks"}))
+    interop.check_success(t, reply)
+    t.equal(reply.json(), ["before", "after"])
+    report = lrie.report(reply.request_id)
+    t.true(report.restore is not None and report.init is None, report.line)
+    lrie.stop()
+
+
+def test_a_hook_before_the_snapshot_fails_init(t):
+    lrie = RUNTIME.serve(t, *SNAP_START, "--env", "FAIL_HOOK=before")
+    line = lrie.stdout.wait_line(r"INIT_REPORT .*\tStatus: error\tError Type: (\S+)")
+    t.equal(line[1], "Runtime.BeforeSnapshotError")
+    reply = lrie.invoke()
+    t.equal(reply.header("X-Amz-Function-Error"), "Unhandled")
+    t.equal(reply.json()["errorMessage"], "a hook was told to fail")
+    lrie.stop()
+
+
+def test_a_hook_after_the_restore_fails_it(t):
+    lrie = RUNTIME.serve(t, *SNAP_START, "--env", "FAIL_HOOK=after")
+    reply = lrie.invoke()
+    t.equal((reply.status, reply.header("x-amzn-ErrorType")), (400, "SnapStartException"))
+    line = lrie.stdout.wait_line(r"RESTORE_REPORT .*\tStatus: error\tError Type: (\S+)")
+    t.equal(line[1], "Runtime.AfterRestoreError")
+    lrie.stop()
+
+
 if __name__ == "__main__":
     harness.main()

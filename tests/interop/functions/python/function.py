@@ -6,7 +6,25 @@ if "FAIL_INIT" in os.environ:
     raise ValueError("init was told to fail")
 
 
+HOOKS = []  # those that have run
+
+
+def hook(name):
+    if os.environ.get("FAIL_HOOK") == name:
+        raise ValueError("a hook was told to fail")
+    HOOKS.append(name)
+
+
+if os.environ["AWS_LAMBDA_INITIALIZATION_TYPE"] == "snap-start":
+    import snapshot_restore_py
+
+    snapshot_restore_py.register_before_snapshot(hook, "before")
+    snapshot_restore_py.register_after_restore(hook, "after")
+
+
 def handler(event, context):
+    if event.get("do") == "hooks":
+        return HOOKS
     if event.get("do") == "fail":
         raise ValueError("the function was told to fail")
     if event.get("do") == "big":
