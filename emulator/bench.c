@@ -86,12 +86,13 @@ static void note_cold(const struct invocation *invocation)
 	uint64_t contact_ns = init->contact_ns > init->runtime_ns ? init->contact_ns
 	                                                          : init->runtime_ns;
 
+	uint64_t handover_ns = invocation->phase.started_ns - init->ended_ns - bench.look_ns;
+
 	*cold = (struct cold_start){
-		.setup_ns = init->started_ns - init->asked_ns,
+		.setup_ns = init->started_ns - init->asked_ns + handover_ns,
 		.contact_ns = contact_ns - init->runtime_ns,
 		.code_ns = init->runtime_done_ns - contact_ns,
 		.extensions_ns = extensions_of(init),
-		.first_ns = invocation->phase.ended_ns - init->ended_ns - bench.look_ns,
 		.init_ns = init_phase_duration_ns(init),
 		.invoke_ns = figures->duration_ns,
 		.total_ns = invocation->phase.ended_ns - init->asked_ns - bench.look_ns,

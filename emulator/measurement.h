@@ -21,20 +21,20 @@ struct cold_usage {
 
 /*
  * One cold start: a fresh environment and its first invocation. The phases follow
- * each other without a gap: setup, contact, code, extensions and first add up to total. What it
+ * each other without a gap: setup, contact, code, extensions and invoke add up to total. What it
  * takes to look at what was used, while the runtime waits for its first event, is in none.
  */
 struct cold_start {
-	uint64_t setup_ns;          /* box asked for → first program executed */
-	uint64_t contact_ns;        /* bootstrap executed → first contact with the Runtime API */
-	uint64_t code_ns;           /* → first /next */
-	uint64_t extensions_ns;     /* init before the bootstrap, and behind its /next;
-	                               SANDBOX_UNKNOWN: there are none */
-	uint64_t first_ns;          /* → the runtime asks for its second event */
-	uint64_t init_ns;           /* what REPORT calls Init Duration: these three */
-	uint64_t invoke_ns;         /* what it calls Duration */
-	uint64_t total_ns;          /* from the first to the last of these */
-	uint64_t billed_ms;         /* Billed Duration */
+	uint64_t setup_ns;      /* box asked for → first program executed; and between end of
+	                           init and hand-over of the event: our own work */
+	uint64_t contact_ns;    /* bootstrap executed → first contact with the Runtime API */
+	uint64_t code_ns;       /* → first /next */
+	uint64_t extensions_ns; /* init before the bootstrap, and behind its /next;
+	                           SANDBOX_UNKNOWN: there are none */
+	uint64_t init_ns;       /* what REPORT calls Init Duration: these three */
+	uint64_t invoke_ns; /* event handed over → the runtime asks for its second: Duration */
+	uint64_t total_ns;  /* all of these */
+	uint64_t billed_ms; /* Billed Duration */
 	uint64_t memory_peak_bytes; /* of the environment until its end; 0: not measured */
 	struct cold_usage usage;
 };

@@ -12,7 +12,8 @@
 #define MEGABYTE ((double)(1 << 20))
 
 const struct metric metric_table[METRIC_COUNT] = {
-	[METRIC_COLD_SETUP] = { "cold.setup", METRIC_MILLISECONDS, "set-up of the box" },
+	[METRIC_COLD_SETUP] = { "cold.setup", METRIC_MILLISECONDS,
+	                        "set-up of the box, and hand-over of the event" },
 	[METRIC_COLD_CONTACT] = { "cold.contact", METRIC_MILLISECONDS,
 	                          "bootstrap executed, to first contact with the Runtime API" },
 	[METRIC_COLD_CODE] = { "cold.code", METRIC_MILLISECONDS,

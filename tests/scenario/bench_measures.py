@@ -72,6 +72,14 @@ def test_phases_add_up_to_the_total(t):
     t.true("warm.invoke" not in figures, "a figure of nothing")
 
 
+def test_phases_of_each_cold_start_add_up(t):
+    """Of a function that does nothing, where the smallest gap would be seen."""
+    metrics = json.loads(bench(t, "--cold", "50", "--warm", "0", "--json").stdout)["functions"][0]["metrics"]
+    phases = [metrics["cold." + phase]["values"] for phase in ("setup", "contact", "code", "invoke")]
+    for total, *parts in zip(metrics["cold.total"]["values"], *phases):
+        t.between(total * 0.99, sum(parts), total * 1.01, "the phases %r" % parts)
+
+
 def test_extensions_are_a_phase_of_their_own(t):
     """One that takes 20 ms before it registers, and 30 ms before it asks for an event; of these the
     first 10 are the runtime's, or more where the machine is busy."""
