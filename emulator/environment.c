@@ -42,254 +42,7 @@ void environment_enter(struct environment *env, enum environment_state next)
 	env->state = next;
 }
 
-/* ---- slots ---- */
-
-bool environment_is_concurrent(const struct environment *env)
-{
-	return env->slot_count > 1;
-}
-
-bool environment_is_busy(const struct environment *env)
-{
-	for (unsigned i = 0; i < env->slot_count; i++) {
-		if (env->slots[i].invocation)
-			return true;
-	}
-	return false;
-}
-
-static struct slot *find_free_slot(const struct environment *env)
-{
-	for (unsigned i = 0; i < env->slot_count; i++) {
-		if (!env->slots[i].invocation)
-			return &env->slots[i];
-	}
-	return NULL;
-}
-
-/* The slot whose event the runtime has, and whose id that is. */
-static struct slot *find_slot_by_id(const struct environment *env, const char *id)
-{
-	for (unsigned i = 0; i < env->slot_count; i++) {
-		struct slot *slot = &env->slots[i];
-
-		if (slot->invocation && runtime_state_has_event(slot->state) &&
-		    strcmp(slot->invocation->request_id, id) == 0)
-			return slot;
-	}
-	return NULL;
-}
-
-/* NULL when it is no longer here. */
-static struct slot *find_slot_of(const struct environment *env, const struct invocation *invocation)
-{
-	for (unsigned i = 0; i < env->slot_count; i++) {
-		if (env->slots[i].invocation == invocation)
-			return &env->slots[i];
-	}
-	return NULL;
-}
-
-static bool is_waiting(const struct slot *slot)
-{
-	return slot->invocation && slot->state == RUNTIME_READY && !slot->runtime_is_done;
-}
-
-/* Of several /next each gets an event of its own; of one, every repetition gets the same. */
-static bool can_deliver(const struct environment *env)
-{
-	return env->state == ENVIRONMENT_SERVING && env->fatal.status == FAULT_NONE &&
-	       env->runtime == RUNTIME_READY &&
-	       (!environment_is_concurrent(env) || env->port->waiting > 0);
-}
-
-void slot_start_clock(struct slot *slot, uint64_t now)
-{
-	struct environment_context *context = slot->env->context;
-	uint64_t timeout_ms = context->config->timeout_ms;
-
-	slot->is_started = true;
-	slot->invocation->phase.started_ns = now;
-	slot->invocation->deadline_ms = clock_wall_ms() + timeout_ms;
-	loop_timer_start(context->loop, &slot->limit, now + timeout_ms * CLOCK_NS_PER_MS);
-}
-
-void environment_set_activity(struct environment *env, enum activity activity)
-{
-	if (env->box)
-		sandbox_set_phase(env->box, activity);
-}
-
-/* Others may be in the middle of what the log's tail has. */
-static bool owns_tail(const struct environment *env)
-{
-	return !environment_is_concurrent(env);
-}
-
-/* Hands the event to the runtime, which waits for it. */
-static void deliver(struct slot *slot)
-{
-	struct environment *env = slot->env;
-
-	if (!env->throttled) {
-		/* CPU follows the phase: init ran at full speed. */
-		sandbox_set_cpu(env->box, SANDBOX_CPU_THROTTLED);
-		env->throttled = true;
-	}
-	freezer_wake(&env->freezer);
-	environment_set_activity(env, ACTIVITY_INVOKE);
-	if (!env->init_is_news && !env->suppressed && !env->restore_is_news && owns_tail(env))
-		journal_clear_tail(&env->journal);
-	if (!slot->is_started)
-		slot_start_clock(slot, clock_now());
-	slot->state = RUNTIME_RUNNING;
-	env->port->ops->deliver(env->port, slot->invocation, !environment_is_concurrent(env));
-	slot_announce(slot);
-	environment_tell_extensions(env);
-}
-
-void slot_release(struct slot *slot)
-{
-	struct environment *env = slot->env;
-	struct invocation *invocation = slot->invocation;
-	bool started = slot->is_started;
-
-	loop_timer_stop(&slot->limit);
-	slot->invocation = NULL;
-	slot->state = RUNTIME_READY;
-	slot->is_started = slot->is_announced = slot->runtime_is_done = false;
-	slot->unusable = (struct fault){ .status = FAULT_NONE };
-	env->waits_since_start = false;
-	invocation->ops->on_done(invocation, started ? journal_tail(&env->journal) : NULL);
-	/* Unless the next one was submitted in on_done. */
-	if (!slot->is_announced && owns_tail(env))
-		journal_clear_tail(&env->journal);
-	invocation_unref(invocation);
-}
-
-/* Not on Lambda's clocks: what it takes is told to whoever wants it. */
-static void look_at_usage(struct environment *env, enum environment_moment moment)
-{
-	struct environment_context *context = env->context;
-	struct sandbox_usage usage;
-	uint64_t begin;
-
-	if (!context->on_usage || !env->box)
-		return;
-	begin = clock_now();
-	sandbox_usage(env->box, &usage);
-	context->on_usage(context, moment, &usage, clock_now() - begin);
-}
-
-/* The runtime's part of the invocation is over, by its next /next or by 'fault'. Of several at
- * once there is no telling which /next ends which: then report has all (spec runtime-api.md §9). */
-static void end_runtime_part(struct slot *slot, uint64_t at_ns, const struct fault *fault)
-{
-	if (slot->runtime_is_done)
-		return;
-	slot->runtime_is_done = true;
-	slot->invocation->phase.runtime_done_ns = at_ns;
-	environment_drain_output(slot->env);
-	slot_announce(slot);
-	if (!environment_is_concurrent(slot->env))
-		slot_tell_runtime_done(slot, fault);
-}
-
-void slot_finish(struct slot *slot, uint64_t ended_ns, const struct fault *fault)
-{
-	struct environment *env = slot->env;
-
-	assert(slot->is_started);
-	loop_timer_stop(&slot->limit);
-	slot->invocation->phase.ended_ns = ended_ns;
-	if (env->init_is_news)
-		look_at_usage(env, ENVIRONMENT_FIRST_ENDED);
-	end_runtime_part(slot, ended_ns, fault);
-	if (env->extensions.count > 0)
-		environment_drain_output(env); /* of those that were at work until now */
-	environment_measure_memory(env);
-	slot_report(slot, fault);
-	slot_count_invocation(slot, fault);
-	env->init_is_news = env->suppressed = env->restore_is_news = false;
-	slot_release(slot);
-}
-
-/* ---- failures ---- */
-
-static void answer_failure(struct slot *slot)
-{
-	struct environment *env = slot->env;
-	struct answer answer = { .body = BUFFER_INIT, .is_error = true, .fault = &env->fatal };
-
-	if (!env->has_init_error) {
-		invocation_answer_fault(slot->invocation, &env->fatal);
-		return;
-	}
-	/* Of several, each gets it. */
-	buffer_append(&answer.body, env->init_error.data, env->init_error.length);
-	invocation_answer(slot->invocation, &answer);
-}
-
-void environment_fail_invocations(struct environment *env)
-{
-	for (unsigned i = 0; i < env->slot_count; i++) {
-		struct slot *slot = &env->slots[i];
-
-		if (!slot->is_started)
-			continue;
-		answer_failure(slot);
-		slot_finish(slot, env->fatal_ns, &env->fatal);
-	}
-}
-
-static void remember_late(struct late_ids *late, const char *id)
-{
-	memcpy(late->ids[late->next++ % LATE_IDS], id, UUID_SIZE);
-}
-
-static bool is_late(const struct late_ids *late, const char *id)
-{
-	for (unsigned i = 0; late && i < LATE_IDS; i++) {
-		if (strcmp(late->ids[i], id) == 0)
-			return true;
-	}
-	return false;
-}
-
-/* A runtime that has others to serve lives on; one that has not is ended, as Lambda does. */
-static void on_time_out(struct loop_timer *timer)
-{
-	struct slot *slot = container_of(timer, struct slot, limit);
-	struct environment *env = slot->env;
-	struct fault fault = fault_timeout(env->context->config->timeout_ms);
-
-	if (!environment_is_concurrent(env)) {
-		environment_fail_now(env, &fault);
-		return;
-	}
-	remember_late(env->late, slot->invocation->request_id);
-	invocation_answer_fault(slot->invocation, &fault);
-	slot_finish(slot, clock_now(), &fault);
-	env->context->on_change(env->context, env);
-}
-
 /* ---- coming and going ---- */
-
-static void make_slots(struct environment *env)
-{
-	uint64_t concurrency = env->context->config->max_concurrency;
-
-	env->slot_count = concurrency > 0 ? (unsigned)concurrency : 1;
-	env->slots = xcalloc(env->slot_count, sizeof(*env->slots));
-	for (unsigned i = 0; i < env->slot_count; i++)
-		env->slots[i] = (struct slot){
-			.env = env,
-			.state = RUNTIME_READY,
-			.limit.on_due = on_time_out,
-		};
-	if (environment_is_concurrent(env))
-		env->late = xcalloc(1, sizeof(*env->late));
-}
 
 static void on_idle(struct loop_timer *timer)
 {
@@ -309,7 +62,7 @@ struct environment *environment_create(struct environment_context *context, unsi
 	env->state = ENVIRONMENT_STARTING;
 	env->initialization = initialization;
 	env->idle.on_due = on_idle;
-	make_slots(env);
+	environment_make_slots(env);
 	env->limit.on_due = environment_on_limit;
 	env->verdict.on_due = environment_on_verdict;
 	journal_init(&env->journal, context->config, context->output);
@@ -344,24 +97,13 @@ void environment_destroy(struct environment *env)
 	loop_dispose(env->context->loop, &env->garbage, free_environment);
 }
 
-static void cut_short(struct slot *slot)
-{
-	struct fault fault = fault_make(FAULT_FAILURE, "Sandbox.Failure", "lrie is shutting down");
-
-	invocation_answer_fault(slot->invocation, &fault);
-	if (slot->is_started)
-		slot_finish(slot, clock_now(), &fault);
-	else
-		slot_release(slot);
-}
-
 void environment_stop(struct environment *env)
 {
 	env->retiring = true;
 	loop_timer_stop(&env->idle);
 	for (unsigned i = 0; i < env->slot_count; i++) {
 		if (env->slots[i].invocation)
-			cut_short(&env->slots[i]);
+			slot_cut_short(&env->slots[i]);
 	}
 	switch (env->state) {
 	case ENVIRONMENT_STARTING:
@@ -392,7 +134,7 @@ enum platform_initialization environment_initialization(const struct environment
 
 bool environment_is_free(const struct environment *env)
 {
-	return !env->retiring && find_free_slot(env);
+	return !env->retiring && environment_find_free_slot(env);
 }
 
 bool environment_is_finishing(const struct environment *env)
@@ -411,13 +153,13 @@ static void start_work(struct slot *slot)
 
 	if (env->fatal.status == FAULT_NONE && environment_awaits_restore(env))
 		environment_restore(env);
-	if (can_deliver(env))
-		deliver(slot);
+	if (environment_can_deliver(env))
+		slot_deliver(slot);
 }
 
 void environment_invoke(struct environment *env, struct invocation *invocation)
 {
-	struct slot *slot = find_free_slot(env);
+	struct slot *slot = environment_find_free_slot(env);
 
 	assert(environment_is_free(env));
 	loop_timer_stop(&env->idle);
@@ -476,7 +218,7 @@ static void end_init(struct environment *env)
 	environment_enter(env, ENVIRONMENT_SERVING);
 	if (env->context->on_usage && !env->init.started_ns)
 		environment_hear_box(env); /* the count begins with the start */
-	look_at_usage(env, ENVIRONMENT_INIT_ENDED);
+	environment_look_at_usage(env, ENVIRONMENT_INIT_ENDED);
 }
 
 /* Nothing is to be done: until the next invocation, or for good after a while. */
@@ -500,7 +242,7 @@ void environment_find_work(struct environment *env)
 	if (environment_is_free(env))
 		env->context->on_change(env->context, env);
 	for (unsigned i = 0; i < env->slot_count; i++) {
-		if (is_waiting(&env->slots[i]))
+		if (slot_is_waiting(&env->slots[i]))
 			start_work(&env->slots[i]);
 	}
 	if (!environment_is_busy(env) && env->state == ENVIRONMENT_SERVING) {
@@ -561,7 +303,7 @@ enum runtime_verdict environment_runtime_next(struct environment *env)
 		env->port->ops->deliver(env->port, slot->invocation, true);
 	} else if (before == RUNTIME_RESPONSE_SENT) {
 		slot->state = RUNTIME_READY;
-		end_runtime_part(slot, clock_now(), &slot->unusable);
+		slot_end_runtime_part(slot, clock_now(), &slot->unusable);
 		environment_look_for_end(env);
 	} else if (before == RUNTIME_RESTORING) {
 		environment_end_restore(env);
@@ -575,12 +317,12 @@ enum runtime_verdict environment_runtime_begin_answer(struct environment *env, c
                                                       enum runtime_call call,
                                                       struct invocation **invocation)
 {
-	struct slot *slot = find_slot_by_id(env, id);
+	struct slot *slot = environment_find_slot_by_id(env, id);
 
 	assert(call == RUNTIME_CALL_RESPONSE || call == RUNTIME_CALL_ERROR);
 	/* A wrong id is always 400, never 403: it is looked at first, as Lambda does. */
 	if (!slot)
-		return is_late(env->late, id) ? RUNTIME_TOO_LATE : RUNTIME_INVALID_REQUEST_ID;
+		return environment_is_late(env, id) ? RUNTIME_TOO_LATE : RUNTIME_INVALID_REQUEST_ID;
 	if (!runtime_call_is_allowed(slot->state, call))
 		return environment_is_concurrent(env) ? RUNTIME_INVALID_REQUEST_ID
 		                                      : RUNTIME_INVALID_STATE;
@@ -622,7 +364,7 @@ static void take_answer(struct slot *slot, struct answer *answer)
 bool environment_runtime_answer(struct environment *env, struct invocation *invocation,
                                 struct answer *answer)
 {
-	struct slot *slot = find_slot_of(env, invocation);
+	struct slot *slot = environment_find_slot_of(env, invocation);
 
 	invocation_unref(invocation);
 	if (slot)
@@ -636,7 +378,7 @@ bool environment_runtime_answer_fault(struct environment *env, struct invocation
                                       const struct fault *fault, bool empty)
 {
 	struct answer answer = { .body = BUFFER_INIT, .is_error = true, .fault = fault };
-	struct slot *slot = find_slot_of(env, invocation);
+	struct slot *slot = environment_find_slot_of(env, invocation);
 
 	if (!empty)
 		fault_body(&answer.body, fault, invocation->request_id);

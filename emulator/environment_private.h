@@ -2,7 +2,8 @@
 /*
  * environment_private - what the parts of an environment share, and nobody else.
  *
- *   environment.c         its states, its invocations, the calls of the runtime
+ *   environment.c         its states, and the calls of the runtime
+ *   environment_slots.c   its invocations
  *   environment_life.c    a life: one box from start to end, and what happens in it
  *   environment_extensions.c  its extensions: launched, registered, told of events
  *   environment_telemetry.c  when there is telemetry, and the way to its subscribers
@@ -106,16 +107,6 @@ struct environment {
 /* ---- environment.c ---- */
 
 void environment_enter(struct environment *env, enum environment_state next);
-void environment_set_activity(struct environment *env, enum activity activity);
-
-/* Whether it takes several invocations at once. */
-bool environment_is_concurrent(const struct environment *env);
-
-/* The invocation's clock runs from 'now' on, and its deadline is set. */
-void slot_start_clock(struct slot *slot, uint64_t now);
-
-/* The asker has its answer, and hears that all is over. */
-void slot_release(struct slot *slot);
 
 /* The runtime waits, and gets what there is to do. */
 void environment_find_work(struct environment *env);
@@ -123,11 +114,52 @@ void environment_find_work(struct environment *env);
 /* Init or the invocation may be over: the runtime or an extension has come back. */
 void environment_look_for_end(struct environment *env);
 
+/* ---- environment_slots.c ---- */
+
+void environment_make_slots(struct environment *env);
+
+/* Whether it takes several invocations at once. */
+bool environment_is_concurrent(const struct environment *env);
+
+/* NULL when all are taken. */
+struct slot *environment_find_free_slot(const struct environment *env);
+
+/* Whose event the runtime has, and whose id that is; or whose invocation that is. NULL when it is
+ * not, or no longer, here. */
+struct slot *environment_find_slot_by_id(const struct environment *env, const char *id);
+struct slot *environment_find_slot_of(const struct environment *env,
+                                      const struct invocation *invocation);
+
+/* Whether that id is one whose time was up. */
+bool environment_is_late(const struct environment *env, const char *id);
+
+/* Whether its invocation has not been handed out, and whether it could be now. */
+bool slot_is_waiting(const struct slot *slot);
+bool environment_can_deliver(const struct environment *env);
+
+/* The invocation's clock runs from 'now' on, and its deadline is set. */
+void slot_start_clock(struct slot *slot, uint64_t now);
+
+/* Hands the event to the runtime, which waits for it. */
+void slot_deliver(struct slot *slot);
+
+/* The runtime's part of the invocation is over, by its next /next or by 'fault'. */
+void slot_end_runtime_part(struct slot *slot, uint64_t at_ns, const struct fault *fault);
+
 /* Ends the invoke phase. The asker has its answer already, or gets it by 'fault'. */
 void slot_finish(struct slot *slot, uint64_t ended_ns, const struct fault *fault);
 
+/* The asker has its answer, and hears that all is over. */
+void slot_release(struct slot *slot);
+
+/* lrie ends, and the invocation with it. */
+void slot_cut_short(struct slot *slot);
+
 /* What ended the life is the answer, and the end, of all invocations that have begun. */
 void environment_fail_invocations(struct environment *env);
+
+void environment_set_activity(struct environment *env, enum activity activity);
+void environment_look_at_usage(struct environment *env, enum environment_moment moment);
 
 /* ---- environment_life.c ---- */
 
