@@ -779,18 +779,27 @@ static void start_program(struct init *init, const struct message *message, char
 	free(pointers);
 }
 
+static void refuse_exec(const struct init *init, unsigned id, int code, const char *what)
+{
+	struct message failed = { .type = MESSAGE_EXEC_FAILED, .id = id, .at_ns = message_now() };
+
+	error_set(&failed.error, code, "%s", what);
+	tell(init, &failed, NULL);
+}
+
 static void handle_exec(struct init *init, const struct message *message, struct message_fds *fds)
 {
 	autoclose int strings = message_fds_steal(fds, 0);
+
+	/* Where init may have no more descriptors, the last ones of a message do not arrive. */
+	if (message->exec.others && fds->count < 2 + message->exec.others) {
+		refuse_exec(init, message->id, EMFILE, "receive the program's descriptors");
+		return;
+	}
 	char *block = mmap(NULL, message->exec.bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE, strings,
 	                   0);
-
 	if (block == MAP_FAILED) {
-		struct message failed = { .type = MESSAGE_EXEC_FAILED,
-			                  .id = message->id,
-			                  .at_ns = message_now() };
-		error_set(&failed.error, errno, "map the program's arguments");
-		tell(init, &failed, NULL);
+		refuse_exec(init, message->id, errno, "map the program's arguments");
 		return;
 	}
 	start_program(init, message, block, fds);
