@@ -462,8 +462,9 @@ struct sandbox_usage {
 
 /*
  * Takes a look; spec.counts_usage must have been set. 40 microseconds for one process, 70 at the
- * first time, and 30 for each further one, in which nothing is done to them. All is unknown before
- * a program was started and after the box was killed.
+ * first time, and 30 for each further one, in which nothing is done to them. Page faults and bytes
+ * of a process that ended are known as soon as somebody has waited for it. All is unknown before a
+ * program was started and after the box was killed.
  */
 void sandbox_usage(struct sandbox *box, struct sandbox_usage *usage);
 

@@ -20,6 +20,9 @@
 /* Fewer ticks than that tell nothing of what they interrupted. */
 #define LEAST_TICKS 10
 
+/* Of a look: who forks all the time is never to be seen at once. */
+#define ATTEMPTS 8
+
 /* What /proc/PID/io tells, of a process and its children that ended. */
 struct transfer {
 	uint64_t read, storage;
@@ -142,6 +145,7 @@ struct tally {
 	int transfer_code; /* errno: why somebody's is not known */
 	bool asks_clocks;  /* then the pids must be our own */
 	bool lacks_clocks;
+	bool is_unsettled; /* somebody went on his way to whoever waited for him */
 };
 
 static bool read_of(int proc, pid_t pid, const char *file, char *text, size_t size)
@@ -152,11 +156,14 @@ static bool read_of(int proc, pid_t pid, const char *file, char *text, size_t si
 	return fd_read_file(proc, path, text, size) > 0;
 }
 
-static bool read_faults(int proc, pid_t pid, struct census_faults *faults)
+static bool read_faults(int proc, pid_t pid, struct census_faults *faults, bool *is_dead)
 {
 	char stat[1024];
 
-	return read_of(proc, pid, "stat", stat, sizeof(stat)) && census_parse_faults(stat, faults);
+	if (!read_of(proc, pid, "stat", stat, sizeof(stat)) || !census_parse_faults(stat, faults))
+		return false;
+	*is_dead = strncmp(strrchr(stat, ')'), ") X", 3) == 0;
+	return true;
 }
 
 static uint64_t line_value(const char *text, const char *key)
@@ -196,9 +203,12 @@ static void add_process(struct census_visitor *visitor, int proc, pid_t pid)
 	struct census_faults faults;
 	struct transfer transfer;
 	char status[4096];
+	bool is_dead;
 
-	if (!read_faults(proc, pid, &faults))
+	if (!read_faults(proc, pid, &faults, &is_dead) || is_dead) {
+		tally->is_unsettled = true;
 		return;
+	}
 	tally->faults.minor += faults.minor;
 	tally->faults.major += faults.major;
 	tally->faults.children_minor += faults.children_minor;
@@ -206,7 +216,9 @@ static void add_process(struct census_visitor *visitor, int proc, pid_t pid)
 	if (read_transfer(proc, pid, &transfer)) {
 		tally->transfer.read += transfer.read;
 		tally->transfer.storage += transfer.storage;
-	} else if (errno != ESRCH) {
+	} else if (errno == ESRCH) {
+		tally->is_unsettled = true;
+	} else {
 		tally->transfer_code = errno;
 	}
 	if (read_of(proc, pid, "status", status, sizeof(status)))
@@ -244,25 +256,40 @@ void usage_ready(struct usage *usage)
 
 /* Only if there was somebody: what init has read is its own otherwise, and not always to be seen.
  */
-static void add_reaped(struct tally *tally, const struct usage *usage)
+static void add_reaped(struct tally *tally, const struct usage *usage,
+                       const struct census_faults *reaped)
 {
-	struct census_faults reaped;
 	struct transfer transfer;
 
-	if (!read_inits_faults(usage, &reaped))
+	if (reaped->children_minor == usage->reaped.children_minor)
 		return;
-	reaped.children_minor -= usage->reaped.children_minor;
-	reaped.children_major -= usage->reaped.children_major;
-	if (reaped.children_minor + reaped.children_major == 0)
-		return;
-	tally->faults.children_minor += reaped.children_minor;
-	tally->faults.children_major += reaped.children_major;
+	tally->faults.children_minor += reaped->children_minor - usage->reaped.children_minor;
+	tally->faults.children_major += reaped->children_major - usage->reaped.children_major;
 	if (usage->knows_inits && read_inits_transfer(usage, &transfer)) {
 		tally->transfer.read += transfer.read - usage->inits.read;
 		tally->transfer.storage += transfer.storage - usage->inits.storage;
 	} else {
 		tally->transfer_code = errno ? errno : EACCES;
 	}
+}
+
+/* Who is waited for meanwhile may be found twice or not at all: then all are looked at again. */
+static struct tally look_at_all(const struct usage *usage, int proc, bool asks_clocks)
+{
+	struct tally tally;
+	struct census_faults before, after;
+
+	for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
+		tally = (struct tally){ .base.visit = add_process, .asks_clocks = asks_clocks };
+		before = after = usage->reaped;
+		read_inits_faults(usage, &before);
+		census_visit(&tally.base, proc, usage->init);
+		add_reaped(&tally, usage, &before);
+		read_inits_faults(usage, &after);
+		if (!tally.is_unsettled && before.children_minor == after.children_minor)
+			break;
+	}
+	return tally;
 }
 
 /* ---- the figures --------------------------------------------------------------------- */
@@ -371,12 +398,10 @@ void usage_look(struct usage *usage, int proc, struct sandbox_usage *figures)
 	char text[2048];
 	bool has_stat = cgroup_read_text(usage->stat, text, sizeof(text)) &&
 	                strncmp(text, "usage_usec ", 11) == 0;
-	struct tally tally = { .base.visit = add_process,
-		               .asks_clocks = !has_stat && usage->cpuacct == -1 };
+	bool asks_clocks = !has_stat && usage->cpuacct == -1;
 
 	/* Programs that are found by way of init have the pids that clocks are known by. */
-	census_visit(&tally.base, tally.asks_clocks ? -1 : proc, usage->init);
-	add_reaped(&tally, usage);
+	struct tally tally = look_at_all(usage, asks_clocks ? -1 : proc, asks_clocks);
 	if (tally.base.visits == 0) {
 		usage_know_nothing(figures, "its processes are not to be found in /proc");
 		return;

@@ -18,24 +18,37 @@ static void start(struct box_run *run, const struct sandbox_spec *spec, const ch
 	BOX_UNTIL(run, box_find(run, "hold"));
 }
 
-/* What a box has used whose program has done as the word says. */
-static struct sandbox_usage usage_of(const struct sandbox_spec *spec, const char *word)
+/* What a box has used whose program has done as the word says. A child that was left to init is
+ * init's only when init has waited for it: what is too little is looked at again, for a while. */
+static struct sandbox_usage usage_of(const struct sandbox_spec *spec, const char *word,
+                                     enum sandbox_usage_figure figure, uint64_t least)
 {
 	static struct box_run run;
 	struct sandbox_usage usage;
 
 	start(&run, spec, word);
+	uint64_t end = box_now() + BOX_PATIENCE_MS / 4 * 1000000ull;
 	sandbox_usage(run.box, &usage);
+	while (usage.figures[figure] < least && box_now() < end) {
+		box_turn(&run, 1);
+		sandbox_usage(run.box, &usage);
+	}
 	box_end(&run);
 	return usage;
 }
 
-static struct sandbox_usage usage_after(const char *word)
+static struct sandbox_usage usage_after_least(const char *word, enum sandbox_usage_figure figure,
+                                              uint64_t least)
 {
 	struct sandbox_spec spec = spec_that_counts();
 
 	test_case(word);
-	return usage_of(&spec, word);
+	return usage_of(&spec, word, figure, least);
+}
+
+static struct sandbox_usage usage_after(const char *word)
+{
+	return usage_after_least(word, SANDBOX_USAGE_CPU_NS, 0);
 }
 
 static bool is_known(const struct sandbox_usage *usage, enum sandbox_usage_figure figure)
@@ -258,7 +271,8 @@ static void test_page_faults(void)
 	uint64_t idle = usage_after("uid").figures[SANDBOX_USAGE_MINOR_FAULTS];
 
 	for (size_t i = 0; i < 3; i++) {
-		struct sandbox_usage usage = usage_after(words[i]);
+		struct sandbox_usage usage = usage_after_least(words[i], SANDBOX_USAGE_MINOR_FAULTS,
+		                                               idle + 1990);
 		check_reasons(&usage);
 		CHECK_BETWEEN(1990, usage.figures[SANDBOX_USAGE_MINOR_FAULTS] - idle, 2300);
 		CHECK(is_known(&usage, SANDBOX_USAGE_MAJOR_FAULTS));
@@ -273,13 +287,14 @@ static void test_bytes_read(void)
 		                             "orphan-use:reads:20" };
 
 	for (size_t i = 0; i < 3; i++) {
-		struct sandbox_usage usage = usage_after(words[i]);
+		struct sandbox_usage usage = usage_after_least(words[i], SANDBOX_USAGE_READ_BYTES,
+		                                               MB(20));
 		if (!is_known(&usage, SANDBOX_USAGE_READ_BYTES)) {
 			CHECK(strstr(usage.missing[SANDBOX_USAGE_READ_BYTES], "/proc/PID/io"));
 			CHECK(!has_capability(CAP_SYS_PTRACE));
 			continue;
 		}
-		CHECK_BETWEEN(MB(20), usage.figures[SANDBOX_USAGE_READ_BYTES], MB(20) + 8192);
+		CHECK_BETWEEN(MB(20), usage.figures[SANDBOX_USAGE_READ_BYTES], MB(20) + 16384);
 		CHECK_BETWEEN(0, usage.figures[SANDBOX_USAGE_STORAGE_BYTES], MB(5));
 	}
 }
@@ -310,7 +325,7 @@ static void test_files_opened(void)
 
 	spec.counts_files = true;
 	spec.tmp_bytes = MB(4);
-	struct sandbox_usage idle = usage_of(&spec, "uid");
+	struct sandbox_usage idle = usage_of(&spec, "uid", SANDBOX_USAGE_FILES, 0);
 	check_reasons(&idle);
 	if (!is_known(&idle, SANDBOX_USAGE_FILES)) {
 		CHECK(!has_capability(CAP_SYS_ADMIN) || !sandbox_host_has_root(box_host()));
@@ -319,7 +334,7 @@ static void test_files_opened(void)
 	CHECK_BETWEEN(1, idle.figures[SANDBOX_USAGE_FILES], 6);
 	for (size_t i = 0; i < 3; i++) {
 		test_case(words[i]);
-		struct sandbox_usage usage = usage_of(&spec, words[i]);
+		struct sandbox_usage usage = usage_of(&spec, words[i], SANDBOX_USAGE_FILES, 0);
 		CHECK_INT(usage.figures[SANDBOX_USAGE_FILES] - idle.figures[SANDBOX_USAGE_FILES],
 		          300);
 	}
