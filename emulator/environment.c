@@ -263,6 +263,8 @@ void environment_look_for_end(struct environment *env)
 {
 	struct slot *slot = &env->slots[0];
 
+	if (env->culprit)
+		return; /* an extension has failed: it ends otherwise, once that has been judged */
 	if (env->state == ENVIRONMENT_STARTING && init_is_over(env)) {
 		environment_set_activity(env, ACTIVITY_IDLE);
 		end_init(env);

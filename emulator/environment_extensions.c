@@ -129,19 +129,21 @@ static bool launch_all(struct environment *env, const struct extension_files *fi
 	for (size_t i = 0; all && i < files->count; i++) {
 		struct extension *extension = extensions_add(&env->extensions, files->names[i],
 		                                             true);
-		char *path;
+		char *path = extension_files_shown(files, i, env->context->package);
 
-		if (!extension) {
-			fail_launch(env, &env->extensions.items[EXTENSION_LIMIT - 1],
-			            "TooManyExtensions");
-			break;
-		}
-		path = extension_files_shown(files, i, env->context->package);
 		extension->is_alive = all = launch(env, extension, path, envp, err);
 		free(path);
 	}
 	free(envp);
 	return all;
+}
+
+/* No program is started for a life that has failed already. */
+static void refuse_eleventh(struct environment *env, const struct extension_files *files)
+{
+	const char *name = files->names[EXTENSION_LIMIT];
+
+	fail_launch(env, extensions_add(&env->extensions, name, true), "TooManyExtensions");
 }
 
 bool environment_launch_extensions(struct environment *env, struct error *err)
@@ -151,7 +153,10 @@ bool environment_launch_extensions(struct environment *env, struct error *err)
 
 	extension_files_find(&files, env->context->package);
 	env->extensions_are_off = files.disabled;
-	launched = files.count == 0 || launch_all(env, &files, err);
+	if (files.count > EXTENSION_LIMIT)
+		refuse_eleventh(env, &files);
+	launched = files.count == 0 || files.count > EXTENSION_LIMIT ||
+	           launch_all(env, &files, err);
 	extension_files_finish(&files);
 	return launched;
 }

@@ -14,6 +14,12 @@ def check_fault(t, reply, error_type, message):
     t.match(reply.json()["errorMessage"], "RequestId: %s Error: %s" % (UUID, message))
 
 
+def check_failed_line(t, lrie, name, state, events, error_type):
+    line = "EXTENSION\tName: %s\tState: %s\tEvents: %s\tError Type: %s"
+    line %= (name, state, events, error_type)
+    t.true(line in lrie.stdout.lines(), "no such line: " + line)
+
+
 def check_it_lives_again(t, lrie):
     reply = lrie.invoke(b'{"do":"echo"}')
     t.equal((reply.status, reply.header("X-Amz-Function-Error")), (200, None), repr(reply))
@@ -28,6 +34,7 @@ def test_without_the_exec_bit(t):
     check_fault(t, reply, "Extension.LaunchError", "PermissionDenied")
     report = lrie.report(reply.request_id)
     t.equal((report.status, report.error), ("error", "Extension.LaunchError"))
+    check_failed_line(t, lrie, "first", "LaunchError", "[]", "PermissionDenied")
 
 
 def test_that_no_kernel_executes(t):
@@ -38,7 +45,10 @@ def test_that_no_kernel_executes(t):
 def test_that_are_eleven(t):
     names = ["extension-%d" % number for number in range(11)]
     lrie = t.serve("echo", "--layer", layer(t, *names))
-    check_fault(t, lrie.invoke(), "Extension.LaunchError", "TooManyExtensions")
+    reply = lrie.invoke()
+    check_fault(t, reply, "Extension.LaunchError", "TooManyExtensions")
+    lrie.report(reply.request_id)
+    check_failed_line(t, lrie, sorted(names)[10], "LaunchError", "[]", "TooManyExtensions")
 
 
 def test_that_are_ten(t):
@@ -113,6 +123,9 @@ def test_init_error(t):
     lrie = t.serve("echo", *fixture(t, first="register,init-error:Extension.Refused,silent"))
     reply = lrie.invoke()
     check_fault(t, reply, "Extension.InitError", ".*")
+    lrie.report(reply.request_id)
+    check_failed_line(t, lrie, "first", "InitError", "[INVOKE, SHUTDOWN]", "Extension.Refused")
+    lrie.stdout.wait_line("INIT_REPORT.*\tPhase: init\tStatus: error\tError Type: Extension.InitError")
 
 
 def test_exit_error(t):

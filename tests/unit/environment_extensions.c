@@ -384,6 +384,40 @@ static void test_errors_end_it_after_a_while(void)
 	end();
 }
 
+static void test_an_init_in_which_one_failed_does_not_succeed(void)
+{
+	begin(1);
+	fake_box_ready(box());
+	fake_extension_started(box(), 0);
+	settle();
+	registers("a", 1);
+	fake_box_started(box());
+	settle();
+	CHECK(environment_extension_error(env, find("a"), EXTENSION_CALL_INIT_ERROR, "x"));
+	CHECK_INT(runtime_next(port()), RUNTIME_ACCEPTED);
+	CHECK_INT(environment_state(env), ENVIRONMENT_STARTING);
+	pass_ms(300);
+	CHECK_INT(environment_state(env), ENVIRONMENT_STOPPING);
+	end();
+}
+
+static void test_an_invocation_in_which_one_failed_has_a_fault(void)
+{
+	init_with_one();
+	struct asker *asker = ask("r1");
+
+	runtime_respond(port(), "r1", "{}");
+	CHECK(environment_extension_error(env, find("a"), EXTENSION_CALL_EXIT_ERROR, "x"));
+	runtime_next(port());
+	CHECK_INT(asker->done, 0);
+	pass_ms(300);
+	CHECK_INT(asker->done, 1);
+	CHECK_STR(asker->fault, ""); /* its answer stands */
+	CHECK(strstr(fake_output_take(), "\tStatus: error\tError Type: Extension.ExitError\n"));
+	asker_destroy(asker);
+	end();
+}
+
 static void test_one_that_cannot_be_executed_fails_the_init(void)
 {
 	begin(2);
@@ -472,7 +506,8 @@ TEST_MAIN(test_the_runtime_starts_when_all_have_registered, test_init_ends_when_
           test_who_does_not_want_to_hear_of_it_is_killed,
           test_internal_ones_give_the_runtime_half_a_second, test_no_extensions_no_shutdown,
           test_a_crash_resets_the_environment, test_an_error_posted_before_the_exit_is_what_counts,
-          test_errors_end_it_after_a_while, test_one_that_cannot_be_executed_fails_the_init,
-          test_an_eleventh_fails_the_init, test_it_never_registers,
-          test_one_that_lost_its_call_gets_its_event_later,
+          test_errors_end_it_after_a_while, test_an_init_in_which_one_failed_does_not_succeed,
+          test_an_invocation_in_which_one_failed_has_a_fault,
+          test_one_that_cannot_be_executed_fails_the_init, test_an_eleventh_fails_the_init,
+          test_it_never_registers, test_one_that_lost_its_call_gets_its_event_later,
           test_what_extensions_print_is_in_the_log, test_it_is_frozen_with_its_extensions)
