@@ -54,7 +54,7 @@ void environment_drain_output(struct environment *env)
 	program_output_drain(&env->output);
 	framed_output_drain(&env->frames);
 	for (unsigned i = 0; i < env->extensions.count; i++)
-		program_output_drain(&env->programs[i].output);
+		program_output_read(&env->programs[i].output); /* it may be in mid-sentence */
 }
 
 static void on_life_ended(struct environment *env);

@@ -119,11 +119,16 @@ int program_output_open(struct program_output *output, struct loop *loop, struct
 	return steal_fd(&writing);
 }
 
-void program_output_drain(struct program_output *output)
+void program_output_read(struct program_output *output)
 {
 	for (unsigned i = 0; output->watch.loop && i < BLOCKS_PER_DRAIN; i++)
 		if (!read_block(output))
 			break;
+}
+
+void program_output_drain(struct program_output *output)
+{
+	program_output_read(output);
 	end_partial_line(output);
 }
 

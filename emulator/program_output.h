@@ -31,7 +31,10 @@ struct program_output {
  * One of the two above must be set, the rest zero. */
 int program_output_open(struct program_output *output, struct loop *loop, struct error *err);
 
-/* Reads what is in the pipe right now, and ends an unfinished line with a newline:
+/* Reads what is in the pipe right now; a line whose end has not come waits for it. */
+void program_output_read(struct program_output *output);
+
+/* The same, and ends an unfinished line with a newline:
  * whatever the program wrote before this moment has been handed on. */
 void program_output_drain(struct program_output *output);
 

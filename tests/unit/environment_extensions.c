@@ -478,6 +478,19 @@ static void test_what_extensions_print_is_in_the_log(void)
 	fake_extension_print(box(), 0, "hello\n");
 	settle();
 	CHECK_STR(fake_output_take(), "hello\n");
+
+	/* The end of an invocation is none of its own lines. */
+	struct asker *asker = ask("r1");
+
+	fake_extension_print(box(), 0, "one ");
+	runtime_respond(port(), "r1", "{}");
+	runtime_next(port());
+	waits("a");
+	CHECK(!strstr(fake_output_take(), "one"));
+	fake_extension_print(box(), 0, "line\n");
+	settle();
+	CHECK_STR(fake_output_take(), "one line\n");
+	asker_destroy(asker);
 	end();
 }
 
