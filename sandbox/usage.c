@@ -30,11 +30,12 @@ struct transfer {
 
 struct usage {
 	pid_t init;
-	int stat;         /* cpu.stat of version 2; -1: not there, like the others */
-	int cpuacct;      /* cpuacct.usage */
-	int cpu;          /* cpu.stat of version 1 */
-	int init_stat;    /* /proc/PID/stat of init */
-	uint64_t tick_ns; /* of the clock that tells the kernel's part of CPU time */
+	const struct cgroup *group; /* or NULL */
+	int stat;                   /* cpu.stat of version 2; -1: not there, like the others */
+	int cpuacct;                /* cpuacct.usage */
+	int cpu;                    /* cpu.stat of version 1 */
+	int init_stat;              /* /proc/PID/stat of init */
+	uint64_t tick_ns;           /* of the clock that tells the kernel's part of CPU time */
 
 	struct message_spent spent;    /* on lrie's behalf, by all who became programs */
 	struct census_faults reaped;   /* by init, before there were programs */
@@ -73,6 +74,14 @@ void usage_destroy(struct usage *usage)
 
 void usage_confine(struct usage *usage, const struct cgroup *group)
 {
+	usage->group = group;
+}
+
+/* Not before the box stands: a program is about to be asked for then, which must not wait. */
+static void open_files(struct usage *usage)
+{
+	const struct cgroup *group = usage->group;
+
 	if (!group)
 		return;
 	usage->stat = cgroup_open_file(group, true, "cpu.stat");
@@ -248,6 +257,7 @@ void usage_ready(struct usage *usage)
 {
 	char path[32];
 
+	open_files(usage);
 	snprintf(path, sizeof(path), "/proc/%d/stat", (int)usage->init);
 	usage->init_stat = open(path, O_RDONLY | O_CLOEXEC);
 	read_inits_faults(usage, &usage->reaped);
