@@ -71,11 +71,14 @@ static bool is_foreign(const struct port *port, struct http_exchange *exchange)
 
 static void reply_foreign(struct port *port, struct http_exchange *exchange)
 {
-	if (!port->has_warned)
+	/* Of who is gone nobody knows where it was: it may have been killed with its box. */
+	bool is_known = peer_of(port, exchange) == SANDBOX_PEER_OUTSIDE;
+
+	if (is_known && !port->has_warned)
 		log_warning("a process outside of the box called the Runtime API at %s and was "
 		            "refused (--runtime-api-access=any lets it)",
 		            port->base.address);
-	port->has_warned = true;
+	port->has_warned |= is_known;
 	front_reply_error(exchange, 403, "AccessDenied",
 	                  "Only processes of this environment may call its Runtime API");
 }

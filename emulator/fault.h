@@ -3,7 +3,7 @@
  * fault - a failure of the function, in Lambda's own words.
  *
  * Not an error of ours but a result: it becomes the JSON body for the caller,
- * a Status in REPORT and INIT_REPORT, and (later) an event in telemetry, all from
+ * a Status in REPORT and INIT_REPORT, and an event in telemetry, all from
  * this one struct. Types and messages: spec lifecycle-and-logs.md §1, invoke-api.md §1.
  */
 #ifndef EMULATOR_FAULT_H
