@@ -297,7 +297,7 @@ static struct xray_invocation cold(void)
 
 static void check_valid(const char *line, size_t length)
 {
-	autobuffer struct buffer datagram = BUFFER_INIT, document = BUFFER_INIT;
+	autobuffer struct buffer datagram = BUFFER_INIT;
 	struct error err = { .text = "" };
 	struct json *json = json_read(line, length, &err);
 	struct xray_document read;
