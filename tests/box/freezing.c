@@ -96,13 +96,6 @@ static bool freeze(struct box_run *run)
 	return run->length == 0;
 }
 
-static void thaw(struct box_run *run)
-{
-	forget_output(run);
-	sandbox_thaw(run->box);
-	BOX_UNTIL(run, has_all_letters(run));
-}
-
 /* ---- who is there, as lrie sees it --------------------------------------------------- */
 
 struct family {
@@ -134,6 +127,31 @@ static struct family family_of(pid_t lrie)
 	if (family.count)
 		family.init = family.pids[0];
 	return family;
+}
+
+/* For a thaw that does not come: whether somebody is stopped, or only slow. */
+static void tell_states(void)
+{
+	struct family family = family_of(getpid());
+	char path[64], state;
+
+	for (size_t i = 0; i < family.count; i++) {
+		snprintf(path, sizeof(path), "/proc/%d/stat", (int)family.pids[i]);
+		FILE *file = fopen(path, "re");
+		if (file && fscanf(file, "%*d (%*[^)]) %c", &state) == 1)
+			printf("# process %d: %c\n", (int)family.pids[i], state);
+		if (file)
+			fclose(file);
+	}
+}
+
+static void thaw(struct box_run *run)
+{
+	forget_output(run);
+	sandbox_thaw(run->box);
+	BOX_UNTIL(run, has_all_letters(run));
+	if (!has_all_letters(run))
+		tell_states();
 }
 
 static bool is_dead(pid_t pid)
@@ -241,7 +259,9 @@ static void test_nothing_runs_while_frozen(void)
 static void freeze_often(void)
 {
 	static struct box_run run;
-	bool is_cheap = strcmp(mechanism(), "cgroup v1") != 0;
+	/* By signals it was seen twice, on busy machines, that after ten thousand the letters did
+	 * not come in time; in tests/bench/freeze.c, which asks after each thaw, never. */
+	bool is_cheap = strcmp(mechanism(), "cgroup v2") == 0;
 	int count = is_cheap ? 10000 : 2000;
 
 	if (strstr(test_now.case_label, "namespaces"))
