@@ -34,7 +34,8 @@ FAMILIES = {
     "lrie_throttles:counter", "lrie_invoke_duration_seconds:histogram",
     "lrie_billed_duration_seconds:counter", "lrie_environments_started:counter",
     "lrie_setup_duration_seconds:histogram", "lrie_init_duration_seconds:histogram",
-    "lrie_init_errors:counter", "lrie_extension_errors:counter", "lrie_environments:gauge", "lrie_invocations_waiting:gauge",
+    "lrie_init_errors:counter", "lrie_extension_errors:counter", "lrie_environments:gauge",
+    "lrie_invocations_waiting:gauge", "lrie_events_queued:gauge",
     "lrie_memory_size_bytes:gauge", "lrie_memory_peak_bytes:gauge", "lrie_info:gauge",
     "lrie_emf_lines:counter", "lrie_xray_documents:counter",
 }
