@@ -219,6 +219,10 @@ static void signal_everybody(const struct tree *tree, int number, int rounds)
 void tree_signal(const struct tree *tree, int number)
 {
 	signal_everybody(tree, number, MAX_ROUNDS);
+	/* A process that was being forked just then was seen to stay stopped (Linux 6.18): who is
+	 * told to go on twice goes on once. */
+	if (number == SIGCONT)
+		signal_everybody(tree, number, MAX_ROUNDS);
 }
 
 /* ---- the end ------------------------------------------------------------------ */

@@ -25,10 +25,14 @@ def test_each_next_gets_an_event_of_its_own(t):
 
 def test_beyond_them_another_environment_starts(t):
     lrie = serve(t)
-    callers = [lrie.begin_invoke() for _ in range(4)]
-    runtimes = [lrie.runtime() for _ in range(3)] + [lrie.runtime(2)]
-    for runtime in runtimes:
-        runtime.answer(runtime.next())
+    callers = [lrie.begin_invoke() for _ in range(3)]
+    runtimes = [lrie.runtime() for _ in range(3)]
+    events = [runtime.next() for runtime in runtimes]
+    callers.append(lrie.begin_invoke()) # all have their work by now
+    runtimes.append(lrie.runtime(2))
+    events.append(runtimes[-1].next())
+    for runtime, event in zip(runtimes, events):
+        runtime.answer(event)
     t.equal([caller.reply().status for caller in callers], [200] * 4)
     lrie.stop()
 
