@@ -15,48 +15,14 @@
 #include <unistd.h>
 
 #include "emulator/phase.h"
-#include "tests/unit/fakes.h"
-#include "tests/unit/test.h"
-
-#define EXIT_STATUS(code) W_EXITCODE(code, 0)
-#define MEMORY "\tMemory Size: 128 MB\t"
-
-static struct environment *env;
-static unsigned changes; /* how often on_change told that it is free */
-static bool is_gone;
-
-static void on_change(struct environment_context *context, struct environment *changed)
-{
-	(void)context;
-	CHECK(changed == env && !is_gone);
-	if (environment_state(changed) == ENVIRONMENT_GONE) {
-		is_gone = true;
-		environment_destroy(changed);
-	} else {
-		CHECK(environment_is_free(changed));
-		changes++;
-	}
-}
+#include "tests/unit/story.h"
 
 /* ---- steps of a story ---- */
 
 static void begin(void)
 {
 	stage_open();
-	stage.context.on_change = on_change;
-	changes = 0;
-	is_gone = false;
-	env = environment_create(&stage.context, 1, PLATFORM_ON_DEMAND);
-}
-
-static void settle(void)
-{
-	fake_settle(stage.context.loop);
-}
-
-static void pass_ms(uint64_t ms)
-{
-	fake_pass(stage.context.loop, ms * MS);
+	create(PLATFORM_ON_DEMAND);
 }
 
 static void end(void)
@@ -66,24 +32,6 @@ static void end(void)
 	settle();
 	CHECK(is_gone);
 	stage_close();
-}
-
-static struct sandbox *box(void)
-{
-	return fake_boxes;
-}
-
-static struct stage_port *port(void)
-{
-	return stage_ports;
-}
-
-/* The box stands and the bootstrap runs. */
-static void start(void)
-{
-	fake_box_ready(box());
-	fake_box_started(box());
-	settle();
 }
 
 /* ... and has been initialised in 'ms'. */
@@ -98,19 +46,6 @@ static void exits(int status)
 {
 	fake_box_exited(box(), status, false);
 	settle();
-}
-
-static struct asker *ask(const char *id)
-{
-	struct asker *asker = asker_create(id);
-
-	environment_invoke(env, asker->invocation);
-	return asker;
-}
-
-static void check_lines(const char *expected)
-{
-	CHECK_STR(fake_output_take(), expected);
 }
 
 static void check_state(enum environment_state expected)
@@ -261,11 +196,8 @@ static void on_journal(struct environment_context *context, struct environment *
 static void begin_listening(void)
 {
 	stage_open();
-	stage.context.on_change = on_change;
 	stage.context.on_journal = on_journal;
-	changes = 0;
-	is_gone = false;
-	env = environment_create(&stage.context, 1, PLATFORM_ON_DEMAND);
+	create(PLATFORM_ON_DEMAND);
 }
 
 static void check_events(const char *expected)
@@ -1383,11 +1315,8 @@ static void test_no_watch_for_box_or_output(void)
 static void test_first_life_cannot_start(void)
 {
 	stage_open();
-	stage.context.on_change = on_change;
-	is_gone = false;
-	changes = 0;
 	fake_box_create_fails = true;
-	env = environment_create(&stage.context, 1, PLATFORM_ON_DEMAND);
+	create(PLATFORM_ON_DEMAND);
 	fake_box_create_fails = false;
 	settle();
 	CHECK_INT(changes, 1);
@@ -1494,10 +1423,8 @@ static void test_stop_without_invocation(void)
 
 	test_case("no box");
 	stage_open();
-	stage.context.on_change = on_change;
-	is_gone = false;
 	stage_port_fails = true;
-	env = environment_create(&stage.context, 1, PLATFORM_ON_DEMAND);
+	create(PLATFORM_ON_DEMAND);
 	stop_and_settle();
 	stage_close();
 }
@@ -1784,10 +1711,7 @@ static void test_freezing_is_switched_off(void)
 {
 	stage_open();
 	stage.config.freeze = false;
-	stage.context.on_change = on_change;
-	changes = 0;
-	is_gone = false;
-	env = environment_create(&stage.context, 1, PLATFORM_ON_DEMAND);
+	create(PLATFORM_ON_DEMAND);
 	init(10);
 	pass_ms(100000);
 	CHECK_INT(box()->freezes, 0);
@@ -1813,12 +1737,10 @@ static void on_usage(struct environment_context *context, enum environment_momen
 static void begin_counting(bool counts_files)
 {
 	stage_open();
-	stage.context.on_change = on_change;
 	stage.context.on_usage = on_usage;
 	stage.context.counts_files = counts_files;
-	changes = looks = 0;
-	is_gone = false;
-	env = environment_create(&stage.context, 1, PLATFORM_ON_DEMAND);
+	looks = 0;
+	create(PLATFORM_ON_DEMAND);
 	CHECK(box()->counts_usage && box()->counts_files == counts_files);
 }
 
@@ -1859,11 +1781,8 @@ static void test_usage_is_not_counted_unasked(void)
 static void test_without_work_it_ends(void)
 {
 	stage_open();
-	stage.context.on_change = on_change;
 	stage.config.idle_timeout_ms = 5000;
-	changes = 0;
-	is_gone = false;
-	env = environment_create(&stage.context, 1, PLATFORM_ON_DEMAND);
+	create(PLATFORM_ON_DEMAND);
 	init(10);
 	pass_ms(4999);
 	invoke_well("r1", 1);
@@ -1879,12 +1798,9 @@ static void test_without_work_it_ends(void)
 static void test_provisioned(void)
 {
 	stage_open();
-	stage.context.on_change = on_change;
 	stage.config.idle_timeout_ms = 5000;
 	stage.config.early_init_timeout_ms = 130000;
-	changes = 0;
-	is_gone = false;
-	env = environment_create(&stage.context, 1, PLATFORM_PROVISIONED_CONCURRENCY);
+	create(PLATFORM_PROVISIONED_CONCURRENCY);
 	start();
 	pass_ms(20000); /* more than an init on demand may take */
 	CHECK_INT(runtime_next(port()), RUNTIME_ACCEPTED);

@@ -2,53 +2,20 @@
 /* environment_concurrency - several invocations at once in one environment, story by story */
 #include <signal.h>
 #include <stdlib.h>
-#include <sys/wait.h>
 
 #include "emulator/environment.h"
-#include "tests/unit/fakes.h"
-#include "tests/unit/test.h"
-
-static struct environment *env;
-static bool is_gone;
-
-static void on_change(struct environment_context *context, struct environment *changed)
-{
-	(void)context;
-	if (environment_state(changed) == ENVIRONMENT_GONE) {
-		is_gone = true;
-		environment_destroy(changed);
-	}
-}
+#include "tests/unit/story.h"
 
 /* ---- steps of a story ---- */
-
-static void settle(void)
-{
-	fake_settle(stage.context.loop);
-}
-
-static struct sandbox *box(void)
-{
-	return fake_boxes;
-}
-
-static struct stage_port *port(void)
-{
-	return stage_ports;
-}
 
 static void begin(void)
 {
 	stage_open();
-	stage.context.on_change = on_change;
 	stage.config.max_concurrency = 3;
 	stage.config.early_init_timeout_ms = 130000;
 	stage.config.initialization = PLATFORM_MANAGED_INSTANCES;
-	is_gone = false;
-	env = environment_create(&stage.context, 1, PLATFORM_MANAGED_INSTANCES);
-	fake_box_ready(box());
-	fake_box_started(box());
-	settle();
+	create(PLATFORM_MANAGED_INSTANCES);
+	start();
 }
 
 static void end(void)
@@ -59,14 +26,6 @@ static void end(void)
 	CHECK(is_gone);
 	fake_output_take();
 	stage_close();
-}
-
-static struct asker *ask(const char *id)
-{
-	struct asker *asker = asker_create(id);
-
-	environment_invoke(env, asker->invocation);
-	return asker;
 }
 
 static void check_result(struct asker *asker, const char *fault, const char *body)
@@ -167,7 +126,7 @@ static void test_a_crash_fails_all(void)
 	runtime_next(port());
 	struct asker *one = ask("r1"), *two = ask("r2"), *three = ask("r3");
 
-	fake_box_exited(box(), W_EXITCODE(1, 0), false);
+	fake_box_exited(box(), EXIT_STATUS(1), false);
 	settle();
 	CHECK_STR(one->fault, "Runtime.ExitError");
 	CHECK_STR(two->fault, "Runtime.ExitError");
@@ -189,7 +148,7 @@ static void test_no_init_inside_an_invocation(void)
 	begin();
 	struct asker *one = ask("r1"), *two = ask("r2");
 
-	fake_box_exited(box(), W_EXITCODE(1, 0), false);
+	fake_box_exited(box(), EXIT_STATUS(1), false);
 	settle();
 	CHECK_STR(fake_output_take(),
 	          "INIT_REPORT Init Duration: 0.00 ms\tPhase: init\tStatus: error\t"

@@ -3,48 +3,11 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <sys/wait.h>
 
 #include "emulator/environment.h"
-#include "tests/unit/fakes.h"
-#include "tests/unit/test.h"
-
-#define EXIT_STATUS(code) W_EXITCODE(code, 0)
-#define MEMORY "\tMemory Size: 128 MB\t"
-
-static struct environment *env;
-static bool is_gone;
-
-static void on_change(struct environment_context *context, struct environment *changed)
-{
-	(void)context;
-	if (environment_state(changed) == ENVIRONMENT_GONE) {
-		is_gone = true;
-		environment_destroy(changed);
-	}
-}
+#include "tests/unit/story.h"
 
 /* ---- steps of a story ---- */
-
-static void settle(void)
-{
-	fake_settle(stage.context.loop);
-}
-
-static void pass_ms(uint64_t ms)
-{
-	fake_pass(stage.context.loop, ms * MS);
-}
-
-static struct sandbox *box(void)
-{
-	return fake_boxes;
-}
-
-static struct stage_port *port(void)
-{
-	return stage_ports;
-}
 
 /* With that many external extensions: "a", "b", ... */
 static void begin(unsigned count)
@@ -54,11 +17,9 @@ static void begin(unsigned count)
 	};
 
 	stage_open();
-	stage.context.on_change = on_change;
 	if (count > 0)
 		stage_put_extensions(names, count);
-	is_gone = false;
-	env = environment_create(&stage.context, 1, PLATFORM_ON_DEMAND);
+	create(PLATFORM_ON_DEMAND);
 }
 
 static void end(void)
@@ -106,14 +67,6 @@ static void init_with_one(void)
 	pass_ms(10);
 	CHECK_INT(runtime_next(port()), RUNTIME_ACCEPTED);
 	CHECK_INT(environment_state(env), ENVIRONMENT_SERVING);
-}
-
-static struct asker *ask(const char *id)
-{
-	struct asker *asker = asker_create(id);
-
-	environment_invoke(env, asker->invocation);
-	return asker;
 }
 
 /* ---- stories ---- */

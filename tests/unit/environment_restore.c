@@ -2,68 +2,26 @@
 /* environment_restore - an environment with SnapStart, story by story */
 #include <signal.h>
 #include <stdlib.h>
-#include <sys/wait.h>
 
 #include "emulator/environment.h"
 #include "emulator/freezer.h"
-#include "tests/unit/fakes.h"
-#include "tests/unit/test.h"
+#include "tests/unit/story.h"
 
-#define EXIT_STATUS(code) W_EXITCODE(code, 0)
-#define MEMORY "\tMemory Size: 128 MB\t"
-
-static struct environment *env;
 static struct metrics metrics;
-static bool is_gone;
-static unsigned changes; /* how often it told that it is free */
-
-static void on_change(struct environment_context *context, struct environment *changed)
-{
-	(void)context;
-	if (environment_state(changed) == ENVIRONMENT_GONE) {
-		is_gone = true;
-		environment_destroy(changed);
-	} else {
-		changes++;
-	}
-}
 
 /* ---- steps of a story ---- */
 
-static void settle(void)
+static void create_snapshot_to_be(void)
 {
-	fake_settle(stage.context.loop);
-}
-
-static void pass_ms(uint64_t ms)
-{
-	fake_pass(stage.context.loop, ms * MS);
-}
-
-static struct sandbox *box(void)
-{
-	return fake_boxes;
-}
-
-static struct stage_port *port(void)
-{
-	return stage_ports;
-}
-
-static void create(void)
-{
-	stage.context.on_change = on_change;
 	stage.context.metrics = &metrics;
 	metrics = (struct metrics){ .environments = 0 };
-	is_gone = false;
-	changes = 0;
-	env = environment_create(&stage.context, 1, PLATFORM_SNAP_START);
+	create(PLATFORM_SNAP_START);
 }
 
 static void begin(void)
 {
 	stage_open();
-	create();
+	create_snapshot_to_be();
 }
 
 static void end(void)
@@ -77,13 +35,6 @@ static void end(void)
 	stage_close();
 }
 
-static void start(void)
-{
-	fake_box_ready(box());
-	fake_box_started(box());
-	settle();
-}
-
 /* A runtime that knows of SnapStart, after 'ms' of init. */
 static void make_snapshot(uint64_t ms)
 {
@@ -91,19 +42,6 @@ static void make_snapshot(uint64_t ms)
 	pass_ms(ms);
 	CHECK_INT(runtime_restore_next(port()), RUNTIME_ACCEPTED);
 	CHECK_INT(environment_state(env), ENVIRONMENT_SERVING);
-}
-
-static struct asker *ask(const char *id)
-{
-	struct asker *asker = asker_create(id);
-
-	environment_invoke(env, asker->invocation);
-	return asker;
-}
-
-static void check_lines(const char *expected)
-{
-	CHECK_STR(fake_output_take(), expected);
 }
 
 static void check_answer(struct asker *asker, const char *fault, bool is_of_restore)
@@ -482,7 +420,7 @@ static void test_a_snapshot_does_not_end_for_want_of_work(void)
 	stage_open();
 	stage.config.command = CONFIG_SERVE;
 	stage.config.idle_timeout_ms = 1000;
-	create();
+	create_snapshot_to_be();
 	make_snapshot(10);
 	pass_ms(5000);
 	CHECK_INT(environment_state(env), ENVIRONMENT_SERVING);
@@ -505,7 +443,7 @@ static void test_with_an_extension(void)
 
 	stage_open();
 	stage_put_extensions(names, 1);
-	create();
+	create_snapshot_to_be();
 	fake_box_ready(box());
 	fake_extension_started(box(), 0);
 	settle();
