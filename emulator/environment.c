@@ -18,9 +18,6 @@
 
 #define BIT(n) (1U << (n))
 
-/* A runtime that has reported a failed init is about to exit, and may have more to say. */
-#define INIT_ERROR_GRACE_NS (300 * CLOCK_NS_PER_MS)
-
 static const unsigned allowed[] = {
 	[ENVIRONMENT_STARTING] = BIT(ENVIRONMENT_SERVING) | BIT(ENVIRONMENT_STOPPING),
 	[ENVIRONMENT_SERVING] = BIT(ENVIRONMENT_STOPPING),
@@ -393,7 +390,6 @@ enum runtime_verdict environment_runtime_init_error(struct environment *env, con
                                                     struct buffer *body)
 {
 	struct fault fault = fault_init_error(type);
-	uint64_t now = clock_now();
 
 	if (environment_is_ending(env) ||
 	    !runtime_call_is_allowed(env->runtime, RUNTIME_CALL_INIT_ERROR))
@@ -401,11 +397,8 @@ enum runtime_verdict environment_runtime_init_error(struct environment *env, con
 	if (env->runtime == RUNTIME_RESTORING)
 		return environment_runtime_restore_error(env, type);
 	env->runtime = RUNTIME_INIT_ERROR;
-	env->has_init_error = true;
-	buffer_move(&env->init_error, body);
-	if (env->fatal.status == FAULT_ERROR)
-		env->fatal = fault; /* it was posted before the exit, and read after it */
-	else
-		environment_fail_soon(env, &fault, now, now + INIT_ERROR_GRACE_NS);
+	env->has_init_error = environment_fail_reported(env, NULL, &fault);
+	if (env->has_init_error)
+		buffer_move(&env->init_error, body);
 	return RUNTIME_ACCEPTED;
 }

@@ -14,20 +14,13 @@
 #include "emulator/log.h"
 #include "sandbox/fd.h"
 
-/* One that has reported an error is about to exit, and may have more to say. */
-#define ERROR_GRACE_NS (300 * CLOCK_NS_PER_MS)
-
-/* Turns of the loop between an exit and its judgement: what it said before may be in a socket. */
-#define EXIT_TURNS 2
-
 /* ---- failures ---- */
 
-static void fail(struct environment *env, struct extension *extension, const struct fault *fault,
-                 uint64_t due_ns)
+static void fail(struct environment *env, struct extension *extension, const struct fault *fault)
 {
 	if (env->fatal.status == FAULT_NONE && !environment_is_ending(env))
 		env->culprit = extension;
-	environment_fail_soon(env, fault, clock_now(), due_ns);
+	environment_fail_soon(env, fault, clock_now(), clock_now());
 }
 
 static void fail_launch(struct environment *env, struct extension *extension, const char *why)
@@ -39,7 +32,7 @@ static void fail_launch(struct environment *env, struct extension *extension, co
 	snprintf(extension->error_type, sizeof(extension->error_type), "%s", why);
 	if (!env->init.started_ns)
 		env->init.started_ns = clock_now();
-	fail(env, extension, &fault, clock_now());
+	fail(env, extension, &fault);
 }
 
 void environment_extension_exec_failed(struct environment *env, unsigned index,
@@ -54,21 +47,12 @@ void environment_extension_exec_failed(struct environment *env, unsigned index,
 	            is_denied ? "PermissionDenied" : "UnknownError");
 }
 
-static struct fault crash(const struct sandbox_event *event)
-{
-	struct fault exit = fault_exit(event->status, false);
-	const char *why = strstr(exit.message, "with error: ");
-
-	return fault_make(FAULT_ERROR, "Extension.Crash", "%s",
-	                  why ? why + strlen("with error: ") : "exit code 0");
-}
-
 void environment_extension_exited(struct environment *env, unsigned index,
                                   const struct sandbox_event *event)
 {
 	struct extension *extension = &env->extensions.items[index];
 	bool is_clean = WIFEXITED(event->status) && WEXITSTATUS(event->status) == 0;
-	struct fault fault = crash(event);
+	struct fault fault = fault_crash(event->status);
 
 	assert(index < env->extensions.count);
 	extension->is_alive = false;
@@ -85,7 +69,7 @@ void environment_extension_exited(struct environment *env, unsigned index,
 		            "more than %" PRIu64 " MB (--memory)",
 		            env->id, env->context->config->memory_bytes >> 20);
 	env->exit_turns = EXIT_TURNS;
-	fail(env, extension, &fault, clock_now());
+	fail(env, extension, &fault);
 }
 
 /* ---- launching ---- */
@@ -312,9 +296,6 @@ bool environment_extension_error(struct environment *env, struct extension *exte
 	sanitise_type(type, kind, extension->error_type, sizeof(extension->error_type));
 	fault = fault_make(FAULT_ERROR, kind, "extension '%s' reported %s", extension->name,
 	                   extension->error_type);
-	if (env->culprit == extension)
-		env->fatal = fault; /* it was posted before the exit, and read after it */
-	else
-		fail(env, extension, &fault, clock_now() + ERROR_GRACE_NS);
+	environment_fail_reported(env, extension, &fault);
 	return true;
 }

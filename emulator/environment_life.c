@@ -28,10 +28,11 @@
 /* A box that is not built by then never will be. */
 #define BOX_LIMIT_NS (5 * CLOCK_NS_PER_S)
 
-/* Turns of the loop between an exit and its judgement, and how long an answer that is
- * still arriving from a dead runtime may take. */
-#define EXIT_TURNS 2
+/* How long an answer that is still arriving from a dead runtime may take. */
 #define EXIT_UPLOAD_GRACE_NS (1 * CLOCK_NS_PER_S)
+
+/* A program that has told of its failure exits by then, or is not waited for. */
+#define REPORTED_GRACE_NS (300 * CLOCK_NS_PER_MS)
 
 static const char *const activity_words[] = {
 	[ACTIVITY_INIT] = "during init",
@@ -239,7 +240,25 @@ void environment_fail_soon(struct environment *env, const struct fault *fault, u
 	if (environment_is_ending(env))
 		return;
 	set_fatal(env, fault, at_ns);
-	loop_timer_start(env->context->loop, &env->verdict, due_ns);
+	/* What comes later may hurry the end, not put it off. */
+	if (!env->verdict.loop || due_ns < env->verdict.due_ns)
+		loop_timer_start(env->context->loop, &env->verdict, due_ns);
+}
+
+bool environment_fail_reported(struct environment *env, const struct extension *reporter,
+                               const struct fault *fault)
+{
+	uint64_t now = clock_now();
+
+	if (env->fatal.status == FAULT_ERROR && env->culprit == reporter) {
+		env->fatal = *fault;
+		return true;
+	}
+	if (env->fatal.status != FAULT_NONE || environment_is_ending(env))
+		return false;
+	env->culprit = reporter;
+	environment_fail_soon(env, fault, now, now + REPORTED_GRACE_NS);
+	return true;
 }
 
 bool environment_is_uploading(const struct environment *env)

@@ -192,6 +192,16 @@ void environment_on_box_failed(struct environment *env, const struct error *erro
 /* The variables of a program; to be freed. */
 const char **environment_make_variables(const struct environment *env, bool is_extension);
 
+/* An extension, or the runtime (NULL), has told that it fails and is about to exit: it may have
+ * more to say. What it told before it exited counts, also when its exit was heard of first. Returns
+ * whether 'fault' is what ends the life: another program's may have come before. */
+bool environment_fail_reported(struct environment *env, const struct extension *reporter,
+                               const struct fault *fault);
+
+/* Turns of the loop between an exit and its judgement: what the program said before it may still
+ * lie in a socket. */
+#define EXIT_TURNS 2
+
 /* Ends the life by 'fault' at once; the first one wins. */
 void environment_fail_now(struct environment *env, const struct fault *fault);
 

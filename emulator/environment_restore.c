@@ -13,9 +13,6 @@
 #include "emulator/environment_private.h"
 #include "emulator/identifier.h"
 
-/* A runtime that has reported a failed restore is about to exit, and may have more to say. */
-#define ERROR_GRACE_NS (300 * CLOCK_NS_PER_MS)
-
 bool environment_awaits_restore(const struct environment *env)
 {
 	return env->initialization == PLATFORM_SNAP_START && !env->restore.started_ns;
@@ -130,15 +127,11 @@ enum runtime_verdict environment_runtime_restore_next(struct environment *env)
 enum runtime_verdict environment_runtime_restore_error(struct environment *env, const char *type)
 {
 	struct fault fault = fault_restore_error(type);
-	uint64_t now = clock_now();
 
 	if (environment_is_ending(env) ||
 	    !runtime_call_is_allowed(env->runtime, RUNTIME_CALL_RESTORE_ERROR))
 		return RUNTIME_INVALID_STATE;
 	env->runtime = RUNTIME_RESTORE_ERROR;
-	if (env->fatal.status == FAULT_ERROR)
-		env->fatal = fault; /* it was posted before the exit, and read after it */
-	else
-		environment_fail_soon(env, &fault, now, now + ERROR_GRACE_NS);
+	environment_fail_reported(env, NULL, &fault);
 	return RUNTIME_ACCEPTED;
 }

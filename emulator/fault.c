@@ -62,31 +62,46 @@ static const char *signal_name(int number)
 	return number > 0 && (size_t)number < ARRAY_LENGTH(names) ? names[number] : NULL;
 }
 
-static struct fault fault_signal(int wait_status)
+/* "exit status 3", "signal: killed": as Go prints it. */
+static void describe_end(int wait_status, char *text, size_t size)
 {
 	const char *core = WCOREDUMP(wait_status) ? " (core dumped)" : "";
-	const char *name = signal_name(WTERMSIG(wait_status));
+	int number = WTERMSIG(wait_status);
 
-	if (!name)
-		return fault_make(FAULT_ERROR, "Runtime.ExitError",
-		                  "Runtime exited with error: signal: signal %d%s",
-		                  WTERMSIG(wait_status), core);
-	return fault_make(FAULT_ERROR, "Runtime.ExitError",
-	                  "Runtime exited with error: signal: %s%s", name, core);
+	if (!WIFSIGNALED(wait_status))
+		snprintf(text, size, "exit status %d", WEXITSTATUS(wait_status));
+	else if (signal_name(number))
+		snprintf(text, size, "signal: %s%s", signal_name(number), core);
+	else
+		snprintf(text, size, "signal: signal %d%s", number, core);
+}
+
+static bool ended_by_itself(int wait_status)
+{
+	return WIFEXITED(wait_status) && WEXITSTATUS(wait_status) == 0;
 }
 
 struct fault fault_exit(int wait_status, bool out_of_memory)
 {
+	char end[64];
+
 	if (out_of_memory)
 		return fault_make(FAULT_ERROR, "Runtime.OutOfMemory",
 		                  "Runtime exited with error: signal: killed");
-	if (WIFSIGNALED(wait_status))
-		return fault_signal(wait_status);
-	if (WEXITSTATUS(wait_status) == 0)
+	if (ended_by_itself(wait_status))
 		return fault_make(FAULT_ERROR, "Runtime.ExitError",
 		                  "Runtime exited without providing a reason");
-	return fault_make(FAULT_ERROR, "Runtime.ExitError",
-	                  "Runtime exited with error: exit status %d", WEXITSTATUS(wait_status));
+	describe_end(wait_status, end, sizeof(end));
+	return fault_make(FAULT_ERROR, "Runtime.ExitError", "Runtime exited with error: %s", end);
+}
+
+struct fault fault_crash(int wait_status)
+{
+	char end[64] = "exit code 0";
+
+	if (!ended_by_itself(wait_status))
+		describe_end(wait_status, end, sizeof(end));
+	return fault_make(FAULT_ERROR, "Extension.Crash", "%s", end);
 }
 
 struct fault fault_exec(const char *path, int code)

@@ -27,8 +27,11 @@ struct fault {
 	char message[400]; /* without the "RequestId: ... Error: " in front */
 };
 
-/* Why a program ended: 'wait_status' as from waitpid(2). */
+/* Why the runtime ended: 'wait_status' as from waitpid(2). */
 struct fault fault_exit(int wait_status, bool out_of_memory);
+
+/* Why an extension ended that was not told to. */
+struct fault fault_crash(int wait_status);
 
 /* The bootstrap at 'path' could not be executed: 'code' is execve's errno. */
 struct fault fault_exec(const char *path, int code);

@@ -325,6 +325,28 @@ static void test_an_error_posted_before_the_exit_is_what_counts(void)
 	end();
 }
 
+/* ... of the same program. Of another's, the first failure counts. */
+static void test_a_crash_before_the_runtimes_error_is_what_counts(void)
+{
+	begin(1);
+	fake_box_ready(box());
+	fake_extension_started(box(), 0);
+	settle();
+	registers("a", 1);
+	fake_box_started(box());
+	fake_extension_exited(box(), 0, EXIT_STATUS(1));
+	fake_turn_watches(stage.context.loop, 0);
+	CHECK_INT(runtime_init_error(port(), "Runtime.NoModule", "{}"), RUNTIME_ACCEPTED);
+	settle();
+	CHECK_STR(fake_output_take(),
+	          "EXTENSION\tName: a\tState: Registered\tEvents: [INVOKE]\t"
+	          "Error Type: Extension.Crash\n"
+	          "INIT_REPORT Init Duration: 0.00 ms\tPhase: init\tStatus: error\t"
+	          "Error Type: Extension.Crash\n");
+	CHECK_INT(environment_state(env), ENVIRONMENT_STOPPING); /* and is not put off */
+	end();
+}
+
 static void test_errors_end_it_after_a_while(void)
 {
 	init_with_one();
@@ -472,7 +494,8 @@ TEST_MAIN(test_the_runtime_starts_when_all_have_registered, test_init_ends_when_
           test_who_does_not_want_to_hear_of_it_is_killed,
           test_internal_ones_give_the_runtime_half_a_second, test_no_extensions_no_shutdown,
           test_a_crash_resets_the_environment, test_an_error_posted_before_the_exit_is_what_counts,
-          test_errors_end_it_after_a_while, test_an_init_in_which_one_failed_does_not_succeed,
+          test_a_crash_before_the_runtimes_error_is_what_counts, test_errors_end_it_after_a_while,
+          test_an_init_in_which_one_failed_does_not_succeed,
           test_an_invocation_in_which_one_failed_has_a_fault,
           test_one_that_cannot_be_executed_fails_the_init, test_an_eleventh_fails_the_init,
           test_it_never_registers, test_one_that_lost_its_call_gets_its_event_later,

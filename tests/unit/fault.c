@@ -66,6 +66,18 @@ static void test_out_of_memory(void)
 	check_fault(&fault, "Runtime.OutOfMemory", "Runtime exited with error: signal: killed");
 }
 
+/* An extension's says no more than how it ended. */
+static void test_crash(void)
+{
+	struct fault fault = fault_crash(EXITED(0));
+
+	check_fault(&fault, "Extension.Crash", "exit code 0");
+	fault = fault_crash(EXITED(3));
+	check_fault(&fault, "Extension.Crash", "exit status 3");
+	fault = fault_crash(SIGSEGV | CORE_DUMPED);
+	check_fault(&fault, "Extension.Crash", "signal: segmentation fault (core dumped)");
+}
+
 static void test_exec(void)
 {
 	static const struct {
@@ -225,6 +237,6 @@ static void test_too_large_body(void)
 	                   "\"Function.ResponseSizeTooLarge\"}");
 }
 
-TEST_MAIN(test_exit, test_out_of_memory, test_exec, test_long_path_is_cut, test_no_bootstrap,
-          test_timeout, test_restore, test_sanitise_type, test_long_type_is_cut, test_body,
-          test_too_large_body)
+TEST_MAIN(test_exit, test_out_of_memory, test_crash, test_exec, test_long_path_is_cut,
+          test_no_bootstrap, test_timeout, test_restore, test_sanitise_type, test_long_type_is_cut,
+          test_body, test_too_large_body)
