@@ -251,11 +251,8 @@ void slot_count_invocation(const struct slot *slot, const struct fault *fault)
 		.duration_ns = invocation->figures.duration_ns,
 		.billed_ms = invocation->figures.billed_ms,
 		.memory_peak_bytes = invocation->figures.memory_peak_bytes,
+		.error_type = metrics_error_type(fault, invocation->is_error),
 	};
 
-	if (fault->status != FAULT_NONE)
-		told.error_type = fault->type;
-	else if (invocation->is_error)
-		told.error_type = METRICS_UNHANDLED;
 	metrics_count_invocation(slot->env->context->metrics, &told);
 }

@@ -18,6 +18,13 @@ const uint64_t metrics_bounds_ns[METRICS_BUCKETS] = {
 	5 * S,    10 * S,   30 * S,   60 * S,   120 * S,   300 * S, 900 * S,
 };
 
+const char *metrics_error_type(const struct fault *fault, bool is_error)
+{
+	if (fault && fault->status != FAULT_NONE)
+		return fault->type;
+	return is_error ? METRICS_UNHANDLED : NULL;
+}
+
 static void add_duration(struct metrics_histogram *histogram, uint64_t duration_ns)
 {
 	unsigned at = 0;

@@ -15,6 +15,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "emulator/fault.h"
+
 /* ---- a histogram of durations ---- */
 
 /* From 0.1 ms to 15 minutes, which is the longest that Lambda lets an invocation take. */
@@ -45,6 +47,10 @@ struct metrics_types {
 /* The error of an invocation whose handler itself answered with one: what Lambda calls it in
  * X-Amz-Function-Error. */
 #define METRICS_UNHANDLED "Unhandled"
+
+/* The error type of an invocation, NULL where there is none: that of 'fault' (NULL: none) before
+ * that of an answer which 'is_error'. */
+const char *metrics_error_type(const struct fault *fault, bool is_error);
 
 /* ---- a function ---- */
 

@@ -82,9 +82,7 @@ static void on_record(struct journal_listener *listener, enum journal_source sou
 
 static const char *error_type(const struct platform_report *report)
 {
-	if (!platform_succeeded(report->fault))
-		return report->fault->type;
-	return report->is_error ? METRICS_UNHANDLED : NULL;
+	return metrics_error_type(report->fault, report->is_error);
 }
 
 static void write_emf(const struct subject *subject, const struct platform_event *event)
