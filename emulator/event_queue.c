@@ -302,11 +302,8 @@ bool event_queue_add(struct event_queue *queue, struct invocation *invocation)
 	queue->length++;
 	queue->bytes += invocation->event.length;
 	list_append(&queue->ready, event);
-	/* After its 202: from the loop. */
-	loop_timer_start(queue->loop, &queue->timer,
-	                 queue->delayed.first && queue->delayed.first->due_ns < event->accepted_ns
-	                         ? queue->delayed.first->due_ns
-	                         : event->accepted_ns);
+	/* After its 202: from the loop, which then waits for those that are delayed again. */
+	loop_timer_start(queue->loop, &queue->timer, event->accepted_ns);
 	return true;
 }
 

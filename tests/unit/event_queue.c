@@ -183,7 +183,63 @@ static void test_too_old_for_a_retry(void)
 	end();
 }
 
-/* With reserved concurrency there is no line: the queue itself waits. */
+/* Not the function's fault: no attempt is counted, and the pauses grow. */
+static void test_reserved_concurrency_in_use(void)
+{
+	begin();
+	stage.config.concurrency = 1;
+	event_queue_stop(queue);
+	event_queue_destroy(queue, 0);
+	function_stop(function, on_stopped);
+	settle();
+	function_destroy(function);
+	function = function_create(&stage.context);
+	queue = event_queue_create(&stage.config, stage.context.loop, function,
+	                           &(struct error){ 0 });
+	is_stopped = false;
+	start();
+
+	struct asker *asker = asker_create("other");
+
+	CHECK_INT(function_submit(function, asker->invocation), FUNCTION_ACCEPTED);
+	add("1");
+	CHECK_INT(event_queue_length(queue), 1);
+	pass_s(1); /* refused again, then waits two seconds */
+	runtime_respond(stage_ports, "other", "{}");
+	runtime_next(stage_ports);
+	fake_pass(stage.context.loop, 1999 * MS);
+	CHECK_STR(stage_ports->delivered, "other");
+	fake_pass(stage.context.loop, 1 * MS);
+	CHECK_STR(stage_ports->delivered, ID);
+	answers();
+	CHECK(strstr(fake_output_take(), "Success\",\"approximateInvokeCount\":1}"));
+	asker_destroy(asker);
+	end();
+}
+
+/* ... nor is this: nothing was answered, and nothing is said of an answer. */
+static void test_a_machine_that_builds_no_boxes(void)
+{
+	begin();
+	stage.config.max_event_age_ms = 5000;
+	start();
+	fake_box_create_fails = true;
+	add("{\"x\": 1}");
+	fake_box_exited(fake_boxes, W_EXITCODE(1, 0), false); /* the first attempt is a crash */
+	settle();
+	CHECK(strstr(fake_output_take(), "EventAgeExceeded\",\"approximateInvokeCount\":1}"));
+
+	add("{\"x\": 1}");
+	pass_s(1);
+	pass_s(2);
+	CHECK_STR(fake_output_take(),
+	          RECORD("2026-01-01T00:00:03.000Z", "EventAgeExceeded", "3") "}\n");
+	CHECK_INT(event_queue_length(queue), 0);
+	fake_box_create_fails = false;
+	end();
+}
+
+/* The line of those who wait for an answer stays theirs. */
 static void test_it_does_not_crowd_others_out(void)
 {
 	begin();
@@ -261,6 +317,7 @@ static void test_stopped_in_every_state(void)
 }
 
 TEST_MAIN(test_a_good_event, test_two_retries_with_the_same_id, test_a_retry_may_go_well,
-          test_no_retries, test_too_old_for_a_retry, test_it_does_not_crowd_others_out,
+          test_no_retries, test_too_old_for_a_retry, test_reserved_concurrency_in_use,
+          test_a_machine_that_builds_no_boxes, test_it_does_not_crowd_others_out,
           test_there_is_an_end_to_what_it_takes, test_dead_letters,
           test_a_crash_is_a_function_error, test_stopped_in_every_state)
