@@ -99,21 +99,5 @@ def test_an_environment_that_was_provisioned_starts_nothing_cold(t):
     t.equal([record["ColdStart"] for record in records(path)], [0])
 
 
-def test_a_file_that_cannot_be_opened(t):
-    finished = t.run("serve", "--listen", "127.0.0.1:0", "--bootstrap", harness.BOOTSTRAP,
-                     "--handler", "echo", "--emf", "/nonexistent/records", expect=2)
-    t.equal(finished.stderr.splitlines()[-1],
-            "lrie: error: open '/nonexistent/records': No such file or directory")
-
-
-def test_a_full_disk_is_told_once(t):
-    lrie = t.serve("echo", "--emf", "/dev/full")
-    for _ in range(5):
-        t.equal(lrie.invoke().status, 200)
-    told = lrie.stderr.wait_line("lrie: warning: cannot write to '/dev/full', lines are lost: .*")
-    t.equal(lrie.invoke().status, 200)
-    t.equal([text for text in lrie.stderr.lines() if "/dev/full" in text], [told[0]])
-
-
 if __name__ == "__main__":
     harness.main()

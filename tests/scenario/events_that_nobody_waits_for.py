@@ -100,12 +100,5 @@ def test_what_is_no_json_is_refused_before(t):
     lrie.stop()
 
 
-def test_a_file_that_cannot_be_written_is_told_at_the_start(t):
-    done = t.run("--on-success", "/nowhere/file", "--bootstrap", harness.BOOTSTRAP, "--listen",
-                 "127.0.0.1:0")
-    t.equal(done.code, 2)
-    t.true("'/nowhere/file'" in done.stderr, done.stderr)
-
-
 if __name__ == "__main__":
     harness.main()

@@ -325,21 +325,5 @@ def test_the_last_word_before_the_end_is_heard(t):
     t.equal(sources, ["function", "lambda", "lambda"])
 
 
-def test_a_file_that_cannot_be_opened(t):
-    finished = t.run("serve", "--listen", "127.0.0.1:0", "--bootstrap", harness.BOOTSTRAP,
-                     "--handler", "echo", "--xray", "/nonexistent/traces", expect=2)
-    t.equal(finished.stderr.splitlines()[-1],
-            "lrie: error: open '/nonexistent/traces': No such file or directory")
-
-
-def test_a_full_disk_is_told_once(t):
-    lrie = t.serve("echo", "--xray", "/dev/full")
-    for _ in range(5):
-        t.equal(lrie.invoke().status, 200)
-    told = lrie.stderr.wait_line("lrie: warning: cannot write to '/dev/full', lines are lost: .*")
-    t.equal(lrie.invoke().status, 200)
-    t.equal([line for line in lrie.stderr.lines() if "/dev/full" in line], [told[0]])
-
-
 if __name__ == "__main__":
     harness.main()
