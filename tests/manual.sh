@@ -90,6 +90,14 @@ members_of_page() {
 	sed -n '/^\.Sh FUNCTIONS IN A FILE/,/^\.Sh T/s/^\.Ql \([a-z-]*\).*/\1/p' man/lrie-bench.1
 }
 
+metrics_of_source() {
+	grep -ohE '"lrie_[a-z_]+"' emulator/metrics_page.c | tr -d '"'
+}
+
+metrics_of_page() {
+	sed -n '/^\.Ss Metrics of the endpoint/,/^\.S[sh] [^M]/s/^\.It //p' man/lrie.7 | grep -oE 'lrie_[a-z_]+'
+}
+
 # Some are told of without being read, or are the function's.
 made_up_variables() {
 	only_first variables.page variables.source | grep -vxE '_HANDLER|HOME'
@@ -104,10 +112,12 @@ done | sort -u >"$work/options.page"
 options_of_page man/lrie-bench.1 | sort -u >"$work/bench.page"
 members_of_file | sort -u >"$work/members.file"
 members_of_page | sort -u >"$work/members.page"
+metrics_of_source | sort -u >"$work/metrics.source"
+metrics_of_page | sort -u >"$work/metrics.page"
 variables_of_source | sort -u >"$work/variables.source"
 variables_of_page | sort -u >"$work/variables.page"
 
-echo 1..10
+echo 1..12
 verdict 'the help has options' no_options
 verdict 'each option is in a page' only_first options.help options.page
 verdict 'each option of a page exists' only_first options.page options.help
@@ -117,9 +127,11 @@ verdict 'each member of a file of functions is in its page' only_first members.f
 verdict 'each variable is in a page' only_first variables.source variables.page
 verdict 'each variable of a page exists' made_up_variables
 verdict 'each default is in a page' missing_defaults
+verdict 'each metric of the endpoint is in lrie(7)' only_first metrics.source metrics.page
+verdict 'each metric of lrie(7) exists' only_first metrics.page metrics.source
 if command -v mandoc >/dev/null; then
 	verdict 'mandoc has no complaint' mandoc -T lint -W warning $pages
 else
-	echo "ok 10 - mandoc has no complaint # SKIP mandoc is not installed"
+	echo "ok 12 - mandoc has no complaint # SKIP mandoc is not installed"
 fi
 exit $failed
