@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "emulator/admin_api.h"
 #include "emulator/commands.h"
 #include "emulator/http_listen.h"
 #include "emulator/invoke_api.h"
@@ -24,6 +25,7 @@
 struct server {
 	struct service service;
 	struct invoke_api *invoke_api;
+	struct admin_api *admin_api;
 	struct event_queue *events;
 	bool stopping;
 };
@@ -59,6 +61,21 @@ static void tell_address(const struct config *config, unsigned port)
 		           host, config->listen, port, config->function_name);
 }
 
+/* Takes 'fd' over. */
+static struct invoke_api *open_apis(int fd, struct error *err)
+{
+	struct service *service = &server.service;
+	const struct admin_api_subjects subjects = {
+		.config = service->config,
+		.function = service->function,
+		.events = server.events,
+	};
+
+	server.admin_api = admin_api_create(&subjects);
+	return invoke_api_create(service->invoke_server, fd, service->config, service->function,
+	                         server.events, server.admin_api, err);
+}
+
 static int run(int fd)
 {
 	struct error err;
@@ -67,9 +84,7 @@ static int run(int fd)
 	server.events = event_queue_create(server.service.config, server.service.loop,
 	                                   server.service.function, &err);
 	if (server.events)
-		server.invoke_api = invoke_api_create(server.service.invoke_server, fd,
-		                                      server.service.config,
-		                                      server.service.function, server.events, &err);
+		server.invoke_api = open_apis(fd, &err);
 	else
 		close(fd);
 	if (!server.invoke_api || !service_watch_signals(&server.service, on_signal, &err)) {
@@ -97,6 +112,7 @@ int cmd_serve(const struct config *config)
 	if (code == EXIT_FINE)
 		code = run(steal_fd(&fd));
 	invoke_api_destroy(server.invoke_api);
+	admin_api_destroy(server.admin_api);
 	event_queue_destroy(server.events, RECORD_GRACE_MS);
 	service_finish(&server.service);
 	return code;

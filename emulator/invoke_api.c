@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * invoke_api - the Invoke API 2015-03-31 over HTTP, /_lrie/health and /_lrie/metrics
+ * invoke_api - the Invoke API 2015-03-31 over HTTP
  *
  * A request is refused as early and in the same order as Lambda does: its
  * name, its headers, its size, its JSON, and only then for want of room.
@@ -18,8 +18,6 @@
 #include "emulator/json.h"
 #include "emulator/json_check.h"
 #include "emulator/log_tail.h"
-#include "emulator/metrics_page.h"
-#include "emulator/prometheus.h"
 
 /* Quotas and patterns: spec invoke-api.md §1. */
 #define REQUEST_LIMIT 6291456
@@ -28,18 +26,12 @@
 
 enum call_kind {
 	CALL_INVOKE,
-	CALL_HEALTH,
-	CALL_METRICS,
 	CALL_UNKNOWN = FRONT_UNKNOWN,
 	CALL_WRONG_METHOD = FRONT_WRONG_METHOD,
 };
 
 static const struct route routes[] = {
 	{ "POST", "/2015-03-31/functions/{}/invocations", CALL_INVOKE },
-	{ "GET", "/_lrie/health", CALL_HEALTH },
-	{ "HEAD", "/_lrie/health", CALL_HEALTH },
-	{ "GET", "/_lrie/metrics", CALL_METRICS },
-	{ "HEAD", "/_lrie/metrics", CALL_METRICS },
 	{ .method = NULL },
 };
 
@@ -48,6 +40,7 @@ struct invoke_api {
 	const struct config *config;
 	struct function *function;
 	struct event_queue *events;
+	struct admin_api *admin;
 };
 
 /* An error of the API, and not of the function. */
@@ -472,29 +465,19 @@ static void handle_invoke(struct call *call)
 	invocation_unref(invocation);
 }
 
-static void reply_metrics(const struct invoke_api *api, struct http_exchange *exchange)
-{
-	struct metrics_page page = {
-		.function = api->config->function_name,
-		.memory_bytes = api->config->memory_bytes,
-		.metrics = function_metrics(api->function),
-		.now = function_now(api->function),
-	};
-	struct buffer body = BUFFER_INIT;
-
-	page.now.events = event_queue_length(api->events);
-	metrics_page_append(&body, &page);
-	http_exchange_add_header(exchange, "Content-Type", PROMETHEUS_CONTENT_TYPE);
-	http_exchange_reply(exchange, 200, &body);
-}
-
 /* ---- the listener ---- */
 
 static void on_head(struct http_listener *listener, struct http_exchange *exchange)
 {
-	struct call *call = xcalloc(1, sizeof(*call));
+	struct invoke_api *api = container_of(listener, struct invoke_api, listener);
+	struct call *call;
 
-	call->api = container_of(listener, struct invoke_api, listener);
+	if (admin_api_owns(exchange)) {
+		admin_api_on_head(api->admin, exchange);
+		return;
+	}
+	call = xcalloc(1, sizeof(*call));
+	call->api = api;
 	call->exchange = exchange;
 	call->kind = (enum call_kind)front_find_route(routes, exchange, call->name,
 	                                              sizeof(call->name));
@@ -506,18 +489,16 @@ static void on_head(struct http_listener *listener, struct http_exchange *exchan
 
 static void on_request(struct http_listener *listener, struct http_exchange *exchange)
 {
+	struct invoke_api *api = container_of(listener, struct invoke_api, listener);
 	struct call *call = http_exchange_user(exchange);
 
-	(void)listener;
+	if (admin_api_owns(exchange)) {
+		admin_api_on_request(api->admin, exchange);
+		return;
+	}
 	switch (call->kind) {
 	case CALL_INVOKE:
 		handle_invoke(call);
-		break;
-	case CALL_HEALTH:
-		front_reply_text(exchange, 200, "application/json", "{\"status\":\"ready\"}\n");
-		break;
-	case CALL_METRICS:
-		reply_metrics(call->api, exchange);
 		break;
 	case CALL_UNKNOWN:
 		front_reply_unknown(exchange);
@@ -537,22 +518,28 @@ static void on_hangup(struct http_listener *listener, struct http_exchange *exch
 
 static void on_finished(struct http_listener *listener, struct http_exchange *exchange)
 {
+	struct invoke_api *api = container_of(listener, struct invoke_api, listener);
 	struct call *call = http_exchange_user(exchange);
 
-	(void)listener;
+	if (admin_api_owns(exchange)) {
+		admin_api_on_finished(api->admin, exchange);
+		return;
+	}
 	call->exchange = NULL;
 	release(call);
 }
 
 struct invoke_api *invoke_api_create(struct http_server *server, int fd,
                                      const struct config *config, struct function *function,
-                                     struct event_queue *events, struct error *err)
+                                     struct event_queue *events, struct admin_api *admin,
+                                     struct error *err)
 {
 	struct invoke_api *api = xcalloc(1, sizeof(*api));
 
 	api->config = config;
 	api->function = function;
 	api->events = events;
+	api->admin = admin;
 	api->listener = (struct http_listener){
 		.on_head = on_head,
 		.on_request = on_request,

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* admin_api - what lrie adds to the HTTP surface of Lambda: all below /_lrie/ */
+#include "emulator/admin_api.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "emulator/front.h"
+#include "emulator/metrics_page.h"
+#include "emulator/prometheus.h"
+
+static const char prefix[] = "/_lrie/";
+
+struct admin_api {
+	struct admin_api_subjects subjects;
+};
+
+/* ---- what there is to ask for ---- */
+
+static void tell_health(struct admin_api *admin, struct http_exchange *exchange)
+{
+	(void)admin;
+	front_reply_text(exchange, 200, "application/json", "{\"status\":\"ready\"}\n");
+}
+
+static void tell_metrics(struct admin_api *admin, struct http_exchange *exchange)
+{
+	const struct admin_api_subjects *of = &admin->subjects;
+	struct metrics_page page = {
+		.function = of->config->function_name,
+		.memory_bytes = of->config->memory_bytes,
+		.metrics = function_metrics(of->function),
+		.now = function_now(of->function),
+	};
+	struct buffer body = BUFFER_INIT;
+
+	page.now.events = event_queue_length(of->events);
+	metrics_page_append(&body, &page);
+	http_exchange_add_header(exchange, "Content-Type", PROMETHEUS_CONTENT_TYPE);
+	http_exchange_reply(exchange, 200, &body);
+}
+
+/* ---- routes ---- */
+
+enum { HEALTH, METRICS };
+
+static const struct route routes[] = {
+	{ "GET", "/_lrie/health", HEALTH },
+	{ "HEAD", "/_lrie/health", HEALTH },
+	{ "GET", "/_lrie/metrics", METRICS },
+	{ "HEAD", "/_lrie/metrics", METRICS },
+	{ .method = NULL },
+};
+
+/* By the ids of routes. */
+static const struct subject {
+	size_t body_limit; /* bytes of body that it takes; more are read and forgotten */
+
+	/* Replies, or keeps the exchange and replies later. */
+	void (*on_request)(struct admin_api *admin, struct http_exchange *exchange);
+
+	/* For those that keep exchanges; NULL: nothing to do. */
+	void (*on_finished)(struct admin_api *admin, struct http_exchange *exchange);
+} all_subjects[] = {
+	[HEALTH] = { .on_request = tell_health },
+	[METRICS] = { .on_request = tell_metrics },
+};
+
+static int find_route(const struct http_exchange *exchange)
+{
+	char none[2];
+
+	return front_find_route(routes, exchange, none, sizeof(none));
+}
+
+/* NULL: there is none. */
+static const struct subject *find_subject(const struct http_exchange *exchange)
+{
+	int route = find_route(exchange);
+
+	return route < 0 ? NULL : &all_subjects[route];
+}
+
+/* ---- callbacks ---- */
+
+bool admin_api_owns(const struct http_exchange *exchange)
+{
+	return strncmp(http_exchange_path(exchange), prefix, sizeof(prefix) - 1) == 0;
+}
+
+void admin_api_on_head(struct admin_api *admin, struct http_exchange *exchange)
+{
+	const struct subject *subject = find_subject(exchange);
+
+	(void)admin;
+	if (subject && subject->body_limit > 0)
+		http_exchange_accept_body(exchange, subject->body_limit);
+}
+
+void admin_api_on_request(struct admin_api *admin, struct http_exchange *exchange)
+{
+	int route = find_route(exchange);
+
+	if (route == FRONT_UNKNOWN)
+		front_reply_unknown(exchange);
+	else if (route == FRONT_WRONG_METHOD)
+		front_reply_wrong_method(exchange);
+	else
+		all_subjects[route].on_request(admin, exchange);
+}
+
+void admin_api_on_finished(struct admin_api *admin, struct http_exchange *exchange)
+{
+	const struct subject *subject = find_subject(exchange);
+
+	if (subject && subject->on_finished)
+		subject->on_finished(admin, exchange);
+}
+
+/* ---- life ---- */
+
+struct admin_api *admin_api_create(const struct admin_api_subjects *subjects)
+{
+	struct admin_api *admin = xcalloc(1, sizeof(*admin));
+
+	admin->subjects = *subjects;
+	return admin;
+}
+
+void admin_api_destroy(struct admin_api *admin)
+{
+	free(admin);
+}
