@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* invoke_request - what a request to invoke the function asks for, checked */
+#include "emulator/invoke_request.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "emulator/arn.h"
+#include "emulator/base64.h"
+#include "emulator/event_queue.h"
+#include "emulator/invoke_error.h"
+#include "emulator/json_check.h"
+
+/* Quotas and patterns: spec invoke-api.md §1. */
+#define CLIENT_CONTEXT_LIMIT 3583
+#define TENANT_ID_LIMIT 256
+
+/* From where to where. */
+struct taking {
+	struct http_exchange *exchange;
+	const struct config *config;
+	struct invoke_request *request;
+	struct invocation *invocation;
+};
+
+/* The name of the path and the Qualifier argument must be well formed and agree. */
+static bool take_name(struct taking *taking)
+{
+	static const char pattern[] =
+		"Member must satisfy regular expression pattern: "
+		"(arn:(aws[a-zA-Z-]*)?:lambda:)?([a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\\d{1}:)?"
+		"(\\d{12}:)?(function:)?([a-zA-Z0-9-_\\.]+)"
+		"(:(\\$LATEST(\\.PUBLISHED)?|[a-zA-Z0-9-_]+))?";
+	const char *argument = http_exchange_query(taking->exchange, "Qualifier");
+	const struct config *config = taking->config;
+	struct function_name name;
+	const char *qualifier;
+
+	if (!function_name_parse(taking->request->name, &name)) {
+		invoke_error_validation(taking->exchange, taking->request->name, "functionName",
+		                        pattern);
+		return false;
+	}
+	if (argument && !qualifier_is_valid(argument)) {
+		invoke_error_validation(taking->exchange, argument, "qualifier",
+		                        "Member must satisfy regular expression pattern: "
+		                        "\\$(LATEST(\\.PUBLISHED)?)|[a-zA-Z0-9-_$]+");
+		return false;
+	}
+	if (argument && *name.qualifier && strcmp(argument, name.qualifier) != 0) {
+		invoke_error_parameter(taking->exchange,
+		                       "The derived qualifier from the function name does not "
+		                       "match the specified qualifier.");
+		return false;
+	}
+	qualifier = *name.qualifier ? name.qualifier : argument;
+	if (qualifier) {
+		struct buffer arn = BUFFER_INIT;
+
+		arn_append(&arn, config->region, config->account_id, config->function_name,
+		           qualifier);
+		free(taking->invocation->function_arn);
+		taking->invocation->function_arn = buffer_steal(&arn, NULL);
+	}
+	return true;
+}
+
+static bool take_type(struct taking *taking)
+{
+	const char *type = http_exchange_header(taking->exchange, "X-Amz-Invocation-Type");
+	const char *log = http_exchange_header(taking->exchange, "X-Amz-Log-Type");
+
+	if (type && strcmp(type, "DryRun") == 0) {
+		taking->request->is_dry_run = true;
+	} else if (type && strcmp(type, "Event") == 0) {
+		taking->request->is_event = true;
+	} else if (type && *type && strcmp(type, "RequestResponse") != 0) {
+		invoke_error_validation(taking->exchange, type, "invocationType",
+		                        "Member must satisfy enum value set: "
+		                        "[Event, RequestResponse, DryRun]");
+		return false;
+	}
+	if (log && strcmp(log, "Tail") == 0) {
+		taking->request->wants_log = !taking->request->is_event;
+	} else if (log && *log && strcmp(log, "None") != 0) {
+		invoke_error_validation(taking->exchange, log, "logType",
+		                        "Member must satisfy enum value set: [None, Tail]");
+		return false;
+	}
+	return true;
+}
+
+static bool take_client_context(struct taking *taking)
+{
+	const char *encoded = http_exchange_header(taking->exchange, "X-Amz-Client-Context");
+	autobuffer struct buffer text = BUFFER_INIT;
+	autobuffer struct buffer reason = BUFFER_INIT;
+
+	if (!encoded || !*encoded)
+		return true;
+	if (strlen(encoded) > CLIENT_CONTEXT_LIMIT) {
+		invoke_error_validation(taking->exchange, encoded, "clientContext",
+		                        "Member must have length less than or equal to 3583");
+		return false;
+	}
+	if (!base64_decode(&text, encoded, strlen(encoded)) ||
+	    text.data[strspn(text.data, " \t\r\n")] != '{' ||
+	    !json_check(text.data, text.length, &reason)) {
+		invoke_error_content(taking->exchange,
+		                     "Client context must be a valid Base64-encoded JSON object.");
+		return false;
+	}
+	/* It becomes a header: JSON may hold line breaks between its tokens, a header may not. */
+	for (char *at = text.data; *at; at++)
+		if (*at == '\n' || *at == '\r' || *at == '\t')
+			*at = ' ';
+	taking->invocation->client_context = buffer_steal(&text, NULL);
+	return true;
+}
+
+static bool take_tenant_id(struct taking *taking)
+{
+	static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				      "0123456789._:/=+-@ ";
+	const char *tenant = http_exchange_header(taking->exchange, "X-Amz-Tenant-Id");
+
+	if (!tenant)
+		return true;
+	if (!*tenant || strlen(tenant) > TENANT_ID_LIMIT || tenant[strspn(tenant, allowed)]) {
+		invoke_error_validation(taking->exchange, tenant, "tenantId",
+		                        "Member must satisfy regular expression pattern: "
+		                        "[a-zA-Z0-9\\._:\\/=+\\-@ ]+");
+		return false;
+	}
+	taking->invocation->tenant_id = xstrdup(tenant);
+	return true;
+}
+
+static bool take_request_id(struct taking *taking)
+{
+	const char *id = http_exchange_header(taking->exchange, "x-amzn-RequestId");
+
+	if (!id)
+		return true;
+	if (!uuid_is_valid(id)) {
+		invoke_error_content(taking->exchange, "The request id must be a UUID.");
+		return false;
+	}
+	for (size_t i = 0; i < UUID_SIZE - 1; i++)
+		taking->invocation->request_id[i] = id[i] >= 'A' && id[i] <= 'F'
+		                                            ? (char)(id[i] | 0x20)
+		                                            : id[i];
+	return true;
+}
+
+static void take_content_type(struct taking *taking)
+{
+	const char *type = http_exchange_header(taking->exchange, "Content-Type");
+
+	if (type && *type)
+		taking->invocation->content_type = xstrdup(type);
+}
+
+/* The caller's root is kept; a tracing header without its other parts gets them. */
+static void take_trace_header(struct taking *taking)
+{
+	const char *trace = http_exchange_header(taking->exchange, "X-Amzn-Trace-Id");
+
+	if (trace)
+		invocation_take_trace(taking->invocation, taking->config, trace);
+}
+
+static void reply_too_large(const struct taking *taking)
+{
+	char message[100];
+
+	snprintf(message, sizeof(message),
+	         "Request must be smaller than %d bytes for the InvokeFunction operation",
+	         INVOKE_REQUEST_LIMIT);
+	invoke_error_reply(taking->exchange, 413, "RequestEntityTooLargeException", "message",
+	                   message);
+}
+
+static void reply_event_too_large(const struct taking *taking, size_t length)
+{
+	char message[120];
+
+	snprintf(message, sizeof(message),
+	         "%zu byte payload is too large for the Event invocation type (limit %d bytes)",
+	         length, EVENT_LIMIT);
+	invoke_error_reply(taking->exchange, 413, "RequestEntityTooLargeException", "message",
+	                   message);
+}
+
+/* RIE hands on any bytes; Lambda refuses what is not JSON and makes {} of nothing. */
+static bool take_event(struct taking *taking)
+{
+	autobuffer struct buffer reason = BUFFER_INIT;
+
+	if (http_exchange_body_state(taking->exchange) == HTTP_BODY_TOO_LARGE) {
+		reply_too_large(taking);
+		return false;
+	}
+	http_exchange_take_body(taking->exchange, &taking->invocation->event);
+	if (taking->request->is_event && taking->invocation->event.length > EVENT_LIMIT) {
+		reply_event_too_large(taking, taking->invocation->event.length);
+		return false;
+	}
+	if (taking->config->rie)
+		return true;
+	if (taking->invocation->event.length == 0) {
+		buffer_append_text(&taking->invocation->event, "{}");
+	} else if (!json_check(taking->invocation->event.data, taking->invocation->event.length,
+	                       &reason)) {
+		invoke_error_content(taking->exchange, reason.data);
+		return false;
+	}
+	return true;
+}
+
+bool invoke_request_take(struct invoke_request *request, struct http_exchange *exchange,
+                         const struct config *config, struct invocation *invocation)
+{
+	struct taking taking = { exchange, config, request, invocation };
+
+	if (!take_request_id(&taking))
+		return false;
+	http_exchange_add_header(exchange, "X-Amzn-RequestId", invocation->request_id);
+	take_content_type(&taking);
+	take_trace_header(&taking);
+	return take_name(&taking) && take_type(&taking) && take_client_context(&taking) &&
+	       take_tenant_id(&taking) && take_event(&taking);
+}

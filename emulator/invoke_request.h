@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * invoke_request - what a request to invoke the function asks for, checked.
+ *
+ * A request is refused as early and in the same order as Lambda does: its name,
+ * its headers, its size, its JSON. Source: spec invoke-api.md §1.
+ */
+#ifndef EMULATOR_INVOKE_REQUEST_H
+#define EMULATOR_INVOKE_REQUEST_H
+
+#include <stdbool.h>
+
+#include "emulator/config.h"
+#include "emulator/http_server.h"
+#include "emulator/invocation.h"
+
+/* Bytes of an event that somebody waits for. */
+#define INVOKE_REQUEST_LIMIT 6291456
+
+struct invoke_request {
+	char name[3 * 256 + 1]; /* FunctionName of the path; all of it may be encoded */
+	bool wants_log;
+	bool is_dry_run, is_event;
+};
+
+/* Fills in 'invocation' and, but for the name, 'request'. The whole request has arrived; what is
+ * wrong with it is replied, and false comes back. */
+bool invoke_request_take(struct invoke_request *request, struct http_exchange *exchange,
+                         const struct config *config, struct invocation *invocation);
+
+#endif
