@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * http_server - HTTP/1.1 on the event loop. The one home of libmicrohttpd.
+ * http_server - HTTP/1.1 on the event loop. Its parts are the one home of libmicrohttpd.
  *
  * A server has any number of listeners (the Invoke endpoint is one; each
  * execution environment has one for its Runtime API). Each request is an
@@ -59,7 +59,7 @@ struct http_listener {
 	void (*on_hangup)(struct http_listener *listener, struct http_exchange *exchange);
 	void (*on_finished)(struct http_listener *listener, struct http_exchange *exchange);
 
-	/* private to http_server.c */
+	/* private to the server */
 	struct http_server *server;
 	struct loop_watch watch;
 	struct http_connection *connections;

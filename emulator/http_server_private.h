@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * http_server_private - what the parts of the HTTP server share, and nobody else.
+ *
+ *   http_server.c             servers and listeners, and when libmicrohttpd runs
+ *   http_server_connection.c  connections, and which daemon serves one
+ *   http_server_exchange.c    an exchange's life, as libmicrohttpd calls for it
+ *   http_server_request.c     what the peer asks
+ *   http_server_reply.c       what it is answered
+ *
+ * They alone include microhttpd.h.
+ */
+#ifndef EMULATOR_HTTP_SERVER_PRIVATE_H
+#define EMULATOR_HTTP_SERVER_PRIVATE_H
+
+#include <microhttpd.h>
+
+#include "emulator/http_server.h"
+
+/* Heads up to this size are served from small pools. */
+#define SHORT_HEAD ((size_t)8 << 10)
+
+struct http_server {
+	struct loop *loop;
+	struct MHD_Daemon *daemon;
+	struct loop_watch watch;
+	struct loop_hook hook;
+	struct loop_timer pause;
+	struct loop_timer expiry;
+	struct loop_timer accept_retry;
+	struct http_listener *listeners;
+	struct http_connection *arriving; /* handed to MHD right now */
+	struct http_server *long_heads;   /* serves what we cannot; NULL in that one */
+	size_t head_limit;
+	unsigned max_connections; /* of each listener */
+	unsigned due_count;       /* this server's part of http_due_total */
+	bool is_accepting;
+	bool must_run;
+	unsigned burst;
+	unsigned runs_without_progress;
+	uint64_t busy_since; /* MHD has not come to rest since; 0 while it does */
+	bool has_progress;   /* a callback of ours was called in this run */
+};
+
+struct http_connection {
+	struct http_server *home;       /* counts it */
+	struct http_server *server;     /* serves it; NULL until its first bytes have come */
+	struct http_listener *listener; /* NULL once it is closed */
+	struct http_connection *next, **link;
+	struct MHD_Connection *mhd;
+	struct http_exchange *exchange;
+	struct loop_watch watch; /* on the socket, for its whole life */
+	const char *target;      /* the request target that MHD is parsing now */
+	unsigned mark;           /* the handler's */
+	bool has_hung_up;
+	bool is_expiring;
+};
+
+enum exchange_phase {
+	EXCHANGE_RECEIVING, /* head seen, body on its way */
+	EXCHANGE_WAITING,   /* with the handler, in on_request or kept */
+	EXCHANGE_REPLIED,   /* the reply is known, perhaps not sent yet */
+	EXCHANGE_DROPPED,
+};
+
+struct http_exchange {
+	struct http_connection *connection;
+	struct http_listener *listener; /* NULL: no handler (any more) */
+	const char *method;
+	const char *path;
+	void *user;
+
+	struct buffer body;
+	size_t body_limit;
+	uint64_t body_length;
+	uint64_t body_announced; /* Content-Length; 0 when there is none */
+	uint64_t stuck_at;       /* body_length + 1 at the last look for the stuck; 0: was not */
+	bool is_chunked;
+	bool is_refused; /* by the server itself: 'body' is our text */
+	bool is_suspended;
+	bool is_due;     /* counted in http_due_total */
+	bool is_hung_up; /* on_hangup was called */
+	bool must_close;
+
+	enum exchange_phase phase;
+	unsigned status;
+	struct buffer headers; /* of the reply: name, NUL, value, NUL, ... */
+	struct buffer reply;
+	const char *borrowed; /* the reply's body, when it is the handler's; else in 'reply' */
+	size_t borrowed_length;
+};
+
+/*
+ * Exchanges of all servers that were resumed and that MHD has not called us for since. Replies
+ * leave in the order in which handlers give them: a handler that answers a kept exchange (the
+ * client) and then its own (the runtime that brought the answer) means that order, and with as
+ * many processors as there are peers it is what the client waits for.
+ */
+extern unsigned http_due_total;
+
+static inline void server_wake(struct http_server *server)
+{
+	server->must_run = true;
+}
+
+/* ---- http_server.c ---- */
+
+/* Looks out for connections, unless there are too many already or descriptors are short. */
+void listener_update(struct http_listener *listener);
+void server_set_accepting(struct http_server *server, bool is_accepting);
+
+/* ---- http_server_connection.c ---- */
+
+/* Takes over 'fd', also on failure. */
+struct http_connection *connection_create(struct http_listener *listener, int fd);
+void connection_unlink(struct http_connection *connection);
+
+/* Its first bytes decide who serves it. */
+void connection_admit(struct http_connection *connection);
+
+/* Lets MHD close the connection when nothing moves on it for a while, or no longer. */
+void connection_expire(struct http_connection *connection, bool is_expiring);
+void connection_shut(struct http_connection *connection);
+
+/* Its listener is gone. A reply that the handler has given still goes out; everything else ends. */
+void connection_close(struct http_connection *connection);
+
+struct http_connection *connection_of(struct MHD_Connection *mhd);
+
+/* For MHD_OPTION_NOTIFY_CONNECTION. */
+void connection_on_notice(void *closure, struct MHD_Connection *mhd, void **context,
+                          enum MHD_ConnectionNotificationCode code);
+
+/* ---- http_server_exchange.c ---- */
+
+/* on_finished, once. */
+void exchange_finish(struct http_exchange *exchange);
+
+/* on_hangup, once, of one that is kept. */
+void exchange_tell_hangup(struct http_exchange *exchange);
+
+/* For MHD's access handler, and its options for completed requests, targets and decoding. */
+enum MHD_Result exchange_on_access(void *closure, struct MHD_Connection *mhd, const char *target,
+                                   const char *method, const char *version, const char *data,
+                                   size_t *data_length, void **context);
+void exchange_on_completed(void *closure, struct MHD_Connection *mhd, void **context,
+                           enum MHD_RequestTerminationCode code);
+void *exchange_on_target(void *closure, const char *target, struct MHD_Connection *mhd);
+size_t exchange_on_unescape(void *closure, struct MHD_Connection *mhd, char *text);
+
+/* ---- http_server_reply.c ---- */
+
+void exchange_resume(struct http_exchange *exchange);
+
+/* MHD has called, or the exchange is over. */
+void exchange_met(struct http_exchange *exchange);
+
+/* Gives the reply to MHD, from inside the access handler. */
+enum MHD_Result exchange_queue_reply(struct http_exchange *exchange);
+
+#endif

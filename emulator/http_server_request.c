@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* http_server_request - what the peer asks */
+#include <string.h>
+
+#include "emulator/http_server_private.h"
+
+const char *http_exchange_method(const struct http_exchange *exchange)
+{
+	return exchange->method;
+}
+
+const char *http_exchange_path(const struct http_exchange *exchange)
+{
+	return exchange->path;
+}
+
+static const char *exchange_lookup(const struct http_exchange *exchange, enum MHD_ValueKind kind,
+                                   const char *name)
+{
+	const char *value = NULL;
+
+	if (MHD_lookup_connection_value_n(exchange->connection->mhd, kind, name, strlen(name),
+	                                  &value, NULL) == MHD_NO)
+		return NULL;
+	return value ? value : "";
+}
+
+const char *http_exchange_query(const struct http_exchange *exchange, const char *name)
+{
+	return exchange_lookup(exchange, MHD_GET_ARGUMENT_KIND, name);
+}
+
+const char *http_exchange_header(const struct http_exchange *exchange, const char *name)
+{
+	return exchange_lookup(exchange, MHD_HEADER_KIND, name);
+}
+
+const char *http_exchange_trailer(const struct http_exchange *exchange, const char *name)
+{
+	return exchange_lookup(exchange, MHD_FOOTER_KIND, name);
+}
+
+enum http_body_state http_exchange_body_state(const struct http_exchange *exchange)
+{
+	return exchange->body_length > exchange->body_limit ? HTTP_BODY_TOO_LARGE
+	                                                    : HTTP_BODY_COMPLETE;
+}
+
+uint64_t http_exchange_body_length(const struct http_exchange *exchange)
+{
+	return exchange->body_length;
+}
+
+bool http_exchange_is_truncated(const struct http_exchange *exchange)
+{
+	return exchange->phase == EXCHANGE_RECEIVING;
+}
+
+void http_exchange_take_body(struct http_exchange *exchange, struct buffer *body)
+{
+	buffer_move(body, &exchange->body);
+}
+
+void http_exchange_set_user(struct http_exchange *exchange, void *user)
+{
+	exchange->user = user;
+}
+
+void *http_exchange_user(const struct http_exchange *exchange)
+{
+	return exchange->user;
+}
+
+int http_exchange_socket(const struct http_exchange *exchange)
+{
+	return exchange->connection->watch.fd;
+}
+
+void http_exchange_set_mark(struct http_exchange *exchange, unsigned mark)
+{
+	exchange->connection->mark = mark;
+}
+
+unsigned http_exchange_mark(const struct http_exchange *exchange)
+{
+	return exchange->connection->mark;
+}
+
+void http_exchange_accept_body(struct http_exchange *exchange, size_t limit)
+{
+	exchange->body_limit = limit;
+	if (exchange->body_announced <= limit)
+		buffer_reserve(&exchange->body, (size_t)exchange->body_announced);
+}
