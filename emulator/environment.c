@@ -117,6 +117,31 @@ void environment_stop(struct environment *env)
 	}
 }
 
+struct invocation *environment_retire(struct environment *env)
+{
+	struct invocation *returned = NULL;
+
+	env->retiring = true;
+	for (unsigned i = 0; i < env->slot_count; i++)
+		returned = slot_take_back(&env->slots[i], returned);
+	if (!environment_is_busy(env))
+		environment_stop(env);
+	return returned;
+}
+
+bool environment_is_retired(const struct environment *env)
+{
+	return env->retiring;
+}
+
+void environment_end_if_done(struct environment *env)
+{
+	if (!env->retiring || environment_is_busy(env) || env->state != ENVIRONMENT_SERVING)
+		return;
+	env->context->on_change(env->context, env);
+	environment_stop(env);
+}
+
 enum environment_state environment_state(const struct environment *env)
 {
 	return env->state;
@@ -242,6 +267,7 @@ void environment_find_work(struct environment *env)
 		if (slot_is_waiting(&env->slots[i]))
 			start_work(&env->slots[i]);
 	}
+	environment_end_if_done(env);
 	if (!environment_is_busy(env) && env->state == ENVIRONMENT_SERVING) {
 		environment_set_activity(env, ACTIVITY_IDLE);
 		freezer_rest(&env->freezer);

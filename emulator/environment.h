@@ -100,8 +100,17 @@ enum environment_moment {
 	ENVIRONMENT_FIRST_ENDED, /* the invocation that init was for */
 };
 
+/* Who owns what a context points to. */
+struct context_owner {
+	/* No environment has it, and none will get it: it may go. Once for each function that had
+	 * the context. */
+	void (*on_unused)(struct context_owner *owner);
+};
+
 /* What all environments of a function share. Must outlive them. */
 struct environment_context {
+	struct context_owner *owner; /* NULL: nobody wants to hear when it is unused */
+
 	const struct config *config;
 	struct loop *loop;
 	struct output *output;
@@ -112,8 +121,8 @@ struct environment_context {
 	struct metrics *metrics;                 /* NULL: nobody counts */
 	struct observer *observer;               /* NULL: nobody makes records */
 
-	/* The environment can take an invocation now, or is GONE: then it must be
-	 * destroyed, in this call or later. */
+	/* The environment can take an invocation now, or has had its last one, or is GONE: then it
+	 * must be destroyed, in this call or later. */
 	void (*on_change)(struct environment_context *context, struct environment *env);
 
 	/* A new environment is about to be created, and nothing is said yet: whoever wants to
@@ -152,6 +161,16 @@ void environment_destroy(struct environment *env);
 
 /* Ends it for good: kills the box, answers the invocation it has; on_change follows with GONE. */
 void environment_stop(struct environment *env);
+
+/*
+ * It gets no invocation any more, and ends for good once it has none: at once, if its runtime has
+ * been given none. What was meant for the runtime and has not got there comes back, with a
+ * reference each, linked by 'next'; its clock does not run any more. NULL: nothing.
+ */
+struct invocation *environment_retire(struct environment *env);
+
+/* Whether it has been retired, or stopped. */
+bool environment_is_retired(const struct environment *env);
 
 enum environment_state environment_state(const struct environment *env);
 enum platform_initialization environment_initialization(const struct environment *env);

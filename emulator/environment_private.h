@@ -111,6 +111,9 @@ void environment_enter(struct environment *env, enum environment_state next);
 /* The runtime waits, and gets what there is to do. */
 void environment_find_work(struct environment *env);
 
+/* Ends what is retired and has no invocation any more. */
+void environment_end_if_done(struct environment *env);
+
 /* Init or the invocation may be over: the runtime or an extension has come back. */
 void environment_look_for_end(struct environment *env);
 
@@ -154,6 +157,9 @@ void slot_release(struct slot *slot);
 
 /* lrie ends, and the invocation with it. */
 void slot_cut_short(struct slot *slot);
+
+/* Takes out what its runtime has not been given, linked by 'next' before 'others'. */
+struct invocation *slot_take_back(struct slot *slot, struct invocation *others);
 
 /* What ended the life is the answer, and the end, of all invocations that have begun. */
 void environment_fail_invocations(struct environment *env);

@@ -241,7 +241,9 @@ static void on_time_out(struct loop_timer *timer)
 	remember_late(env->late, slot->invocation->request_id);
 	invocation_answer_fault(slot->invocation, &fault);
 	slot_finish(slot, clock_now(), &fault);
-	env->context->on_change(env->context, env);
+	if (environment_is_free(env))
+		env->context->on_change(env->context, env);
+	environment_end_if_done(env);
 }
 
 void environment_make_slots(struct environment *env)
@@ -269,4 +271,19 @@ void slot_cut_short(struct slot *slot)
 		slot_finish(slot, clock_now(), &fault);
 	else
 		slot_release(slot);
+}
+
+/* Also one whose clock runs since init is tried again: it has seen nothing of the function. */
+struct invocation *slot_take_back(struct slot *slot, struct invocation *others)
+{
+	struct invocation *invocation = slot->invocation;
+
+	if (!invocation || slot->state != RUNTIME_READY || slot->is_announced)
+		return others;
+	loop_timer_stop(&slot->limit);
+	slot->invocation = NULL;
+	slot->is_started = false;
+	invocation->phase.started_ns = 0;
+	invocation->next = others;
+	return invocation;
 }

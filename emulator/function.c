@@ -23,17 +23,50 @@
  */
 #define HANDOVER_NS (200 * CLOCK_NS_PER_MS)
 
-struct function {
+/* What environments are made of, until the last of them is gone. */
+struct generation {
 	struct environment_context context;
-	struct environment **environments; /* most recently used first */
-	unsigned count, limit, next_id;
+	struct function *function;
+	unsigned count; /* of its environments */
+	struct loop_garbage garbage;
+};
+
+struct function {
+	struct generation *current;
+	struct environment **environments; /* most recently used first; old ones among them */
+	unsigned count, room, limit, next_id;
 	struct invocation *first, **last; /* the line */
 	unsigned waiting;
 	struct loop_timer handover;
 	struct metrics metrics;
-	bool stopping;
+	bool replacing, stopping;
 	void (*on_stopped)(struct function *function);
 };
+
+/* ---- generations ---- */
+
+static const struct config *config_of(const struct function *function)
+{
+	return function->current->context.config;
+}
+
+static void end_generation(struct loop_garbage *garbage)
+{
+	struct generation *generation = container_of(garbage, struct generation, garbage);
+	struct context_owner *owner = generation->context.owner;
+
+	free(generation);
+	if (owner)
+		owner->on_unused(owner);
+}
+
+/* Its environments go after the turn of the loop, and it after them. */
+static void leave_generation(struct generation *generation)
+{
+	generation->count--;
+	if (generation->count == 0 && generation != generation->function->current)
+		loop_dispose(generation->context.loop, &generation->garbage, end_generation);
+}
 
 /* ---- environments ---- */
 
@@ -50,9 +83,15 @@ static void add_environment(struct function *function, enum platform_initializat
 {
 	unsigned at = function->count++;
 
+	if (function->count > function->room) {
+		function->room += 1 + function->limit;
+		function->environments = xrealloc(function->environments,
+		                                  function->room * sizeof(*function->environments));
+	}
 	metrics_count_environment(&function->metrics);
-	function->environments[at] = environment_create(&function->context, function->next_id++,
-	                                                initialization);
+	function->current->count++;
+	function->environments[at] = environment_create(&function->current->context,
+	                                                function->next_id++, initialization);
 	move_to_front(function, at);
 }
 
@@ -65,7 +104,7 @@ static void on_journal(struct environment_context *context, struct environment *
 /* How those begin that are needed beyond what was provisioned. */
 static enum platform_initialization beyond(const struct function *function)
 {
-	enum platform_initialization type = function->context.config->initialization;
+	enum platform_initialization type = config_of(function)->initialization;
 
 	return type == PLATFORM_PROVISIONED_CONCURRENCY ? PLATFORM_ON_DEMAND : type;
 }
@@ -80,6 +119,29 @@ static void forget_environment(struct function *function, const struct environme
 		function->environments[at] = function->environments[at + 1];
 }
 
+/* Those that are about to end for good take nobody's place. */
+static unsigned count_in_use(const struct function *function)
+{
+	unsigned in_use = 0;
+
+	for (unsigned at = 0; at < function->count; at++)
+		in_use += !environment_is_retired(function->environments[at]) ||
+		          environment_is_busy(function->environments[at]);
+	return in_use;
+}
+
+/* Old environments that are still at work may leave no concurrency for new ones. */
+static bool is_exhausted(const struct function *function)
+{
+	unsigned busy = 0;
+
+	if (function->count == function->current->count)
+		return false;
+	for (unsigned at = 0; at < function->count; at++)
+		busy += environment_is_busy(function->environments[at]);
+	return busy >= function->limit;
+}
+
 /* The free environment that will get to work soonest, or -1. */
 static int find_free(const struct function *function)
 {
@@ -90,6 +152,8 @@ static int find_free(const struct function *function)
 		ENVIRONMENT_STOPPING,
 	};
 
+	if (is_exhausted(function))
+		return -1;
 	for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++)
 		for (unsigned at = 0; at < function->count; at++)
 			if (environment_state(function->environments[at]) == order[i] &&
@@ -159,10 +223,19 @@ static void advance_line(struct function *function)
 /* Starts environments for those who wait, beyond 'spared' who will be served soon anyway. */
 static void add_environments(struct function *function, unsigned spared)
 {
-	while (function->waiting > spared && function->count < function->limit) {
+	while (function->waiting > spared && count_in_use(function) < function->limit) {
 		add_environment(function, beyond(function));
 		advance_line(function);
 	}
+}
+
+/* One has gone, or will not come back, that may have kept a new one from its place. */
+static void serve_line(struct function *function)
+{
+	if (function->replacing)
+		return;
+	advance_line(function);
+	add_environments(function, count_finishing(function));
 }
 
 static void on_handover(struct loop_timer *timer)
@@ -174,17 +247,24 @@ static void on_handover(struct loop_timer *timer)
 
 static void on_change(struct environment_context *context, struct environment *env)
 {
-	struct function *function = container_of(context, struct function, context);
+	struct generation *generation = container_of(context, struct generation, context);
+	struct function *function = generation->function;
 
 	if (environment_state(env) == ENVIRONMENT_GONE) {
 		forget_environment(function, env);
 		observer_forget(context->observer, env);
 		environment_destroy(env);
+		leave_generation(generation);
 		if (function->stopping && function->count == 0)
 			function->on_stopped(function);
+		else if (function->first)
+			serve_line(function);
 		return;
 	}
-	advance_line(function);
+	if (environment_is_retired(env))
+		serve_line(function);
+	else
+		advance_line(function);
 }
 
 /* ---- from outside ---- */
@@ -200,11 +280,11 @@ enum function_verdict function_submit(struct function *function, struct invocati
 		return FUNCTION_ACCEPTED;
 
 	/* It waits for a runtime that is about to come back, or for its turn. */
-	bool reserved = function->context.config->concurrency > 0;
+	bool reserved = config_of(function)->concurrency > 0;
 	unsigned finishing = count_finishing(function);
 
 	if (finishing > 0 && function->waiting <= finishing && !function->handover.loop)
-		loop_timer_start(function->context.loop, &function->handover,
+		loop_timer_start(function->current->context.loop, &function->handover,
 		                 clock_now() + HANDOVER_NS);
 	if ((!reserved || function->waiting <= finishing) && function->waiting <= FUNCTION_LINE)
 		return FUNCTION_ACCEPTED;
@@ -214,30 +294,100 @@ enum function_verdict function_submit(struct function *function, struct invocati
 	return reserved ? FUNCTION_CONCURRENCY_EXCEEDED : FUNCTION_LINE_IS_FULL;
 }
 
+/* ---- what environments are made of ---- */
+
+static unsigned provisioned(const struct config *config)
+{
+	return config->initialization == PLATFORM_PROVISIONED_CONCURRENCY
+	               ? (unsigned)config->provisioned
+	               : 0;
+}
+
+static void begin_generation(struct function *function, const struct environment_context *context)
+{
+	const struct config *config = context->config;
+	struct generation *generation = xcalloc(1, sizeof(*generation));
+
+	generation->function = function;
+	generation->context = *context;
+	generation->context.on_change = on_change;
+	generation->context.on_journal = on_journal;
+	generation->context.metrics = &function->metrics;
+	function->current = generation;
+	function->limit = config->concurrency ? (unsigned)config->concurrency
+	                                      : FUNCTION_ENVIRONMENTS;
+	if (function->limit < provisioned(config))
+		function->limit = provisioned(config);
+}
+
+static void add_first_environments(struct function *function)
+{
+	const struct config *config = config_of(function);
+
+	for (unsigned i = 0; i < provisioned(config); i++)
+		add_environment(function, config->initialization);
+	if (provisioned(config) == 0)
+		add_environment(function, beyond(function));
+}
+
 struct function *function_create(const struct environment_context *context)
 {
 	struct function *function = xcalloc(1, sizeof(*function));
-	uint64_t reserved = context->config->concurrency;
-	unsigned provisioned = context->config->initialization == PLATFORM_PROVISIONED_CONCURRENCY
-	                               ? (unsigned)context->config->provisioned
-	                               : 0;
 
-	function->context = *context;
-	function->context.on_change = on_change;
-	function->context.on_journal = on_journal;
-	function->context.metrics = &function->metrics;
-	function->limit = reserved ? (unsigned)reserved : FUNCTION_ENVIRONMENTS;
-	if (function->limit < provisioned)
-		function->limit = provisioned;
-	function->environments = xcalloc(function->limit, sizeof(*function->environments));
 	function->next_id = 1;
 	function->last = &function->first;
 	function->handover.on_due = on_handover;
-	for (unsigned i = 0; i < provisioned; i++)
-		add_environment(function, context->config->initialization);
-	if (provisioned == 0)
-		add_environment(function, beyond(function));
+	begin_generation(function, context);
+	add_first_environments(function);
 	return function;
+}
+
+/* Before those who have never left the line, and in their order among themselves. */
+static void rejoin_line(struct function *function, struct invocation *invocation)
+{
+	struct invocation **place = &function->first;
+
+	while (*place && (*place)->phase.received_ns &&
+	       (*place)->phase.received_ns <= invocation->phase.received_ns)
+		place = &(*place)->next;
+	invocation->next = *place;
+	if (!*place)
+		function->last = &invocation->next;
+	*place = invocation;
+	function->waiting++;
+}
+
+static void retire_all(struct function *function)
+{
+	/* From the end: some are gone, and out of the list, at once. */
+	for (unsigned at = function->count; at > 0; at--) {
+		struct invocation *next,
+			*returned = environment_retire(function->environments[at - 1]);
+
+		for (; returned; returned = next) {
+			next = returned->next;
+			rejoin_line(function, returned);
+		}
+	}
+}
+
+unsigned function_replace_environments(struct function *function,
+                                       const struct environment_context *context)
+{
+	struct generation *old = function->current;
+	unsigned replaced = old->count;
+
+	begin_generation(function, context);
+	if (old->count == 0)
+		loop_dispose(context->loop, &old->garbage, end_generation);
+	if (function->stopping)
+		return 0;
+	function->replacing = true;
+	retire_all(function);
+	function->replacing = false;
+	add_first_environments(function);
+	serve_line(function);
+	return replaced;
 }
 
 /* ---- figures ---- */
@@ -304,6 +454,7 @@ void function_destroy(struct function *function)
 	if (!function)
 		return;
 	assert(function->count == 0);
+	end_generation(&function->current->garbage);
 	free(function->environments);
 	free(function);
 }

@@ -25,8 +25,9 @@
 
 struct function;
 
-/* 'context' is copied; what it points to must outlive the function. Its on_change and on_journal
- * are the function's own and need not be set. */
+/* 'context' is copied; what it points to must stay until its owner hears that it is unused, which
+ * is at the end of the function, or after its environments were replaced. Its on_change and
+ * on_journal are the function's own and need not be set. */
 struct function *function_create(const struct environment_context *context);
 
 enum function_verdict {
@@ -42,6 +43,16 @@ enum function_verdict function_submit(struct function *function, struct invocati
 /* What was counted of its invocations, and what is so now. Starts nothing. */
 const struct metrics *function_metrics(const struct function *function);
 struct metrics_now function_now(const struct function *function);
+
+/*
+ * Other code, or the same code run otherwise: 'context' is copied as above, and environments made
+ * of it take the place of all there are. The first begins at once, and as many as are provisioned.
+ * Old ones end as soon as they have no invocation; what they have not begun waits for a new one,
+ * and nobody hears of it. Line, limits in use and metrics stay; old environments that are at work
+ * count as concurrency. Returns how many were replaced.
+ */
+unsigned function_replace_environments(struct function *function,
+                                       const struct environment_context *context);
 
 /* Ends all environments; 'on_stopped' is called once, when the last one is gone. */
 void function_stop(struct function *function, void (*on_stopped)(struct function *function));

@@ -216,9 +216,13 @@ static bool call_timers(struct loop *loop)
 void loop_dispose(struct loop *loop, struct loop_garbage *garbage,
                   void (*dispose)(struct loop_garbage *garbage))
 {
+	struct loop_garbage **place = &loop->garbage;
+
 	garbage->dispose = dispose;
-	garbage->next = loop->garbage;
-	loop->garbage = garbage;
+	garbage->next = NULL;
+	while (*place)
+		place = &(*place)->next;
+	*place = garbage;
 }
 
 bool fake_turn(struct loop *loop, unsigned order)

@@ -564,6 +564,238 @@ static void test_stop_without_a_box(void)
 	stage_close();
 }
 
+/* ---- other code ---- */
+
+static unsigned unused;
+
+static void on_unused(struct context_owner *owner)
+{
+	(void)owner;
+	unused++;
+}
+
+static struct context_owner owner = { .on_unused = on_unused };
+
+static void begin_owned(uint64_t concurrency)
+{
+	stage_open();
+	stage.config.concurrency = concurrency;
+	stage.context.owner = &owner;
+	stops = unused = 0;
+	function = function_create(&stage.context);
+}
+
+static unsigned replace(void)
+{
+	return function_replace_environments(function, &stage.context);
+}
+
+static void end_owned(unsigned generations)
+{
+	end();
+	CHECK_INT(unused, generations);
+}
+
+static void test_idle_environments_are_replaced_at_once(void)
+{
+	struct asker *asker;
+
+	begin_owned(0);
+	come_up();
+	CHECK_INT(replace(), 1);
+	CHECK_INT(unused, 0); /* it is still being taken down */
+	settle();
+	CHECK_INT(unused, 1);
+	CHECK_INT(count_environments(), 1);
+	asker = submit("one"); /* waits for the new one's init */
+	CHECK_INT(count_environments(), 1);
+	come_up();
+	finish("one");
+	check_fine(asker);
+	CHECK_INT(function_metrics(function)->environments, 2);
+	end_owned(2);
+}
+
+static void test_old_invocations_finish_on_the_old_code(void)
+{
+	struct asker *one, *two;
+	struct stage_port *old, *fresh;
+
+	begin_owned(0);
+	old = come_up();
+	one = submit("one");
+	CHECK_INT(replace(), 1);
+	CHECK_INT(count_environments(), 2);
+	fresh = come_up();
+	two = submit("two");
+	CHECK(holder("one") == old && holder("two") == fresh);
+	finish("two");
+	check_fine(two);
+	CHECK_INT(unused, 0);
+	finish("one");
+	check_fine(one);
+	settle();
+	CHECK_INT(unused, 1);
+	CHECK(count_environments() == 1 && stage_ports == fresh);
+	end_owned(2);
+}
+
+/* Also twice, and in the order in which they came. */
+static void test_who_waits_for_old_code_waits_for_the_new(void)
+{
+	struct asker *askers[3];
+	char id[8];
+
+	begin_owned(0);
+	for (unsigned i = 0; i < 3; i++) {
+		number(id, i);
+		askers[i] = submit(id);
+	}
+	CHECK_INT(replace(), 3);
+	CHECK_INT(replace(), 3);
+	settle();
+	CHECK_INT(count_environments(), 3);
+	CHECK_INT(unused, 2);
+	come_up(); /* of the last */
+	CHECK(holder("n2"));
+	for (unsigned i = 0; i < 3; i++)
+		CHECK_INT(askers[i]->answered, 0);
+	for (struct stage_port *port = stage_ports->next; port; port = port->next) {
+		fake_box_started(stage_box(port));
+		settle();
+		CHECK_INT(runtime_next(port), RUNTIME_ACCEPTED);
+	}
+	for (unsigned i = 0; i < 3; i++) {
+		number(id, i);
+		finish(id);
+		check_fine(askers[i]);
+	}
+	end_owned(3);
+}
+
+/* Its init has failed and is tried again as part of the invocation, whose clock runs. */
+static void test_a_second_init_is_not_waited_for(void)
+{
+	struct asker *one;
+
+	begin_owned(1);
+	fake_box_ready(stage_box(stage_ports));
+	fake_box_started(stage_box(stage_ports));
+	fake_box_exited(stage_box(stage_ports), W_EXITCODE(1, 0), false);
+	settle();
+	one = submit("one");
+	fake_box_ready(stage_box(stage_ports));
+	fake_box_started(stage_box(stage_ports));
+	pass_ms(2900);
+	CHECK_INT(replace(), 1);
+	settle();
+	CHECK_INT(count_environments(), 1);
+	CHECK_INT(function_metrics(function)->environments, 2);
+	pass_ms(200); /* the old clock would be over */
+	CHECK_INT(one->answered, 0);
+	come_up();
+	finish("one");
+	check_fine(one);
+	end_owned(2);
+}
+
+static void test_old_environments_count_as_concurrency(void)
+{
+	struct asker *one, *two;
+	struct stage_port *fresh;
+
+	begin_owned(1);
+	come_up();
+	one = submit("one");
+	replace();
+	fresh = come_up();
+	check_refused(FUNCTION_CONCURRENCY_EXCEEDED);
+	answer("one");
+	two = submit("two"); /* a caller that sends one request after the other */
+	CHECK(!holder("two"));
+	CHECK_INT(runtime_next(holder("one")), RUNTIME_ACCEPTED);
+	CHECK(holder("two") == fresh);
+	finish("two");
+	check_fine(one);
+	check_fine(two);
+	end_owned(2);
+}
+
+/* Nobody is left in line when there is concurrency again. */
+static void test_old_environment_that_fails_makes_room(void)
+{
+	struct asker *askers[FUNCTION_ENVIRONMENTS + 1];
+	struct stage_port *old = NULL;
+	char id[8];
+
+	begin_owned(0);
+	for (unsigned i = 0; i < FUNCTION_ENVIRONMENTS; i++) {
+		number(id, i);
+		askers[i] = submit(id);
+		old = come_up();
+	}
+	CHECK_INT(replace(), FUNCTION_ENVIRONMENTS);
+	CHECK_INT(count_environments(), FUNCTION_ENVIRONMENTS + 1);
+	come_up();
+	askers[FUNCTION_ENVIRONMENTS] = submit("last");
+	CHECK(!holder("last"));
+	fake_box_exited(stage_box(old), SIGSEGV, false);
+	settle();
+	CHECK(holder("last") == stage_ports);
+	finish("last");
+	for (unsigned i = 0; i < FUNCTION_ENVIRONMENTS - 1; i++) {
+		number(id, i);
+		finish(id);
+	}
+	for (unsigned i = 0; i <= FUNCTION_ENVIRONMENTS; i++) {
+		CHECK(askers[i]->answered == 1 && askers[i]->done == 1);
+		asker_destroy(askers[i]);
+	}
+	settle();
+	CHECK_INT(count_environments(), 1);
+	end_owned(2);
+}
+
+static void test_replace_what_has_ended(void)
+{
+	begin_owned(0);
+	stage.config.idle_timeout_ms = 1000;
+	come_up();
+	pass_ms(1000);
+	CHECK_INT(count_environments(), 0);
+	CHECK_INT(replace(), 0);
+	settle();
+	CHECK_INT(unused, 1);
+	CHECK_INT(count_environments(), 1);
+	function_stop(function, on_stopped);
+	CHECK_INT(replace(), 0);
+	settle();
+	CHECK_INT(stops, 1);
+	function_destroy(function);
+	CHECK_INT(unused, 3);
+	stage_close();
+}
+
+static void test_limits_are_those_of_the_new_code(void)
+{
+	struct asker *one, *two;
+
+	begin_owned(1);
+	come_up();
+	one = submit("one");
+	check_refused(FUNCTION_CONCURRENCY_EXCEEDED);
+	stage.config.concurrency = 2;
+	replace();
+	come_up();
+	two = submit("two");
+	check_refused(FUNCTION_CONCURRENCY_EXCEEDED);
+	finish("one");
+	finish("two");
+	check_fine(one);
+	check_fine(two);
+	end_owned(2);
+}
+
 /* ---- anything at all ---- */
 
 #define STEPS 4000
@@ -574,6 +806,7 @@ struct play {
 	uint64_t concurrency;
 	struct asker *askers[ASKERS]; /* submitted and accepted */
 	unsigned asker_count, asked;
+	bool replaces; /* the code, now and then */
 };
 
 /* xorshift64*: the same on every machine. */
@@ -753,7 +986,11 @@ static void play_check(struct play *play)
 			i++;
 		}
 	}
-	CHECK(count_environments() <= (play->concurrency ? play->concurrency : 10));
+	/* One more has room for each time that all were replaced, until the old ones have gone. */
+	if (!play->replaces)
+		CHECK(count_environments() <= (play->concurrency ? play->concurrency : 10));
+	CHECK(function_now(function).environments[METRICS_BUSY] <=
+	      (play->concurrency ? play->concurrency : 10));
 }
 
 static void play_step(struct play *play)
@@ -777,6 +1014,8 @@ static void play_step(struct play *play)
 	case 7:
 		if (pick(play, 20) == 0)
 			play_machine(play);
+		else if (play->replaces && pick(play, 20) == 0)
+			replace();
 		break;
 	}
 	play_check(play);
@@ -807,7 +1046,7 @@ static void test_anything_at_all(void)
 	static const uint64_t seeds[] = { 1, 22, 333, 4444, 55555, 666666 };
 
 	for (size_t i = 0; i < sizeof(seeds) / sizeof(seeds[0]); i++) {
-		struct play play = { .random = seeds[i], .concurrency = i % 3 };
+		struct play play = { .random = seeds[i], .concurrency = i % 3, .replaces = i >= 3 };
 
 		begin(play.concurrency);
 		fake_box_dies_slowly = i % 2;
@@ -870,4 +1109,8 @@ TEST_MAIN(test_figures, test_first_environment_starts_before_any_invocation,
           test_serial_caller_needs_one_environment, test_slow_runtime_costs_a_second_environment,
           test_handover_is_for_one, test_runtime_dies_during_handover, test_submit_from_on_done,
           test_stop_from_on_done, test_stop_with_a_line, test_stop_during_handover,
-          test_stop_waits_for_the_last_box, test_stop_without_a_box, test_anything_at_all)
+          test_stop_waits_for_the_last_box, test_stop_without_a_box,
+          test_idle_environments_are_replaced_at_once, test_old_invocations_finish_on_the_old_code,
+          test_who_waits_for_old_code_waits_for_the_new, test_a_second_init_is_not_waited_for,
+          test_old_environments_count_as_concurrency, test_old_environment_that_fails_makes_room,
+          test_replace_what_has_ended, test_limits_are_those_of_the_new_code, test_anything_at_all)

@@ -31,7 +31,7 @@ static void on_change(struct environment_context *context, struct environment *c
 		is_gone = true;
 		environment_destroy(changed);
 	} else {
-		CHECK(environment_is_free(changed));
+		CHECK(environment_is_free(changed) || environment_is_retired(changed));
 		changes++;
 	}
 }
