@@ -7,6 +7,7 @@ import os
 import subprocess
 
 import interop
+import sdk
 from interop import harness
 
 AWS = interop.prepared("python-client", "bin", "aws")
@@ -31,7 +32,7 @@ class Outcome:
         return "<exit %d %r %r %.300r>" % (self.code, self.answer, self.stderr, self.payload)
 
 
-def aws(t, lrie, event, *options, name="function"):
+def aws(t, lrie, event, *options, name="function", **settings):
     interop.need(t, AWS)
     folder = t.folder()
     event = harness.write_file(os.path.join(folder, "event.json"), event)
@@ -39,7 +40,8 @@ def aws(t, lrie, event, *options, name="function"):
     finished = subprocess.run(
         [AWS, "lambda", "invoke", "--endpoint-url", "http://127.0.0.1:%d" % lrie.port,
          "--function-name", name, "--payload", "fileb://" + event, *options, output],
-        env={"PATH": os.environ["PATH"], "HOME": folder, "LC_ALL": "C.UTF-8", **SETTINGS},
+        env={"PATH": os.environ["PATH"], "HOME": folder, "LC_ALL": "C.UTF-8", **SETTINGS,
+             **settings},
         stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=harness.DEADLINE,
         check=False)
     return Outcome(finished, output)
@@ -103,14 +105,46 @@ def test_names_and_qualifiers(t):
     check(t, aws(t, lrie, "1", "--qualifier", "$LATEST"), 200, b"1")
 
 
-def test_dry_run(t):
-    outcome = aws(t, t.serve("echo"), "{}", "--invocation-type", "DryRun")
-    check(t, outcome, 204, b"")
+def test_types(t):
+    lrie = t.serve("line:it runs,echo")
+    check(t, aws(t, lrie, "{}", "--invocation-type", "DryRun"), 204, b"")
+    check(t, aws(t, lrie, '{"do": "line:an event"}', "--invocation-type", "Event"), 202, b"")
+    lrie.stdout.wait_line("an event")
+    t.true("it runs" not in lrie.stdout.lines(), "a dry run ran")
+
+
+def test_client_context(t):
+    encoded = base64.b64encode(b'{"custom":{"a":[1]}}').decode()
+    outcome = aws(t, t.serve("headers"), "{}", "--client-context", encoded)
+    t.equal(json.loads(outcome.payload)["Lambda-Runtime-Client-Context"], '{"custom":{"a":[1]}}')
+
+
+def check_error(t, outcome, name, *words):
+    """How the client tells an error of the service: by its name, and what it says."""
+    t.true(outcome.code != 0 and outcome.answer is None, repr(outcome))
+    for word in ("An error occurred (%s)" % name, "when calling the Invoke operation", *words):
+        t.true(word in outcome.stderr, "no %r: %r" % (word, outcome))
 
 
 def test_api_errors_are_understood(t):
-    outcome = aws(t, t.serve("echo"), "not JSON")
-    t.true(outcome.code != 0 and "InvalidRequestContentException" in outcome.stderr, repr(outcome))
+    lrie = t.serve("echo")
+    check_error(t, aws(t, lrie, "not JSON"), "InvalidRequestContentException",
+                "Could not parse request body into json")
+    check_error(t, aws(t, lrie, "{}", "--qualifier", "two", name="function:one"),
+                "InvalidParameterValueException")
+    too_large = json.dumps("x" * harness.REQUEST_LIMIT)
+    check_error(t, aws(t, lrie, too_large), "RequestEntityTooLargeException",
+                "Request must be smaller than 6291456 bytes")
+
+
+def test_throttled_calls_are_tried_again(t):
+    lrie = t.bare("--concurrency", "1", "--timeout", "60")
+    lrie.begin_invoke()
+    lrie.runtime().next()
+    outcome = aws(t, lrie, "{}", AWS_MAX_ATTEMPTS="3", AWS_RETRY_MODE="standard")
+    check_error(t, outcome, "TooManyRequestsException", "(reached max retries: 2)",
+                "Rate Exceeded.")
+    t.equal(sdk.throttles(lrie), 3)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""sdk - what a client library is held to: it is a program that reads the parameters of Invoke, one
-JSON object a line, and prints what it got."""
+"""sdk - what a client library is held to
+
+A client is a program (tests/interop/clients) that reads calls, one JSON object a line:
+
+    {"call": "invoke", "endpoint": URL, "attempts": N, "parameters": {what Invoke takes}}
+
+and prints what came of each: the answer's parts, or of an exception its name, whether it is of the
+class that the library has for that error, and its members. A test file describes the client, as
+for interop.contract().
+"""
+import base64
 import json
 import os
 import subprocess
@@ -8,23 +17,45 @@ import subprocess
 import interop
 from interop import harness
 
+CLIENTS = os.path.join(interop.HERE, "clients")
+ARN = "arn:aws:lambda:us-east-1:012345678912:function:function"
+RESERVED_LIMIT = "ReservedFunctionConcurrentInvocationLimitExceeded"
 
-class Client:
-    def __init__(self, t, lrie, command, env):
-        self.process = subprocess.Popen(
-            [*command, "http://127.0.0.1:%d" % lrie.port], env={**os.environ, **env},
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+# One program for Node, Bun and Deno.
+MODULES = interop.prepared("javascript-client")
+JAVASCRIPT = (os.path.join(CLIENTS, "javascript.mjs"), MODULES)
+JAVASCRIPT_NEEDS = (os.path.join(MODULES, "node_modules"),)
+
+
+class Process:
+    """A client that runs, and its calls to one lrie."""
+
+    def __init__(self, t, command, lrie, attempts=1):
+        self.endpoint, self.attempts = "http://127.0.0.1:%d" % lrie.port, attempts
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         t.closing(self)
 
-    def invoke(self, event, **parameters):
-        parameters.setdefault("FunctionName", "function")
-        line = json.dumps({"Payload": event, **parameters}) + "\n"
+    def begin(self, call, event, **parameters):
+        """Sends a call; read what comes of it with end()."""
+        parameters = {"FunctionName": "function", "Payload": event, **parameters}
+        line = json.dumps({"call": call, "endpoint": self.endpoint, "attempts": self.attempts,
+                           "parameters": parameters}) + "\n"
         self.process.stdin.write(line.encode())
         self.process.stdin.flush()
+
+    def end(self):
         line = self.process.stdout.readline()
         if not line:
             raise harness.Failure("the client has ended")
         return json.loads(line)
+
+    def invoke(self, event="{}", **parameters):
+        self.begin("invoke", event, **parameters)
+        return self.end()
+
+    def steer(self, words, **parameters):
+        """Lets the fixture obey these words."""
+        return self.invoke(json.dumps({"do": words}), **parameters)
 
     def close(self):
         self.process.stdin.close()
@@ -32,32 +63,159 @@ class Client:
         self.process.stdout.close()
 
 
-def check_client(t, command, **env):
-    """Everything in one test: to start a client takes longer than all that it does."""
-    lrie = t.serve("echo", *interop.ROOM)
-    client = Client(t, lrie, command, env)
+class Client:
+    def __init__(self, *command, needs=(), programs=()):
+        self.command, self.needs, self.programs = command, needs, programs
 
-    def steer(words, **parameters):
-        return client.invoke(json.dumps({"do": words}), **parameters)
+    def start(self, t, lrie, **more):
+        return Process(t, self.command, lrie, **more)
 
-    event = '{"text": "gr\\u00fc\\u00dfe"}'
-    t.equal(client.invoke(event), {"status": 200, "error": None, "version": "$LATEST", "log": "",
-                                   "payload": event})
+    def check_is_here(self, t):
+        interop.need(t, *self.needs)
+        for program in self.programs:
+            interop.need_program(t, program)
+
+
+def check_exception(t, outcome, name, status, typed=True, **members):
+    """Of 'typed', the library has a class; another is an error of the service by its code only."""
+    expected = {"exception": name, "typed": typed, "service": True, "status": status, **members}
+    t.equal({key: outcome.get(key) for key in expected}, expected, repr(outcome))
+
+
+def answers(t, client):
+    client.check_is_here(t)
+    process = client.start(t, t.serve("echo", *interop.ROOM))
+    event = '{"text": "gr\\u00fc\\u00dfe, grüße"}'
+    t.equal(process.invoke(event), {"status": 200, "error": None, "version": "$LATEST", "log": "",
+                                    "payload": event, "attempts": 1})
     for number in range(2, 7):
-        t.equal(steer("count")["payload"], str(number), "warm invokes")
-    t.true(steer("big:3000002")["payload"].encode() == interop.BIG, "the answer of 3 MB")
+        t.equal(process.steer("count")["payload"], str(number), "warm invokes")
+    answer = process.steer("big:3000002")["payload"]
+    t.true(answer.encode() == interop.BIG, "not the answer of 3 MB")
+    event = json.dumps("x" * 5000000)
+    t.true(process.invoke(event)["payload"] == event, "not the event of 5 MB")
+    outcome = process.steer("line:a word for the log,echo", LogType="Tail")
+    t.match(outcome["log"], r"START RequestId: .*\na word for the log\nEND .*\nREPORT .*\n")
 
-    outcome = steer("error:Function.Told")
-    t.equal((outcome["status"], outcome["error"]), (200, "Unhandled"))
-    t.equal(json.loads(outcome["payload"])["errorType"], "Function.Told")
 
-    outcome = steer("exit:3")
-    t.equal(json.loads(outcome["payload"])["errorType"], "Runtime.ExitError")
-    t.equal(steer("count")["payload"], "1", "a new life after a crash")
+def types(t, client):
+    client.check_is_here(t)
+    lrie = t.serve("line:it runs,echo")
+    process = client.start(t, lrie)
+    outcome = process.invoke(InvocationType="DryRun")
+    t.equal((outcome["status"], outcome["payload"]), (204, ""), repr(outcome))
+    outcome = process.invoke(InvocationType="RequestResponse", LogType="None")
+    t.equal((outcome["status"], outcome["payload"], outcome["log"]), (200, "{}", ""))
+    outcome = process.invoke('{"do": "line:an event,echo"}', InvocationType="Event")
+    t.equal((outcome["status"], outcome["payload"], outcome["log"]), (202, "", ""), repr(outcome))
+    lrie.stdout.wait_line("an event")
+    t.equal(lrie.stdout.lines().count("it runs"), 1)
 
-    outcome = steer("line:a word for the log,echo", LogType="Tail")
-    t.true("\na word for the log\n" in outcome["log"], "the log: %r" % outcome["log"])
-    t.equal(client.invoke("{}", InvocationType="DryRun")["status"], 204)
-    t.equal(client.invoke("{}", InvocationType="Event")["status"], 202)
-    t.equal(client.invoke("not JSON"), {"exception": "InvalidRequestContentException"})
-    t.equal(steer("pid", FunctionName="any:$LATEST")["status"], 200)
+
+def names(t, client):
+    client.check_is_here(t)
+    process = client.start(t, t.serve("headers"))
+    for name, qualifier in (
+            ("function", None), ("function:$LATEST", None), ("function", "$LATEST"),
+            ("012345678912:function:function", None), (ARN, None), (ARN + ":$LATEST", None),
+            ("function:live", None), (ARN, "live"), (ARN + ":live", "live")):
+        more = {} if qualifier is None else {"Qualifier": qualifier}
+        outcome = process.invoke(FunctionName=name, **more)
+        t.equal((outcome["status"], outcome["version"]), (200, "$LATEST"), name)
+        told = qualifier or (name.split(":")[-1] if name[-1] in "Te" else None)
+        t.equal(json.loads(outcome["payload"])["Lambda-Runtime-Invoked-Function-Arn"],
+                ARN if told is None else ARN + ":" + told, "%s, %s" % (name, qualifier))
+
+
+def a_client_context(t, client):
+    client.check_is_here(t)
+    process = client.start(t, t.serve("headers"))
+    context = {"custom": {"greeting": "grüße"}, "env": {}, "client": {"app_title": "interop"}}
+    encoded = base64.b64encode(json.dumps(context).encode()).decode()
+    outcome = process.invoke(ClientContext=encoded)
+    seen = json.loads(outcome["payload"])["Lambda-Runtime-Client-Context"]
+    t.equal(json.loads(seen), context)
+    check_exception(t, process.invoke(ClientContext=base64.b64encode(b"[").decode()),
+                    "InvalidRequestContentException", 400)
+
+
+def function_errors(t, client):
+    """None is an exception, and none is tried again."""
+    client.check_is_here(t)
+    process = client.start(t, t.serve("echo", "--timeout", "0.5"), attempts=3)
+
+    def check(words, error_type):
+        outcome = process.steer(words, LogType="Tail")
+        t.equal((outcome["status"], outcome["error"], outcome["attempts"]), (200, "Unhandled", 1))
+        t.equal(json.loads(outcome["payload"])["errorType"], error_type)
+        t.true("\nREPORT " in outcome["log"], outcome["log"])
+
+    check("error:Function.Told", "Function.Told")
+    check("exit:3", "Runtime.ExitError")
+    check("silent", "Sandbox.Timedout")
+    t.equal(process.steer("count")["payload"], "1", "a new life")
+
+
+def errors_of_the_service(t, client):
+    client.check_is_here(t)
+    process = client.start(t, t.serve("echo"))
+    outcome = process.invoke("not JSON")
+    check_exception(t, outcome, "InvalidRequestContentException", 400)
+    t.true(outcome["message"].startswith("Could not parse request body into json: "), outcome)
+    check_exception(t, process.invoke(FunctionName="function:one", Qualifier="two"),
+                    "InvalidParameterValueException", 400)
+    # neither has a class in any library: it is what Lambda really sends
+    check_exception(t, process.invoke(FunctionName="a name"), "ValidationException", 400,
+                    typed=False)
+    too_large = json.dumps("x" * harness.REQUEST_LIMIT)
+    check_exception(t, process.invoke(too_large), "RequestEntityTooLargeException", 413,
+                    typed=False, message="Request must be smaller than 6291456 bytes for the "
+                    "InvokeFunction operation")
+    too_large = json.dumps("x" * (1 << 20))
+    check_exception(t, process.invoke(too_large, InvocationType="Event"),
+                    "RequestEntityTooLargeException", 413, typed=False)
+    t.equal(process.invoke()["payload"], "{}", "afterwards")
+
+
+def errors_of_a_restore(t, client):
+    client.check_is_here(t)
+    lrie = t.serve("restore-error:Function.Told", "--initialization-type", "snap-start")
+    check_exception(t, client.start(t, lrie).invoke(), "SnapStartException", 400)
+
+
+def throttling(t, client):
+    """The library tries again by itself, as often as it was told to, and may then succeed."""
+    client.check_is_here(t)
+    lrie = t.bare("--concurrency", "1", "--timeout", "60")
+    runtime = lrie.runtime()
+    caller = lrie.begin_invoke(b'"the first"')
+    event = runtime.next()
+    process = client.start(t, lrie, attempts=3)
+    check_exception(t, process.invoke(), "TooManyRequestsException", 429, attempts=3,
+                    reason=RESERVED_LIMIT, message="Rate Exceeded.")
+    t.equal(throttles(lrie), 3)
+
+    process.begin("invoke", '"the second"')
+    harness.wait_for(lambda: throttles(lrie) > 3, "another refusal")
+    runtime.answer(event)
+    t.equal(caller.reply().status, 200)
+    event = runtime.next()
+    t.equal(event.body, b'"the second"')
+    runtime.answer(event, b'"at last"')
+    outcome = process.end()
+    t.equal((outcome["status"], outcome["payload"]), (200, '"at last"'), repr(outcome))
+    t.between(2, outcome["attempts"], 3, "attempts")
+
+
+def throttles(lrie):
+    """How many invocations lrie says it has refused."""
+    with lrie.connect() as connection:
+        text = connection.ask("GET", "/_lrie/metrics").body.decode()
+    return sum(int(line.split()[-1]) for line in text.split("\n")
+               if line.startswith("lrie_throttles_total"))
+
+
+def contract(client):
+    """The tests that every client library passes, by name: update globals() with them."""
+    return interop.bind(client, answers, types, names, a_client_context, function_errors,
+                        errors_of_the_service, errors_of_a_restore, throttling)
