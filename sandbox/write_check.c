@@ -429,7 +429,8 @@ bool write_check_fails(struct write_check *check, pid_t thread, const struct sys
 		return false;
 	size_t length = strlen(place.absolute);
 	write->is_cut = length >= sizeof(write->path);
-	snprintf(write->path, sizeof(write->path), "%s", place.absolute);
+	snprintf(write->path, sizeof(write->path), "%.*s", (int)sizeof(write->path) - 1,
+	         place.absolute);
 	write->missing = missing_part(place.absolute, outlook);
 	if (write->missing >= sizeof(write->path))
 		write->missing = sizeof(write->path) - 1;
