@@ -25,7 +25,7 @@ static void tell_health(struct admin_api *admin, struct http_exchange *exchange)
 
 static void tell_metrics(struct admin_api *admin, struct http_exchange *exchange)
 {
-	const struct admin_api_subjects *of = &admin->subjects;
+	const struct served_function *of = functions_at(admin->subjects.functions, 0);
 	struct metrics_page page = {
 		.function = of->config->function_name,
 		.memory_bytes = of->config->memory_bytes,

@@ -8,17 +8,14 @@
 #ifndef EMULATOR_ADMIN_API_H
 #define EMULATOR_ADMIN_API_H
 
-#include "emulator/event_queue.h"
-#include "emulator/function.h"
+#include "emulator/functions.h"
 #include "emulator/http_server.h"
 
 struct admin_api;
 
 /* What it tells of. All must outlive it; the struct itself is copied. */
 struct admin_api_subjects {
-	const struct config *config;
-	struct function *function;
-	struct event_queue *events;
+	struct functions *functions;
 };
 
 struct admin_api *admin_api_create(const struct admin_api_subjects *subjects);

@@ -224,6 +224,7 @@ static void start_turn(void)
 	context.on_usage = on_usage;
 	context.counts_files = !is_counted();
 	bench.running = function_create(&context);
+	function_start(bench.running, true);
 	submit();
 }
 
@@ -287,17 +288,19 @@ static void next_turn(struct loop_timer *timer)
 		start_turn();
 }
 
-static void on_stopped(struct function *function)
+static void on_stopped(struct function_end *end)
 {
-	(void)function;
+	(void)end;
 	schedule(next_turn);
 }
 
 static void end_turn(struct loop_timer *timer)
 {
+	static struct function_end end = { .on_stopped = on_stopped };
+
 	(void)timer;
 	bench.ending = true;
-	function_stop(bench.running, on_stopped);
+	function_stop(bench.running, &end);
 }
 
 /* ---- from outside ---- */

@@ -26,9 +26,9 @@ struct shot {
 
 static struct shot shot;
 
-static void on_stopped(struct function *function)
+static void on_stopped(struct functions *functions)
 {
-	(void)function;
+	(void)functions;
 	loop_stop(shot.service.loop);
 }
 
@@ -38,7 +38,7 @@ static void stop(struct loop_timer *timer)
 	if (shot.stopping)
 		return;
 	shot.stopping = true;
-	function_stop(shot.service.function, on_stopped);
+	functions_stop(shot.service.functions, on_stopped);
 }
 
 static void on_signal(struct loop_signal *signal)
@@ -117,14 +117,15 @@ static const struct invocation_ops ops = { .on_answered = on_answered, .on_done 
 
 static void run(struct buffer *event)
 {
-	struct invocation *invocation = invocation_make(shot.service.config, &ops);
+	struct served_function *served = functions_at(shot.service.functions, 0);
+	struct invocation *invocation = invocation_make(served->config, &ops);
 	struct error err;
 
 	shot.end.on_due = stop;
 	if (!service_watch_signals(&shot.service, on_signal, &err))
 		log_warning("%s", err.text);
 	buffer_move(&invocation->event, event);
-	if (function_submit(shot.service.function, invocation) != FUNCTION_ACCEPTED)
+	if (function_submit(served->function, invocation) != FUNCTION_ACCEPTED)
 		abort(); /* the first invocation always finds room */
 	loop_run(shot.service.loop);
 	loop_timer_stop(&shot.end);

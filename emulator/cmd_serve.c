@@ -19,23 +19,20 @@
 #include "emulator/service.h"
 #include "sandbox/fd.h"
 
-/* How long the readers of records may take for what is left at the end. */
-#define RECORD_GRACE_MS 2000
-
 struct server {
 	struct service service;
 	struct invoke_api *invoke_api;
 	struct admin_api *admin_api;
-	struct event_queue *events;
-	bool stopping;
+	bool stopping, is_stopped;
 };
 
-/* There is one server in the process; function_stop()'s callback finds it here. */
+/* There is one server in the process; functions_stop()'s callback finds it here. */
 static struct server server;
 
-static void on_stopped(struct function *function)
+static void on_stopped(struct functions *functions)
 {
-	(void)function;
+	(void)functions;
+	server.is_stopped = true;
 	loop_stop(server.service.loop);
 }
 
@@ -46,8 +43,7 @@ static void on_signal(struct loop_signal *number)
 		_exit(128 + number->number);
 	server.stopping = true;
 	log_info("%s: ending", strsignal(number->number));
-	event_queue_stop(server.events);
-	function_stop(server.service.function, on_stopped);
+	functions_stop(server.service.functions, on_stopped);
 }
 
 /* The address as asked for, with the port that the kernel chose where that was 0. */
@@ -65,15 +61,11 @@ static void tell_address(const struct config *config, unsigned port)
 static struct invoke_api *open_apis(int fd, struct error *err)
 {
 	struct service *service = &server.service;
-	const struct admin_api_subjects subjects = {
-		.config = service->config,
-		.function = service->function,
-		.events = server.events,
-	};
+	const struct admin_api_subjects subjects = { .functions = service->functions };
 
 	server.admin_api = admin_api_create(&subjects);
-	return invoke_api_create(service->invoke_server, fd, service->config, service->function,
-	                         server.events, server.admin_api, err);
+	return invoke_api_create(service->invoke_server, fd, service->functions, server.admin_api,
+	                         err);
 }
 
 static int run(int fd)
@@ -81,16 +73,12 @@ static int run(int fd)
 	struct error err;
 	unsigned port = http_listen_port(fd);
 
-	server.events = event_queue_create(server.service.config, server.service.loop,
-	                                   server.service.function, &err);
-	if (server.events)
-		server.invoke_api = open_apis(fd, &err);
-	else
-		close(fd);
+	server.invoke_api = open_apis(fd, &err);
 	if (!server.invoke_api || !service_watch_signals(&server.service, on_signal, &err)) {
 		log_error("%s", err.text);
-		function_stop(server.service.function, on_stopped);
-		loop_run(server.service.loop);
+		functions_stop(server.service.functions, on_stopped);
+		if (!server.is_stopped)
+			loop_run(server.service.loop);
 		return EXIT_USAGE;
 	}
 	tell_address(server.service.config, port);
@@ -113,7 +101,6 @@ int cmd_serve(const struct config *config)
 		code = run(steal_fd(&fd));
 	invoke_api_destroy(server.invoke_api);
 	admin_api_destroy(server.admin_api);
-	event_queue_destroy(server.events, RECORD_GRACE_MS);
 	service_finish(&server.service);
 	return code;
 }

@@ -150,7 +150,7 @@ bool contest_open(struct contest *contest, const struct service *service, struct
 		struct contender *contender = &contest->contenders[i];
 		struct bench_function *function = &contest->functions[i];
 
-		if (!workload_init(&contender->workload, service, &contender->config, err))
+		if (!workload_init(&contender->workload, &service->shared, &contender->config, err))
 			return error_prefix(err, "%s", contender->name);
 		function->name = contender->name;
 		function->context = &contender->workload.context;

@@ -39,8 +39,8 @@ struct function {
 	unsigned waiting;
 	struct loop_timer handover;
 	struct metrics metrics;
-	bool replacing, stopping;
-	void (*on_stopped)(struct function *function);
+	bool at_once, replacing, stopping;
+	struct function_end *end;
 };
 
 /* ---- generations ---- */
@@ -256,7 +256,7 @@ static void on_change(struct environment_context *context, struct environment *e
 		environment_destroy(env);
 		leave_generation(generation);
 		if (function->stopping && function->count == 0)
-			function->on_stopped(function);
+			function->end->on_stopped(function->end);
 		else if (function->first)
 			serve_line(function);
 		return;
@@ -320,13 +320,13 @@ static void begin_generation(struct function *function, const struct environment
 		function->limit = provisioned(config);
 }
 
-static void add_first_environments(struct function *function)
+static void add_first_environments(struct function *function, bool at_once)
 {
 	const struct config *config = config_of(function);
 
 	for (unsigned i = 0; i < provisioned(config); i++)
 		add_environment(function, config->initialization);
-	if (provisioned(config) == 0)
+	if (provisioned(config) == 0 && at_once)
 		add_environment(function, beyond(function));
 }
 
@@ -338,8 +338,13 @@ struct function *function_create(const struct environment_context *context)
 	function->last = &function->first;
 	function->handover.on_due = on_handover;
 	begin_generation(function, context);
-	add_first_environments(function);
 	return function;
+}
+
+void function_start(struct function *function, bool at_once)
+{
+	function->at_once = at_once;
+	add_first_environments(function, at_once);
 }
 
 /* Before those who have never left the line, and in their order among themselves. */
@@ -385,7 +390,7 @@ unsigned function_replace_environments(struct function *function,
 	function->replacing = true;
 	retire_all(function);
 	function->replacing = false;
-	add_first_environments(function);
+	add_first_environments(function, function->at_once || replaced > 0);
 	serve_line(function);
 	return replaced;
 }
@@ -438,13 +443,15 @@ static void refuse_line(struct function *function)
 	}
 }
 
-void function_stop(struct function *function, void (*on_stopped)(struct function *function))
+void function_stop(struct function *function, struct function_end *end)
 {
 	assert(!function->stopping);
 	function->stopping = true;
-	function->on_stopped = on_stopped;
+	function->end = end;
 	loop_timer_stop(&function->handover);
 	refuse_line(function);
+	if (function->count == 0)
+		end->on_stopped(end);
 	for (unsigned at = function->count; at > 0; at--)
 		environment_stop(function->environments[at - 1]);
 }

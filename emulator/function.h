@@ -27,8 +27,12 @@ struct function;
 
 /* 'context' is copied; what it points to must stay until its owner hears that it is unused, which
  * is at the end of the function, or after its environments were replaced. Its on_change and
- * on_journal are the function's own and need not be set. */
+ * on_journal are the function's own and need not be set. No environment runs yet. */
 struct function *function_create(const struct environment_context *context);
+
+/* Starts those that are provisioned; where there are none, the first one if that is not to wait for
+ * the first invocation. Once, before any other call. */
+void function_start(struct function *function, bool at_once);
 
 enum function_verdict {
 	FUNCTION_ACCEPTED,
@@ -46,7 +50,8 @@ struct metrics_now function_now(const struct function *function);
 
 /*
  * Other code, or the same code run otherwise: 'context' is copied as above, and environments made
- * of it take the place of all there are. The first begins at once, and as many as are provisioned.
+ * of it take the place of all there are. They begin as with function_start(), and one at once where
+ * there was one.
  * Old ones end as soon as they have no invocation; what they have not begun waits for a new one,
  * and nobody hears of it. Line, limits in use and metrics stay; old environments that are at work
  * count as concurrency. Returns how many were replaced.
@@ -54,10 +59,16 @@ struct metrics_now function_now(const struct function *function);
 unsigned function_replace_environments(struct function *function,
                                        const struct environment_context *context);
 
-/* Ends all environments; 'on_stopped' is called once, when the last one is gone. */
-void function_stop(struct function *function, void (*on_stopped)(struct function *function));
+/* Embedded in whoever stops a function. */
+struct function_end {
+	void (*on_stopped)(struct function_end *end);
+};
 
-/* Stopped only. NULL is fine. */
+/* Ends all environments; 'end' is called once, when the last one is gone: in this call, when there
+ * is none. */
+void function_stop(struct function *function, struct function_end *end);
+
+/* Never started, or stopped. NULL is fine. */
 void function_destroy(struct function *function);
 
 #endif

@@ -19,9 +19,8 @@ struct invocation *invocation_create(const struct invocation_ops *ops)
 	return invocation;
 }
 
-struct invocation *invocation_make(const struct config *config, const struct invocation_ops *ops)
+void invocation_prepare(struct invocation *invocation, const struct config *config)
 {
-	struct invocation *invocation = invocation_create(ops);
 	autobuffer struct buffer arn = BUFFER_INIT;
 	char trace[TRACE_HEADER_SIZE];
 
@@ -31,6 +30,13 @@ struct invocation *invocation_make(const struct config *config, const struct inv
 	invocation->trace_header = xstrdup(trace);
 	arn_append(&arn, config->region, config->account_id, config->function_name, NULL);
 	invocation->function_arn = buffer_steal(&arn, NULL);
+}
+
+struct invocation *invocation_make(const struct config *config, const struct invocation_ops *ops)
+{
+	struct invocation *invocation = invocation_create(ops);
+
+	invocation_prepare(invocation, config);
 	return invocation;
 }
 

@@ -77,7 +77,10 @@ struct invocation {
 /* An invocation with an empty event, a fresh request id, and one reference. */
 struct invocation *invocation_create(const struct invocation_ops *ops);
 
-/* The same with what Lambda gives each one, whoever asks: ARN and trace header. */
+/* Gives it what Lambda gives each one, whoever asks: ARN and trace header. Once. */
+void invocation_prepare(struct invocation *invocation, const struct config *config);
+
+/* Both. */
 struct invocation *invocation_make(const struct config *config, const struct invocation_ops *ops);
 
 /* Takes the trace header of who asks, if it is one. With --xray, where Lambda's active tracing is

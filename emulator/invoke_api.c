@@ -28,9 +28,7 @@ static const struct route routes[] = {
 
 struct invoke_api {
 	struct http_listener listener;
-	const struct config *config;
-	struct function *function;
-	struct event_queue *events;
+	struct functions *functions;
 	struct admin_api *admin;
 };
 
@@ -46,6 +44,7 @@ struct call {
 	enum call_kind kind;
 	struct http_exchange *exchange; /* NULL when the caller has left */
 	struct invocation *invocation;  /* NULL when it is done, or never was */
+	struct served_function *served; /* NULL until it is found */
 	struct invoke_request request;
 	struct buffer answer; /* kept until the log is there */
 	bool is_error;
@@ -79,7 +78,7 @@ static void reply_answer(struct call *call, const struct log_tail *tail)
 	http_exchange_add_header(exchange, "Content-Type", "application/json");
 	http_exchange_add_header(exchange, "x-amzn-Remapped-Content-Length", "0");
 	http_exchange_add_header(exchange, "X-Amz-Executed-Version",
-	                         call->api->config->function_version);
+	                         call->served->config->function_version);
 	http_exchange_add_header(exchange, "X-Amzn-Trace-Id", call->invocation->trace_header);
 	if (call->is_error)
 		http_exchange_add_header(exchange, "X-Amz-Function-Error", "Unhandled");
@@ -95,6 +94,7 @@ static void release(struct call *call)
 	if (call->exchange || call->invocation)
 		return;
 	buffer_finish(&call->answer);
+	served_function_unref(call->served);
 	free(call);
 }
 
@@ -156,7 +156,7 @@ static void submit(struct call *call, struct invocation *invocation)
 {
 	invocation->asker = call;
 	call->invocation = invocation_ref(invocation);
-	switch (function_submit(call->api->function, invocation)) {
+	switch (function_submit(call->served->function, invocation)) {
 	case FUNCTION_ACCEPTED:
 		return;
 	case FUNCTION_CONCURRENCY_EXCEEDED:
@@ -178,7 +178,7 @@ static void submit(struct call *call, struct invocation *invocation)
 /* Nobody waits for what becomes of it. */
 static void accept_event(struct call *call, struct invocation *invocation)
 {
-	if (event_queue_add(call->api->events, invocation))
+	if (event_queue_add(call->served->events, invocation))
 		http_exchange_reply(call->exchange, 202, NULL);
 	else
 		invoke_error_throttled(call->exchange, "CallerRateLimitExceeded");
@@ -186,9 +186,10 @@ static void accept_event(struct call *call, struct invocation *invocation)
 
 static void handle_invoke(struct call *call)
 {
-	struct invocation *invocation = invocation_make(call->api->config, &ops);
+	struct invocation *invocation = invocation_create(&ops);
 
-	if (invoke_request_take(&call->request, call->exchange, call->api->config, invocation)) {
+	if (invoke_request_take(&call->request, call->exchange, call->api->functions, invocation)) {
+		call->served = served_function_ref(call->request.served);
 		if (call->request.is_dry_run)
 			http_exchange_reply(call->exchange, 204, NULL);
 		else if (call->request.is_event)
@@ -264,15 +265,12 @@ static void on_finished(struct http_listener *listener, struct http_exchange *ex
 }
 
 struct invoke_api *invoke_api_create(struct http_server *server, int fd,
-                                     const struct config *config, struct function *function,
-                                     struct event_queue *events, struct admin_api *admin,
+                                     struct functions *functions, struct admin_api *admin,
                                      struct error *err)
 {
 	struct invoke_api *api = xcalloc(1, sizeof(*api));
 
-	api->config = config;
-	api->function = function;
-	api->events = events;
+	api->functions = functions;
 	api->admin = admin;
 	api->listener = (struct http_listener){
 		.on_head = on_head,

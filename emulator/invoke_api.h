@@ -10,8 +10,7 @@
 #define EMULATOR_INVOKE_API_H
 
 #include "emulator/admin_api.h"
-#include "emulator/event_queue.h"
-#include "emulator/function.h"
+#include "emulator/functions.h"
 #include "emulator/http_server.h"
 
 /* Heads that SDKs send stay below 8 KiB; client context adds up to 3583 bytes. */
@@ -19,11 +18,10 @@
 
 struct invoke_api;
 
-/* Serves 'function' on the listening socket 'fd', which is taken over (also on failure). All
+/* Serves 'functions' on the listening socket 'fd', which is taken over (also on failure). All
  * arguments must outlive it. */
 struct invoke_api *invoke_api_create(struct http_server *server, int fd,
-                                     const struct config *config, struct function *function,
-                                     struct event_queue *events, struct admin_api *admin,
+                                     struct functions *functions, struct admin_api *admin,
                                      struct error *err);
 
 /* Closes the listener and its connections. All invocations must be done. NULL is fine. */

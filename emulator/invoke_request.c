@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* invoke_request - what a request to invoke the function asks for, checked */
+/* invoke_request - what a request to invoke a function asks for, checked */
 #include "emulator/invoke_request.h"
 
 #include <stdio.h>
@@ -19,10 +19,46 @@
 /* From where to where. */
 struct taking {
 	struct http_exchange *exchange;
-	const struct config *config;
+	const struct functions *functions;
 	struct invoke_request *request;
 	struct invocation *invocation;
 };
+
+/* 'qualifier' may be NULL. */
+static void reply_unknown_function(const struct taking *taking, const struct function_name *name,
+                                   const char *qualifier)
+{
+	const struct config *config = functions_at(taking->functions, 0)->config;
+	autobuffer struct buffer message = BUFFER_INIT;
+
+	buffer_append_text(&message, "Function not found: ");
+	arn_append(&message, config->region, config->account_id, name->name,
+	           qualifier ? qualifier : "$LATEST");
+	invoke_error_reply(taking->exchange, 404, "ResourceNotFoundException", "Message",
+	                   message.data);
+}
+
+/* Who is called, and by what name; 'qualifier' may be NULL. */
+static bool take_function(struct taking *taking, const struct function_name *name,
+                          const char *qualifier)
+{
+	struct served_function *served = functions_find(taking->functions, name->name);
+	autobuffer struct buffer arn = BUFFER_INIT;
+
+	if (!served) {
+		reply_unknown_function(taking, name, qualifier);
+		return false;
+	}
+	taking->request->served = served;
+	invocation_prepare(taking->invocation, served->config);
+	if (!qualifier)
+		return true;
+	arn_append(&arn, served->config->region, served->config->account_id, served->name,
+	           qualifier);
+	free(taking->invocation->function_arn);
+	taking->invocation->function_arn = buffer_steal(&arn, NULL);
+	return true;
+}
 
 /* The name of the path and the Qualifier argument must be well formed and agree. */
 static bool take_name(struct taking *taking)
@@ -33,9 +69,7 @@ static bool take_name(struct taking *taking)
 		"(\\d{12}:)?(function:)?([a-zA-Z0-9-_\\.]+)"
 		"(:(\\$LATEST(\\.PUBLISHED)?|[a-zA-Z0-9-_]+))?";
 	const char *argument = http_exchange_query(taking->exchange, "Qualifier");
-	const struct config *config = taking->config;
 	struct function_name name;
-	const char *qualifier;
 
 	if (!function_name_parse(taking->request->name, &name)) {
 		invoke_error_validation(taking->exchange, taking->request->name, "functionName",
@@ -54,16 +88,7 @@ static bool take_name(struct taking *taking)
 		                       "match the specified qualifier.");
 		return false;
 	}
-	qualifier = *name.qualifier ? name.qualifier : argument;
-	if (qualifier) {
-		struct buffer arn = BUFFER_INIT;
-
-		arn_append(&arn, config->region, config->account_id, config->function_name,
-		           qualifier);
-		free(taking->invocation->function_arn);
-		taking->invocation->function_arn = buffer_steal(&arn, NULL);
-	}
-	return true;
+	return take_function(taking, &name, *name.qualifier ? name.qualifier : argument);
 }
 
 static bool take_type(struct taking *taking)
@@ -168,7 +193,7 @@ static void take_trace_header(struct taking *taking)
 	const char *trace = http_exchange_header(taking->exchange, "X-Amzn-Trace-Id");
 
 	if (trace)
-		invocation_take_trace(taking->invocation, taking->config, trace);
+		invocation_take_trace(taking->invocation, taking->request->served->config, trace);
 }
 
 static void reply_too_large(const struct taking *taking)
@@ -207,7 +232,7 @@ static bool take_event(struct taking *taking)
 		reply_event_too_large(taking, taking->invocation->event.length);
 		return false;
 	}
-	if (taking->config->rie)
+	if (taking->request->served->config->rie)
 		return true;
 	if (taking->invocation->event.length == 0) {
 		buffer_append_text(&taking->invocation->event, "{}");
@@ -220,15 +245,17 @@ static bool take_event(struct taking *taking)
 }
 
 bool invoke_request_take(struct invoke_request *request, struct http_exchange *exchange,
-                         const struct config *config, struct invocation *invocation)
+                         const struct functions *functions, struct invocation *invocation)
 {
-	struct taking taking = { exchange, config, request, invocation };
+	struct taking taking = { exchange, functions, request, invocation };
 
 	if (!take_request_id(&taking))
 		return false;
 	http_exchange_add_header(exchange, "X-Amzn-RequestId", invocation->request_id);
+	if (!take_name(&taking))
+		return false;
 	take_content_type(&taking);
 	take_trace_header(&taking);
-	return take_name(&taking) && take_type(&taking) && take_client_context(&taking) &&
-	       take_tenant_id(&taking) && take_event(&taking);
+	return take_type(&taking) && take_client_context(&taking) && take_tenant_id(&taking) &&
+	       take_event(&taking);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * invoke_request - what a request to invoke the function asks for, checked.
+ * invoke_request - what a request to invoke a function asks for, checked.
  *
  * A request is refused as early and in the same order as Lambda does: its name,
  * its headers, its size, its JSON. Source: spec invoke-api.md §1.
@@ -10,7 +10,7 @@
 
 #include <stdbool.h>
 
-#include "emulator/config.h"
+#include "emulator/functions.h"
 #include "emulator/http_server.h"
 #include "emulator/invocation.h"
 
@@ -18,14 +18,16 @@
 #define INVOKE_REQUEST_LIMIT 6291456
 
 struct invoke_request {
-	char name[3 * 256 + 1]; /* FunctionName of the path; all of it may be encoded */
+	char name[3 * 256 + 1];         /* FunctionName of the path; all of it may be encoded */
+	struct served_function *served; /* who is called; not held */
 	bool wants_log;
 	bool is_dry_run, is_event;
 };
 
-/* Fills in 'invocation' and, but for the name, 'request'. The whole request has arrived; what is
- * wrong with it is replied, and false comes back. */
+/* Fills in 'invocation', which is as invocation_create() makes it, and, but for the name,
+ * 'request'. The whole request has arrived; what is wrong with it is replied, and false comes back.
+ */
 bool invoke_request_take(struct invoke_request *request, struct http_exchange *exchange,
-                         const struct config *config, struct invocation *invocation);
+                         const struct functions *functions, struct invocation *invocation);
 
 #endif

@@ -12,6 +12,9 @@
 /* How long the reader of stdout may take for what is left at the end. */
 #define OUTPUT_GRACE_MS 2000
 
+/* The same of files of records. */
+#define RECORD_GRACE_MS 2000
+
 #define INVOKE_CONNECTIONS 10000
 
 /* All that a box of 1024 descriptors can hold, and some that are about to be closed. */
@@ -106,46 +109,20 @@ static bool prepare(struct service *service, int output_fd, struct error *err)
 	return service->ports;
 }
 
-/* Where boxes cannot merge layers, we do it for them. */
-static bool settle_layers(struct package *package, const struct service *service, struct error *err)
+/* What all functions get, as far as the command has it. */
+static void fill_shared(struct service *service)
 {
-	struct sandbox_spec spec = { .task_root = NULL };
-
-	package_fill_spec(package, &spec);
-	if (!sandbox_host_has_root(service->host)) {
-		if (service->config->layers.count > 0)
-			log_warning("layers are not in /opt, since boxes have no root of their own "
-			            "here");
-		return true;
-	}
-	return sandbox_merges_layers(service->host, &spec) || package_merge_layers(package, err);
-}
-
-bool workload_init(struct workload *workload, const struct service *service,
-                   const struct config *config, struct error *err)
-{
-	workload->package = package_create(config, sandbox_host_has_root(service->host), err);
-	if (!workload->package || !settle_layers(workload->package, service, err))
-		return false;
-	workload->context = (struct environment_context){
-		.config = config,
+	service->shared = (struct environment_context){
 		.loop = service->loop,
 		.output = service->output,
 		.host = service->host,
-		.package = workload->package,
 		.observer = service->observer,
 		.ports = service->ports ? api_ports_runtime_ports(service->ports) : NULL,
-		.telemetry_sinks = service->delivery && config->telemetry == CONFIG_TELEMETRY_ON
+		.telemetry_sinks = service->delivery &&
+		                                   service->config->telemetry == CONFIG_TELEMETRY_ON
 		                           ? telemetry_delivery_sinks(service->delivery)
 		                           : NULL,
 	};
-	return true;
-}
-
-void workload_finish(struct workload *workload)
-{
-	package_destroy(workload->package);
-	workload->package = NULL;
 }
 
 /* Walls and loop, which all commands need. */
@@ -171,21 +148,18 @@ static int open_machine(struct service *service, const struct config *config)
 	return EXIT_FINE;
 }
 
-static int add_workload(struct service *service)
-{
-	struct error err;
-
-	if (workload_init(&service->workload, service, service->config, &err))
-		return EXIT_FINE;
-	log_error("%s", err.text);
-	return EXIT_USAGE;
-}
-
 int service_init_box(struct service *service, const struct config *config)
 {
 	int code = open_machine(service, config);
+	struct error err;
 
-	return code == EXIT_FINE ? add_workload(service) : code;
+	if (code != EXIT_FINE)
+		return code;
+	fill_shared(service);
+	if (workload_init(&service->workload, &service->shared, config, &err))
+		return EXIT_FINE;
+	log_error("%s", err.text);
+	return EXIT_USAGE;
 }
 
 int service_open(struct service *service, const struct config *config, int output_fd)
@@ -199,7 +173,21 @@ int service_open(struct service *service, const struct config *config, int outpu
 		log_error("%s", err.text);
 		return EXIT_USAGE;
 	}
+	fill_shared(service);
 	return EXIT_FINE;
+}
+
+static int start_functions(struct service *service)
+{
+	struct error err;
+
+	service->functions = functions_create(&service->shared);
+	if (functions_add(service->functions, service->config, &err)) {
+		functions_start(service->functions);
+		return EXIT_FINE;
+	}
+	log_error("%s", err.text);
+	return EXIT_USAGE;
 }
 
 int service_init(struct service *service, const struct config *config, int output_fd)
@@ -210,11 +198,7 @@ int service_init(struct service *service, const struct config *config, int outpu
 
 	int code = service_open(service, config, output_fd);
 
-	if (code == EXIT_FINE)
-		code = add_workload(service);
-	if (code == EXIT_FINE)
-		service->function = function_create(&service->workload.context);
-	return code;
+	return code == EXIT_FINE ? start_functions(service) : code;
 }
 
 /*
@@ -249,7 +233,7 @@ void service_finish(struct service *service)
 	for (size_t i = 0; i < SIGNALS_ENDING; i++)
 		loop_signal_stop(&service->signals[i]);
 	loop_signal_stop(&service->child);
-	function_destroy(service->function);
+	functions_destroy(service->functions, RECORD_GRACE_MS);
 	workload_finish(&service->workload);
 	telemetry_delivery_destroy(service->delivery);
 	api_ports_destroy(service->ports);

@@ -3,25 +3,20 @@
  * service - what it takes to run functions, whatever command asks for it.
  *
  * A service is what all functions share: walls, loop, output, servers and the ports of boxes,
- * made in that order and unmade in the reverse. A workload is what one function needs
- * beside it. Most commands have one function, which service_init() starts.
+ * made in that order and unmade in the reverse. Commands that serve functions as they
+ * are have them from service_init(); others make the workloads of theirs.
  */
 #ifndef EMULATOR_SERVICE_H
 #define EMULATOR_SERVICE_H
 
 #include "emulator/api_port.h"
 #include "emulator/config.h"
-#include "emulator/function.h"
+#include "emulator/functions.h"
 #include "emulator/http_server.h"
 #include "emulator/observer.h"
 #include "emulator/signals.h"
 #include "emulator/telemetry_delivery.h"
-
-/* One function, as a service can run it. */
-struct workload {
-	struct package *package;
-	struct environment_context context; /* for function_create() */
-};
+#include "emulator/workload.h"
 
 struct service {
 	const struct config *config;
@@ -32,9 +27,10 @@ struct service {
 	struct http_server *runtime_server;
 	struct api_ports *ports;
 	struct telemetry_delivery *delivery;
-	struct observer *observer; /* of commands that make records; else NULL */
-	struct workload workload;
-	struct function *function; /* NULL where the command runs its own */
+	struct observer *observer;         /* of commands that make records; else NULL */
+	struct environment_context shared; /* by all workloads */
+	struct workload workload;          /* service_init_box() only */
+	struct functions *functions;       /* service_init() only, else NULL */
 	struct loop_signal signals[SIGNALS_ENDING];
 	struct loop_signal child;
 };
@@ -56,24 +52,17 @@ enum {
  */
 int service_open(struct service *service, const struct config *config, int output_fd);
 
-/* The same, and starts the function of 'config'; its first init begins. */
+/* The same, and starts the functions of 'config'. */
 int service_init(struct service *service, const struct config *config, int output_fd);
 
 /* Makes what a box needs and no more: walls, loop, and the workload of 'config'. */
 int service_init_box(struct service *service, const struct config *config);
 
-/* Makes what 'config' asks for. Both arguments must outlive the workload. */
-bool workload_init(struct workload *workload, const struct service *service,
-                   const struct config *config, struct error *err);
-
-/* Functions made of it must be gone. Fine on a zeroed one. */
-void workload_finish(struct workload *workload);
-
 /* Calls 'on_signal' for each of the signals that end lrie, and reaps orphans. */
 bool service_watch_signals(struct service *service, void (*on_signal)(struct loop_signal *signal),
                            struct error *err);
 
-/* The function must be stopped, if there is one. Fine on a zeroed service. */
+/* The functions must be stopped, if there are any. Fine on a zeroed service. */
 void service_finish(struct service *service);
 
 #endif

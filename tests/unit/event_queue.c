@@ -16,10 +16,13 @@ static bool is_stopped;
 
 static const struct invocation_ops no_ops;
 
-static void on_stopped(struct function *stopped)
+static void on_stopped(struct function_end *stopped)
 {
-	is_stopped = stopped == function;
+	(void)stopped;
+	is_stopped = true;
 }
+
+static struct function_end function_end = { .on_stopped = on_stopped };
 
 static void settle(void)
 {
@@ -51,6 +54,7 @@ static void begin(void)
 	stage.config.quiet = true; /* what is written are the records */
 	is_stopped = false;
 	function = function_create(&stage.context);
+	function_start(function, true);
 	queue = event_queue_create(&stage.config, stage.context.loop, function, &err);
 	CHECK(queue != NULL);
 }
@@ -58,7 +62,7 @@ static void begin(void)
 static void end(void)
 {
 	event_queue_stop(queue);
-	function_stop(function, on_stopped);
+	function_stop(function, &function_end);
 	settle();
 	CHECK(is_stopped);
 	CHECK_INT(event_queue_length(queue), 0);
@@ -190,10 +194,11 @@ static void test_reserved_concurrency_in_use(void)
 	stage.config.concurrency = 1;
 	event_queue_stop(queue);
 	event_queue_destroy(queue, 0);
-	function_stop(function, on_stopped);
+	function_stop(function, &function_end);
 	settle();
 	function_destroy(function);
 	function = function_create(&stage.context);
+	function_start(function, true);
 	queue = event_queue_create(&stage.config, stage.context.loop, function,
 	                           &(struct error){ 0 });
 	is_stopped = false;

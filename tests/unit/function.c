@@ -19,11 +19,13 @@
 static struct function *function;
 static unsigned stops;
 
-static void on_stopped(struct function *stopped)
+static void on_stopped(struct function_end *end)
 {
-	CHECK(stopped == function);
+	(void)end;
 	stops++;
 }
+
+static struct function_end function_end = { .on_stopped = on_stopped };
 
 static void settle(void)
 {
@@ -41,11 +43,12 @@ static void begin(uint64_t concurrency)
 	stage.config.concurrency = concurrency;
 	stops = 0;
 	function = function_create(&stage.context);
+	function_start(function, true);
 }
 
 static void end(void)
 {
-	function_stop(function, on_stopped);
+	function_stop(function, &function_end);
 	settle();
 	CHECK_INT(stops, 1);
 	function_destroy(function);
@@ -466,7 +469,7 @@ static void test_submit_from_on_done(void)
 static void stop_then(struct asker *asker)
 {
 	(void)asker;
-	function_stop(function, on_stopped);
+	function_stop(function, &function_end);
 }
 
 /* As "lrie invoke" does. */
@@ -496,7 +499,7 @@ static void test_stop_with_a_line(void)
 	come_up();
 	for (unsigned i = 0; i < 12; i++)
 		askers[i] = submit("n");
-	function_stop(function, on_stopped);
+	function_stop(function, &function_end);
 	for (unsigned i = 0; i < 12; i++) {
 		CHECK(askers[i]->answered == 1 && askers[i]->done == 1);
 		CHECK_STR(askers[i]->fault, "Sandbox.Failure");
@@ -536,7 +539,7 @@ static void test_stop_waits_for_the_last_box(void)
 	come_up();
 	one = submit("one");
 	two = submit("two");
-	function_stop(function, on_stopped);
+	function_stop(function, &function_end);
 	CHECK(one->done == 1 && two->done == 1);
 	asker_destroy(one);
 	asker_destroy(two);
@@ -557,7 +560,8 @@ static void test_stop_without_a_box(void)
 	stage_port_fails = true;
 	stops = 0;
 	function = function_create(&stage.context);
-	function_stop(function, on_stopped);
+	function_start(function, true);
+	function_stop(function, &function_end);
 	CHECK_INT(stops, 1);
 	settle();
 	function_destroy(function);
@@ -583,6 +587,7 @@ static void begin_owned(uint64_t concurrency)
 	stage.context.owner = &owner;
 	stops = unused = 0;
 	function = function_create(&stage.context);
+	function_start(function, true);
 }
 
 static unsigned replace(void)
@@ -767,7 +772,7 @@ static void test_replace_what_has_ended(void)
 	settle();
 	CHECK_INT(unused, 1);
 	CHECK_INT(count_environments(), 1);
-	function_stop(function, on_stopped);
+	function_stop(function, &function_end);
 	CHECK_INT(replace(), 0);
 	settle();
 	CHECK_INT(stops, 1);
@@ -1024,7 +1029,7 @@ static void play_step(struct play *play)
 static void play_end(struct play *play)
 {
 	fake_box_dies_slowly = false;
-	function_stop(function, on_stopped);
+	function_stop(function, &function_end);
 	CHECK_INT(play->asker_count > 0 ? play->askers[0]->done : 1, 1);
 	for (struct sandbox *box = fake_boxes; box; box = box->next)
 		if (box->is_killed && !box->is_gone)

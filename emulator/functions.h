@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * functions - all functions that one lrie serves, found by their names.
+ *
+ * Each has its own configuration, package, environments and queue of events. Where no file defines
+ * them there is one, and it goes by whatever name a caller uses.
+ *
+ * Who keeps one beyond the call that found it holds a reference. Its function and its queue stay;
+ * its config and its workload may have been replaced when the loop turns, so these are looked up in
+ * it each time.
+ */
+#ifndef EMULATOR_FUNCTIONS_H
+#define EMULATOR_FUNCTIONS_H
+
+#include "emulator/event_queue.h"
+#include "emulator/function.h"
+#include "emulator/workload.h"
+
+struct functions;
+
+struct served_function {
+	char *name;
+	const struct config *config; /* this one counts, whatever others say */
+	struct workload *workload;
+	struct function *function;
+	struct event_queue *events;
+
+	/* private */
+	struct functions *functions;
+	struct function_end end;
+	unsigned references;
+};
+
+/* 'shared' is as for workload_init(), and copied. */
+struct functions *functions_create(const struct environment_context *shared);
+
+/* Adds the function of 'config', which must outlive all; nothing of it runs yet. Returns false and
+ * fills 'err' when something that it needs cannot be had. */
+bool functions_add(struct functions *functions, const struct config *config, struct error *err);
+
+/* From now on they take invocations; the first environments begin (function_start()). */
+void functions_start(struct functions *functions);
+
+/* NULL when there is no such function. */
+struct served_function *functions_find(const struct functions *functions, const char *name);
+
+/* All of them, by their names; there is always one at least. */
+size_t functions_count(const struct functions *functions);
+struct served_function *functions_at(const struct functions *functions, size_t index);
+
+struct served_function *served_function_ref(struct served_function *served);
+
+/* Frees it with the last reference. NULL is fine. */
+void served_function_unref(struct served_function *served);
+
+/* Ends them all; 'on_stopped' is called once, when the last environment is gone. */
+void functions_stop(struct functions *functions, void (*on_stopped)(struct functions *functions));
+
+/* Never started, or stopped, and no references left but its own. Writes records that are left for
+ * at most 'grace_ms' a file. NULL is fine. */
+void functions_destroy(struct functions *functions, unsigned grace_ms);
+
+#endif

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* workload - what one function needs to run */
+#include "emulator/workload.h"
+
+#include "emulator/log.h"
+
+/* Where boxes cannot merge layers, we do it for them. */
+static bool settle_layers(struct package *package, const struct sandbox_host *host,
+                          size_t layer_count, struct error *err)
+{
+	struct sandbox_spec spec = { .task_root = NULL };
+
+	package_fill_spec(package, &spec);
+	if (!sandbox_host_has_root(host)) {
+		if (layer_count > 0)
+			log_warning("layers are not in /opt, since boxes have no root of their own "
+			            "here");
+		return true;
+	}
+	return sandbox_merges_layers(host, &spec) || package_merge_layers(package, err);
+}
+
+bool workload_init(struct workload *workload, const struct environment_context *shared,
+                   const struct config *config, struct error *err)
+{
+	workload->package = package_create(config, sandbox_host_has_root(shared->host), err);
+	if (!workload->package ||
+	    !settle_layers(workload->package, shared->host, config->layers.count, err))
+		return false;
+	workload->context = *shared;
+	workload->context.config = config;
+	workload->context.package = workload->package;
+	return true;
+}
+
+void workload_finish(struct workload *workload)
+{
+	package_destroy(workload->package);
+	workload->package = NULL;
+}
