@@ -1,32 +1,62 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* clock - the two clocks of lrie. */
+/* clock - the time that it is for Lambda, and that of the machine */
 #include <time.h>
 
 #include "emulator/clock.h"
 
-uint64_t clock_now(void)
+static uint64_t ahead_ns;
+static uint64_t moved_at_ns, ahead_before_ns; /* the last move: when, and from where */
+
+static uint64_t read_clock(clockid_t clock)
 {
 	struct timespec now;
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
+	clock_gettime(clock, &now);
+	return (uint64_t)now.tv_sec * CLOCK_NS_PER_S + (uint64_t)now.tv_nsec;
+}
+
+uint64_t clock_machine(void)
+{
 	/* A machine that is up for less than a nanosecond does not run lrie; a container with a
 	 * time namespace may set its clock to 0 all the same. */
-	return ((uint64_t)now.tv_sec * CLOCK_NS_PER_S + (uint64_t)now.tv_nsec) ?: 1;
+	return read_clock(CLOCK_MONOTONIC) ?: 1;
+}
+
+uint64_t clock_machine_wall_ms(void)
+{
+	return read_clock(CLOCK_REALTIME) / CLOCK_NS_PER_MS;
+}
+
+uint64_t clock_of_machine(uint64_t machine_ns)
+{
+	return machine_ns + (machine_ns < moved_at_ns ? ahead_before_ns : ahead_ns);
+}
+
+uint64_t clock_now(void)
+{
+	return clock_machine() + ahead_ns;
 }
 
 uint64_t clock_wall_ms(void)
 {
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / CLOCK_NS_PER_MS;
+	return clock_machine_wall_ms() + ahead_ns / CLOCK_NS_PER_MS;
 }
 
 uint64_t clock_wall_ns(uint64_t at_ns)
 {
-	struct timespec now;
 	uint64_t past_ns = clock_now() - at_ns;
 
-	clock_gettime(CLOCK_REALTIME, &now);
-	return (uint64_t)now.tv_sec * CLOCK_NS_PER_S + (uint64_t)now.tv_nsec - past_ns;
+	return read_clock(CLOCK_REALTIME) + ahead_ns - past_ns;
+}
+
+void clock_advance(uint64_t ns)
+{
+	moved_at_ns = clock_machine();
+	ahead_before_ns = ahead_ns;
+	ahead_ns += ns;
+}
+
+uint64_t clock_ahead(void)
+{
+	return ahead_ns;
 }

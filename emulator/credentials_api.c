@@ -54,7 +54,7 @@ static void reply_credentials(struct http_exchange *exchange, const struct confi
 	struct buffer body = BUFFER_INIT;
 	char expiration[TIMESTAMP_SIZE];
 
-	timestamp_format(clock_wall_ns(clock_now()) + LIFETIME_NS, expiration);
+	timestamp_format(clock_machine_wall_ms() * CLOCK_NS_PER_MS + LIFETIME_NS, expiration);
 	json_object_begin(&body);
 	json_object_text(&body, "AccessKeyId", config->access_key_id);
 	json_object_text(&body, "SecretAccessKey", config->secret_access_key);

@@ -58,7 +58,7 @@ struct environment *environment_create(struct environment_context *context, unsi
 	env->id = id;
 	env->state = ENVIRONMENT_STARTING;
 	env->initialization = initialization;
-	env->idle.on_due = on_idle;
+	env->idle = (struct loop_timer){ .on_due = on_idle, .is_virtual = true };
 	environment_make_slots(env);
 	env->limit.on_due = environment_on_limit;
 	env->verdict.on_due = environment_on_verdict;

@@ -52,7 +52,7 @@ struct observer;
 /* What an extension that waits for an event gets. */
 struct extension_event {
 	enum extension_event_kind kind;
-	uint64_t deadline_ms;                /* wall clock */
+	uint64_t deadline_ms;                /* by clock_machine_wall_ms() */
 	const struct invocation *invocation; /* INVOKE */
 	const char *reason;                  /* SHUTDOWN: "spindown", "timeout", "failure" */
 };

@@ -232,6 +232,7 @@ static void set_fatal(struct environment *env, const struct fault *fault, uint64
 		return;
 	env->fatal = *fault;
 	env->fatal_ns = at_ns;
+	env->fatal_machine_ns = clock_machine();
 }
 
 void environment_fail_soon(struct environment *env, const struct fault *fault, uint64_t at_ns,
@@ -275,11 +276,12 @@ void environment_on_verdict(struct loop_timer *timer)
 {
 	struct environment *env = container_of(timer, struct environment, verdict);
 	uint64_t now = clock_now();
+	uint64_t waited_ns = clock_machine() - env->fatal_machine_ns;
 
 	if (env->exit_turns > 0) {
 		env->exit_turns--;
 		loop_timer_start(env->context->loop, timer, now);
-	} else if (environment_is_uploading(env) && now < env->fatal_ns + EXIT_UPLOAD_GRACE_NS) {
+	} else if (environment_is_uploading(env) && waited_ns < EXIT_UPLOAD_GRACE_NS) {
 		loop_timer_start(env->context->loop, timer, now + CLOCK_NS_PER_MS);
 	} else {
 		fail_now(env);
@@ -331,9 +333,11 @@ static void on_started(struct environment *env, const struct sandbox_event *even
 	/* The runtime's first /next may be read before this event is. */
 	if (env->state == ENVIRONMENT_SERVING)
 		environment_report_init_success(env);
-	if (env->state == ENVIRONMENT_STARTING && !env->suppressed)
+	if (env->state == ENVIRONMENT_STARTING && !env->suppressed) {
+		env->limit.is_virtual = true;
 		loop_timer_start(env->context->loop, &env->limit,
 		                 event->at_ns + init_limit_ms(env) * CLOCK_NS_PER_MS);
+	}
 }
 
 /* Says it once: the next init will fail in the same way until somebody acts. */
@@ -512,6 +516,7 @@ void environment_hear_box(struct environment *env)
 	struct sandbox_event event;
 
 	while (env->box && sandbox_next_event(env->box, &event)) {
+		event.at_ns = clock_of_machine(event.at_ns);
 		if (is_news(env, &event))
 			on_box_event(env, &event);
 	}
@@ -665,6 +670,7 @@ void environment_start_life(struct environment *env, bool suppressed)
 	env->waits_since_start = env->initialization == PLATFORM_SNAP_START &&
 	                         environment_is_busy(env);
 	environment_open_telemetry(env);
+	env->limit.is_virtual = false; /* a box takes the machine's time */
 	if (suppressed)
 		slot_start_clock(&env->slots[0], env->init.asked_ns);
 	else

@@ -79,15 +79,16 @@ struct environment {
 	bool extensions_are_off;                            /* the deployment package says so */
 	const struct extension *culprit; /* the extension that 'fatal' is about; NULL: none */
 	struct shutdown shutdown;
-	bool suppressed;          /* its init runs inside an invocation */
-	bool init_is_news;        /* the next REPORT tells Init Duration */
-	bool restore_is_news;     /* the next REPORT tells Restore Duration */
-	bool throttled;           /* the CPU share of the invoke phase is in force */
-	struct fault fatal;       /* what ends this life; FAULT_NONE while all is well */
-	uint64_t fatal_ns;        /* when it happened */
-	bool fatal_is_told;       /* in words, on stderr */
-	unsigned exit_turns;      /* turns left before 'fatal' is acted on */
-	struct buffer init_error; /* body of /init/error; it becomes the caller's answer */
+	bool suppressed;           /* its init runs inside an invocation */
+	bool init_is_news;         /* the next REPORT tells Init Duration */
+	bool restore_is_news;      /* the next REPORT tells Restore Duration */
+	bool throttled;            /* the CPU share of the invoke phase is in force */
+	struct fault fatal;        /* what ends this life; FAULT_NONE while all is well */
+	uint64_t fatal_ns;         /* when it happened */
+	uint64_t fatal_machine_ns; /* when it was heard of, by clock_machine() */
+	bool fatal_is_told;        /* in words, on stderr */
+	unsigned exit_turns;       /* turns left before 'fatal' is acted on */
+	struct buffer init_error;  /* body of /init/error; it becomes the caller's answer */
 	bool has_init_error;
 
 	/* its invocations: one at a time, or several (AWS_LAMBDA_MAX_CONCURRENCY) */
@@ -96,7 +97,7 @@ struct environment {
 	struct late_ids *late;  /* NULL where a runtime does not outlive a time-out */
 	bool waits_since_start; /* SnapStart: this life was begun for the one that waits */
 
-	struct loop_timer limit;   /* of the box, then of init; of a restore */
+	struct loop_timer limit; /* of the box, which is not virtual, then of init; of a restore */
 	struct loop_timer verdict; /* acts on 'fatal' */
 	struct loop_timer idle;    /* ends it for want of work */
 	struct journal journal;

@@ -63,6 +63,7 @@ void environment_restore(struct environment *env)
 		return;
 	}
 	env->runtime = RUNTIME_RESTORING;
+	env->limit.is_virtual = true;
 	loop_timer_start(env->context->loop, &env->limit,
 	                 env->restore.started_ns +
 	                         env->context->config->restore_timeout_ms * CLOCK_NS_PER_MS);

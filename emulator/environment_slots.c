@@ -79,7 +79,7 @@ void slot_start_clock(struct slot *slot, uint64_t now)
 
 	slot->is_started = true;
 	slot->invocation->phase.started_ns = now;
-	slot->invocation->deadline_ms = clock_wall_ms() + timeout_ms;
+	slot->invocation->deadline_ms = clock_machine_wall_ms() + timeout_ms;
 	loop_timer_start(context->loop, &slot->limit, now + timeout_ms * CLOCK_NS_PER_MS);
 }
 
@@ -256,7 +256,7 @@ void environment_make_slots(struct environment *env)
 		env->slots[i] = (struct slot){
 			.env = env,
 			.state = RUNTIME_READY,
-			.limit.on_due = on_time_out,
+			.limit = { .on_due = on_time_out, .is_virtual = true },
 		};
 	if (environment_is_concurrent(env))
 		env->late = xcalloc(1, sizeof(*env->late));

@@ -339,7 +339,7 @@ struct event_queue *event_queue_create(const struct config *config, struct loop 
 	queue->loop = loop;
 	queue->function = function;
 	queue->capacity = capacity_of(config);
-	queue->timer.on_due = on_due;
+	queue->timer = (struct loop_timer){ .on_due = on_due, .is_virtual = true };
 	list_init(&queue->ready);
 	list_init(&queue->delayed);
 	if (open_file(&queue->on_success, loop, config->on_success, err) &&

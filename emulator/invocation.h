@@ -62,7 +62,7 @@ struct invocation {
 	char *client_context;   /* decoded JSON text, or NULL */
 	char *cognito_identity; /* JSON text, or NULL */
 	char *tenant_id;        /* or NULL */
-	uint64_t deadline_ms;   /* wall clock; set when the event is handed out */
+	uint64_t deadline_ms;   /* by clock_machine_wall_ms(); set with the event */
 	struct invoke_phase phase;
 	uint64_t produced_bytes;           /* of the runtime's own answer */
 	struct invocation_figures figures; /* in on_done, if it has started */

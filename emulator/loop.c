@@ -243,6 +243,31 @@ void loop_timer_stop(struct loop_timer *timer)
 	heap_settle(loop, last);
 }
 
+uint64_t loop_next_virtual(const struct loop *loop)
+{
+	uint64_t next_ns = UINT64_MAX;
+
+	for (size_t i = 0; i < loop->timer_count; i++) {
+		const struct loop_timer *timer = loop->timers[i];
+
+		if (timer->is_virtual && timer->due_ns < next_ns)
+			next_ns = timer->due_ns;
+	}
+	return next_ns;
+}
+
+/* All times stay those of one clock: who keeps his distance is moved along. */
+void loop_advance(struct loop *loop, uint64_t ns)
+{
+	clock_advance(ns);
+	for (size_t i = 0; i < loop->timer_count; i++) {
+		if (!loop->timers[i]->is_virtual)
+			loop->timers[i]->due_ns += ns;
+	}
+	for (size_t i = loop->timer_count / 2; i > 0; i--)
+		heap_sink(loop, i - 1);
+}
+
 /* Only timers that were due when the round began: one that starts itself again for "now" has its
  * next turn after the descriptors had theirs. */
 static void loop_call_timers(struct loop *loop)

@@ -58,8 +58,14 @@ void loop_watch_stop(struct loop_watch *watch);
 
 /* ---- timers ---- */
 
+/*
+ * Set before it starts: whether it measures Lambda's time, and comes nearer when that is moved
+ * forward, as retries, deadlines of functions and ends for want of work do. Else it takes as long
+ * as ever: what guards a process, a connection or a file, which know of the machine's time alone.
+ */
 struct loop_timer {
 	void (*on_due)(struct loop_timer *timer);
+	bool is_virtual;
 	struct loop *loop; /* NULL while stopped */
 	uint64_t due_ns;
 	size_t slot;
@@ -69,6 +75,13 @@ struct loop_timer {
  * clock_now(), never before. */
 void loop_timer_start(struct loop *loop, struct loop_timer *timer, uint64_t due_ns);
 void loop_timer_stop(struct loop_timer *timer);
+
+/* When the next virtual timer is due; UINT64_MAX: there is none. */
+uint64_t loop_next_virtual(const struct loop *loop);
+
+/* Moves clock_now() forward. Virtual timers that are due then fire in the next turn; the others
+ * are as far away as before. */
+void loop_advance(struct loop *loop, uint64_t ns);
 
 /* ---- signals ---- */
 

@@ -16,15 +16,19 @@ bool shutdown_is_due(const struct extensions *extensions)
 	return extensions->count > 0;
 }
 
-static void start_timer(struct shutdown *shutdown, uint64_t due_ns)
+/* 'share_ns' of the time since the end began, all of it the machine's. */
+static void start_timer(struct shutdown *shutdown, uint64_t share_ns)
 {
-	loop_timer_start(shutdown->loop, &shutdown->timer, due_ns);
+	uint64_t elapsed = clock_machine() - shutdown->started_ns;
+
+	loop_timer_start(shutdown->loop, &shutdown->timer,
+	                 clock_now() + (elapsed < share_ns ? share_ns - elapsed : 0));
 }
 
 /* From the loop, so that nobody who is in the middle of something loses its box. */
 static void end_soon(struct shutdown *shutdown)
 {
-	start_timer(shutdown, clock_now());
+	start_timer(shutdown, 0);
 }
 
 static bool has_survivors(const struct shutdown *shutdown)
@@ -44,7 +48,7 @@ static void runtime_is_over(struct shutdown *shutdown)
 		return;
 	}
 	shutdown->step = SHUTDOWN_FLUSH;
-	start_timer(shutdown, shutdown->started_ns + ALL_NS);
+	start_timer(shutdown, ALL_NS);
 	shutdown->on_runtime_over(shutdown);
 }
 
@@ -70,7 +74,7 @@ void shutdown_start(struct shutdown *shutdown)
 {
 	assert(shutdown->step == SHUTDOWN_IDLE);
 	shutdown->timer.on_due = on_due;
-	shutdown->started_ns = clock_now();
+	shutdown->started_ns = clock_machine();
 	shutdown->step = SHUTDOWN_RUNTIME;
 	/* Who is frozen would hear of its end and have no time for it. */
 	sandbox_thaw(shutdown->box);
@@ -79,15 +83,15 @@ void shutdown_start(struct shutdown *shutdown)
 		return;
 	}
 	sandbox_signal(shutdown->box, RUNTIME_PROGRAM, SIGTERM);
-	start_timer(shutdown, shutdown->started_ns + runtime_share(shutdown));
+	start_timer(shutdown, runtime_share(shutdown));
 }
 
 static void notify(struct shutdown *shutdown, struct extension *extension)
 {
-	uint64_t elapsed = clock_now() - shutdown->started_ns;
+	uint64_t elapsed = clock_machine() - shutdown->started_ns;
 	struct extension_event event = {
 		.kind = EXTENSION_SHUTDOWN,
-		.deadline_ms = clock_wall_ms() +
+		.deadline_ms = clock_machine_wall_ms() +
 		               (elapsed < ALL_NS ? (ALL_NS - elapsed) / CLOCK_NS_PER_MS : 0),
 		.reason = shutdown->reason,
 	};

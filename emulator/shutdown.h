@@ -40,7 +40,7 @@ struct shutdown {
 
 	/* private */
 	struct loop_timer timer;
-	uint64_t started_ns;
+	uint64_t started_ns; /* by clock_machine(): what ends are processes */
 	enum { SHUTDOWN_IDLE, SHUTDOWN_RUNTIME, SHUTDOWN_FLUSH, SHUTDOWN_EXTENSIONS } step;
 };
 

@@ -41,7 +41,7 @@ static void post(struct sandbox *box, struct sandbox_event event)
 	static const uint64_t one = 1;
 
 	assert(!box->is_gone && box->event_count < EVENTS);
-	event.at_ns = clock_now();
+	event.at_ns = clock_machine();
 	box->events[box->event_count++] = event;
 	if (write(box->event_fd, &one, sizeof(one)) != sizeof(one))
 		abort();

@@ -27,6 +27,7 @@ struct loop {
 };
 
 static uint64_t now_ns = FAKE_START_NS;
+static uint64_t ahead_ns;
 static unsigned watches_spared, watches_refused;
 
 uint64_t clock_now(void)
@@ -44,10 +45,31 @@ uint64_t clock_wall_ns(uint64_t at_ns)
 	return FAKE_START_WALL_MS * CLOCK_NS_PER_MS + at_ns - FAKE_START_NS;
 }
 
+uint64_t clock_machine(void)
+{
+	return now_ns - ahead_ns;
+}
+
+uint64_t clock_machine_wall_ms(void)
+{
+	return clock_wall_ms() - ahead_ns / CLOCK_NS_PER_MS;
+}
+
+uint64_t clock_of_machine(uint64_t machine_ns)
+{
+	return machine_ns + ahead_ns;
+}
+
+uint64_t clock_ahead(void)
+{
+	return ahead_ns;
+}
+
 struct loop *loop_create(struct error *err)
 {
 	(void)err;
 	now_ns = FAKE_START_NS;
+	ahead_ns = 0;
 	watches_spared = watches_refused = 0;
 	return xcalloc(1, sizeof(struct loop));
 }
@@ -175,6 +197,25 @@ void loop_timer_stop(struct loop_timer *timer)
 		at++;
 	loop->timers[at] = loop->timers[--loop->timer_count];
 	timer->loop = NULL;
+}
+
+uint64_t loop_next_virtual(const struct loop *loop)
+{
+	uint64_t next_ns = UINT64_MAX;
+
+	for (unsigned at = 0; at < loop->timer_count; at++)
+		if (loop->timers[at]->is_virtual && loop->timers[at]->due_ns < next_ns)
+			next_ns = loop->timers[at]->due_ns;
+	return next_ns;
+}
+
+void loop_advance(struct loop *loop, uint64_t ns)
+{
+	now_ns += ns;
+	ahead_ns += ns;
+	for (unsigned at = 0; at < loop->timer_count; at++)
+		if (!loop->timers[at]->is_virtual)
+			loop->timers[at]->due_ns += ns;
 }
 
 static struct loop_timer *first_timer(const struct loop *loop)

@@ -312,6 +312,65 @@ static void test_timer_heap(void)
 	loop_destroy(loop);
 }
 
+/* Those of Lambda's time come nearer, and in order; the machine's stay as far away as they were. */
+static void test_virtual_timers_come_nearer(void)
+{
+	struct letter_timer a = { .timer = { .on_due = on_due_note, .is_virtual = true },
+		                  .letter = 'a' };
+	struct letter_timer b = { .timer = { .on_due = on_due_note, .is_virtual = true },
+		                  .letter = 'b' };
+	struct letter_timer m = { .timer.on_due = on_due_note, .letter = 'm' };
+	uint64_t now = clock_now();
+
+	begin();
+	CHECK(loop_next_virtual(loop) == UINT64_MAX);
+	loop_timer_start(loop, &m.timer, now + 30 * CLOCK_NS_PER_S);
+	CHECK(loop_next_virtual(loop) == UINT64_MAX);
+	loop_timer_start(loop, &b.timer, now + 120 * CLOCK_NS_PER_S);
+	loop_timer_start(loop, &a.timer, now + 60 * CLOCK_NS_PER_S);
+	CHECK(loop_next_virtual(loop) == now + 60 * CLOCK_NS_PER_S);
+	loop_advance(loop, 60 * CLOCK_NS_PER_S);
+	turn_once();
+	CHECK_STR(trace, "Sa");
+	CHECK(m.timer.due_ns == now + 90 * CLOCK_NS_PER_S);
+	CHECK(loop_next_virtual(loop) == now + 120 * CLOCK_NS_PER_S);
+	loop_advance(loop, 60 * CLOCK_NS_PER_S);
+	turn_once();
+	CHECK_STR(trace, "SaSb");
+	CHECK(m.timer.loop);
+	loop_timer_stop(&m.timer);
+	loop_destroy(loop);
+}
+
+/* The heap is one afterwards: the machine's timers have changed places with the others. */
+static void test_advance_keeps_the_heap(void)
+{
+	enum { COUNT = 300 };
+	struct loop_timer *timers = xcalloc(COUNT, sizeof(*timers));
+	uint64_t now = clock_now();
+	unsigned random = 1;
+
+	begin();
+	for (int i = 0; i < COUNT; i++) {
+		timers[i].on_due = on_due_count;
+		timers[i].is_virtual = i % 2;
+		random = random * 1103515245 + 12345;
+		loop_timer_start(loop, &timers[i],
+		                 now + (1 + (random >> 16) % 1000) * CLOCK_NS_PER_S);
+	}
+	last_due = 0;
+	due_count = 0;
+	for (int i = 0; i < 10; i++) {
+		loop_advance(loop, 100 * CLOCK_NS_PER_S);
+		turn_once();
+	}
+	CHECK_INT(due_count, COUNT / 2);
+	for (int i = 0; i < COUNT; i++)
+		loop_timer_stop(&timers[i]);
+	free(timers);
+	loop_destroy(loop);
+}
+
 static int restarts;
 
 static void on_due_restart(struct loop_timer *timer)
@@ -438,4 +497,5 @@ static void test_hook_stops_next(void)
 TEST_MAIN(test_watch_stopped_in_same_batch, test_watch_freed_in_same_batch,
           test_watch_restarted_in_same_batch, test_watch_change, test_watch_refused,
           test_many_watches, test_timers_in_order, test_timers_stopped_and_moved, test_timer_heap,
-          test_timer_restarts_itself, test_signals, test_hooks_until_quiet, test_hook_stops_next)
+          test_virtual_timers_come_nearer, test_advance_keeps_the_heap, test_timer_restarts_itself,
+          test_signals, test_hooks_until_quiet, test_hook_stops_next)
