@@ -9,7 +9,6 @@
  */
 #include <assert.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <linux/sockios.h>
 #include <poll.h>
 #include <sched.h>
@@ -25,51 +24,12 @@
 
 #include "sandbox/fd.h"
 #include "sandbox/identity.h"
-#include "sandbox/ledger.h"
-#include "sandbox/memory.h"
-#include "sandbox/message.h"
 #include "sandbox/namespace.h"
 #include "sandbox/peer.h"
-#include "sandbox/probe.h"
-#include "sandbox/sandbox.h"
-#include "sandbox/tmp.h"
-#include "sandbox/usage.h"
+#include "sandbox/sandbox_private.h"
 
-#define MAX_ARGUMENTS (192 * 1024)
 #define DESTROY_MS 5000
 #define MAX_UNREAD (32 * 1024) /* of some 200 KiB */
-
-struct sandbox {
-	struct sandbox_host *host;
-	struct cgroup *group;
-	pid_t init;
-	int pidfd, socket, epoll;
-	int listener, datagram; /* in its own network; -1: none, or taken */
-	struct user user;       /* of its programs */
-	struct memory *memory;
-	struct sandbox_tmp *tmp; /* the caller's, or NULL */
-	uint64_t host_state;     /* of this machine, when its root was made */
-	bool had_tmp;            /* there was something in it already, perhaps */
-	struct usage *usage;     /* NULL: nobody will ask */
-
-	const struct syscall_filter *filter; /* of its programs; NULL: none */
-	struct ledger *ledger;               /* shared with init */
-	enum syscall_hold hold;              /* what became of the filter */
-	int filter_code;                     /* errno: why there is none */
-
-	bool ready, killed;
-	bool freezes; /* as its host was told */
-	bool frozen;
-	bool rehearses;    /* nothing is executed in it */
-	bool has_programs; /* some were started */
-	bool out_of_reach; /* of its init: see message.h */
-	bool reaped;       /* init has ended, and with it the box */
-	bool gone;         /* and the caller was told */
-
-	bool has_failure; /* to be told as SANDBOX_FAILED */
-	struct error failure;
-};
-
 /* ---- building a box ------------------------------------------------------ */
 
 static bool watch(struct sandbox *box, int fd)
@@ -294,7 +254,7 @@ void sandbox_kill(struct sandbox *box)
 	}
 }
 
-static void reap(struct sandbox *box, int flags)
+void sandbox_reap(struct sandbox *box, int flags)
 {
 	if (!box->reaped && waitpid(box->init, NULL, __WALL | flags) == box->init)
 		box->reaped = true;
@@ -309,7 +269,7 @@ static void wait_for_end(struct sandbox *box)
 		signal_init(box, SIGKILL);
 	/* A process that hangs in the kernel (a dead NFS) is left behind. */
 	if (poll(&ended, 1, DESTROY_MS) == 1)
-		reap(box, 0);
+		sandbox_reap(box, 0);
 }
 
 /* A process that is left behind still has the user. */
@@ -338,167 +298,6 @@ void sandbox_destroy(struct sandbox *box)
 	cgroup_destroy(box->group);
 	leave_user(box);
 	free(box);
-}
-
-/* ---- running programs ------------------------------------------------------ */
-
-static unsigned count_strings(const char *const *strings, size_t *bytes)
-{
-	unsigned count = 0;
-
-	for (; strings[count]; count++)
-		*bytes += strlen(strings[count]) + 1;
-	return count;
-}
-
-static const struct sock_filter *filter_of(const struct sandbox *box, size_t *instructions)
-{
-	*instructions = 0;
-	return box->filter ? syscall_filter_code(box->filter, instructions) : NULL;
-}
-
-static char *append_string(char *at, const char *text)
-{
-	return (char *)memcpy(at, text, strlen(text) + 1) + strlen(text) + 1;
-}
-
-/*
- * Filter, arguments and environment travel in a memory file: whatever their size, the
- * message beside it is small and does not fill the socket while init is busy.
- */
-static int pack(const struct sandbox *box, const struct sandbox_program *program, size_t bytes,
-                struct error *err)
-{
-	autoclose int fd = fd_memory("lrie-exec");
-	size_t instructions;
-	const struct sock_filter *filter = filter_of(box, &instructions);
-	char *block = malloc(bytes), *at = block;
-
-	if (!block)
-		abort();
-	if (instructions)
-		at = (char *)memcpy(at, filter, instructions * sizeof(*filter)) +
-		     instructions * sizeof(*filter);
-	for (const char *const *argv = program->argv; *argv; argv++)
-		at = append_string(at, *argv);
-	for (const char *const *envp = program->envp; *envp; envp++)
-		at = append_string(at, *envp);
-	for (const char *const *path = program->paths; path && *path; path++)
-		at = append_string(at, *path);
-	if (!program->paths)
-		at = append_string(at, program->argv[0]);
-	append_string(at, program->cwd);
-	bool written = fd != -1 && write(fd, block, bytes) == (ssize_t)bytes;
-	free(block);
-	if (!written)
-		error_set(err, errno, "pass on the arguments of '%s'", program->argv[0]);
-	return written ? steal_fd(&fd) : -1;
-}
-
-/* Counts the strings of a program into 'exec', all but the working directory. */
-static size_t measure_strings(struct message *message, const struct sandbox_program *program)
-{
-	size_t bytes = 0;
-
-	message->exec.argc = count_strings(program->argv, &bytes);
-	message->exec.envc = count_strings(program->envp, &bytes);
-	if (program->paths) {
-		message->exec.pathc = count_strings(program->paths, &bytes);
-	} else {
-		message->exec.pathc = 1;
-		bytes += strlen(program->argv[0]) + 1;
-	}
-	return bytes;
-}
-
-static void add_streams(struct message *message, struct message_fds *fds,
-                        const struct sandbox_program *program)
-{
-	const struct sandbox_streams *streams = program->streams;
-
-	fds->fd[fds->count++] = streams ? streams->output : program->output;
-	if (!streams)
-		return;
-	fds->fd[fds->count++] = streams->errors;
-	fds->fd[fds->count++] = streams->input;
-	message->exec.is_terminal = streams->is_terminal;
-}
-
-static void add_descriptors(struct message *message, struct message_fds *fds,
-                            const struct sandbox_program *program)
-{
-	assert(program->descriptor_count <= SANDBOX_DESCRIPTORS);
-	for (size_t i = 0; i < program->descriptor_count; i++) {
-		unsigned number = program->descriptors[i].number;
-		assert(number > STDERR_FILENO && number <= UINT8_MAX);
-		message->exec.numbers[message->exec.others++] = number;
-		fds->fd[fds->count++] = program->descriptors[i].fd;
-	}
-}
-
-static bool ask_exec(struct sandbox *box, unsigned id, const struct sandbox_program *program,
-                     bool rehearse, struct error *err)
-{
-	struct message message = { .type = MESSAGE_EXEC, .id = id };
-	struct message_fds fds = { .count = 1 };
-
-	if (box->killed || box->reaped)
-		return error_set(err, ESRCH, "execute '%s'", program->argv[0]);
-	sandbox_thaw(box); /* else init would wait for ever for its child to execute */
-	message.exec.rehearse = rehearse;
-	size_t bytes = measure_strings(&message, program);
-	if (bytes > MAX_ARGUMENTS)
-		return error_set(err, E2BIG, "execute '%s'", program->argv[0]);
-	bytes += strlen(program->cwd) + 1;
-	filter_of(box, &message.exec.instructions);
-	message.exec.bytes = bytes + message.exec.instructions * sizeof(struct sock_filter);
-	autoclose int block = pack(box, program, message.exec.bytes, err);
-	if (block == -1)
-		return false;
-	fds.fd[0] = block;
-	if (!rehearse)
-		add_streams(&message, &fds, program);
-	add_descriptors(&message, &fds, program);
-	/* Why an init has ended that cannot be asked any more is told as an event. */
-	return message_send(box->socket, &message, &fds) || errno == EPIPE || errno == ECONNRESET ||
-	       error_set(err, errno, "execute '%s'", program->argv[0]);
-}
-
-bool sandbox_exec(struct sandbox *box, unsigned id, const struct sandbox_program *program,
-                  struct error *err)
-{
-	return ask_exec(box, id, program, false, err);
-}
-
-bool sandbox_rehearse(struct sandbox *box, struct error *err)
-{
-	const char *const argv[] = { "rehearsal", NULL };
-	const struct sandbox_program program = {
-		.argv = argv, .envp = argv + 1, .cwd = "/", .output = -1
-	};
-
-	box->rehearses = true;
-	return ask_exec(box, 0, &program, true, err);
-}
-
-bool sandbox_has_own_proc(const struct sandbox *box)
-{
-	return memory_has_own_proc(box->memory);
-}
-
-enum syscall_hold sandbox_hold(const struct sandbox *box, int *code)
-{
-	*code = box->filter_code;
-	return box->hold;
-}
-
-void sandbox_signal(struct sandbox *box, unsigned id, int signal)
-{
-	const struct message message = { .type = MESSAGE_SIGNAL, .id = id, .number = signal };
-
-	sandbox_thaw(box);
-	/* Whoever cannot hear it any more has ended, or is about to be killed. */
-	message_send(box->socket, &message, NULL);
 }
 
 /* ---- its network -------------------------------------------------------------------------- */
@@ -538,192 +337,7 @@ enum sandbox_peer sandbox_find_peer(const struct sandbox *box, int connection)
 	return peer_judge(host->peers, connection, &inside);
 }
 
-/* ---- what happens in it --------------------------------------------------------------- */
-
-static void on_started(struct sandbox *box, const struct message *message)
-{
-	box->hold = (enum syscall_hold)message->number;
-	box->filter_code = message->error.code;
-	memory_program_started(box->memory, message->id, message->pid);
-	if (box->usage)
-		usage_program_started(box->usage, message);
-	box->has_programs = true;
-}
-
-static void on_exited(struct sandbox *box, const struct message *message,
-                      struct sandbox_event *event)
-{
-	event->status = message->number;
-	box->out_of_reach = message->out_of_reach;
-	event->out_of_memory = memory_program_exited(box->memory, message);
-}
-
-/* Its /tmp and its /proc, of which it has the latter for itself only along with the former. */
-static void take_files(struct sandbox *box, const struct message *message, struct message_fds *fds)
-{
-	unsigned next = 0;
-
-	if (message->has_template)
-		templates_keep(&box->host->templates, message_fds_steal(fds, next++),
-		               box->host_state);
-	autoclose int tmp = message_fds_steal(fds, next++);
-	if (box->tmp && tmp != -1)
-		tmp_keep_mount(box->tmp, tmp);
-	/* To watch it takes longer than all the rest of a rehearsal. */
-	memory_ready(box->memory, box->rehearses ? -1 : steal_fd(&tmp), box->had_tmp,
-	             message_fds_steal(fds, next));
-	if (box->usage)
-		usage_ready(box->usage);
-}
-
-static void translate(struct sandbox *box, const struct message *message, struct message_fds *fds,
-                      struct sandbox_event *event)
-{
-	*event = (struct sandbox_event){ .at_ns = message->at_ns,
-		                         .id = message->id,
-		                         .bad_cwd = message->bad_cwd,
-		                         .error = message->error };
-	switch (message->type) {
-	case MESSAGE_READY:
-		event->type = SANDBOX_READY;
-		box->ready = true;
-		take_files(box, message, fds);
-		break;
-	case MESSAGE_STARTED:
-		event->type = SANDBOX_STARTED;
-		event->pid = message->pid;
-		on_started(box, message);
-		break;
-	case MESSAGE_EXEC_FAILED:
-		event->type = SANDBOX_EXEC_FAILED;
-		memory_program_ended(box->memory, message->id);
-		break;
-	case MESSAGE_EXITED:
-		event->type = SANDBOX_EXITED;
-		on_exited(box, message, event);
-		break;
-	case MESSAGE_CONNECTED:
-		event->type = SANDBOX_CONNECTED;
-		event->socket = message_fds_steal(fds, 0);
-		break;
-	case MESSAGE_DENIED:
-		event->type = SANDBOX_DENIED;
-		event->denial = message->denial;
-		break;
-	case MESSAGE_WRITE_REFUSED:
-		event->type = SANDBOX_WRITE_REFUSED;
-		event->write = message->write;
-		break;
-	case MESSAGE_FILES:
-	case MESSAGE_LISTENERS:
-	case MESSAGE_ADOPTED:
-	case MESSAGE_FAILED:
-	case MESSAGE_CONFINE:
-	case MESSAGE_EXEC:
-	case MESSAGE_SIGNAL:
-	case MESSAGE_SIGNAL_ALL:
-	case MESSAGE_CONNECT:
-	case MESSAGE_FILTER:
-		event->type = SANDBOX_FAILED;
-		box->ready = true; /* as far as it will ever be: nothing more to tell */
-		break;
-	}
-}
-
-static void take_listeners(struct sandbox *box, const struct message *message,
-                           struct message_fds *fds)
-{
-	unsigned next = 0;
-
-	if (message->has_stream && box->listener == -1)
-		box->listener = message_fds_steal(fds, next++);
-	if (message->has_datagram && box->datagram == -1)
-		box->datagram = message_fds_steal(fds, next);
-}
-
-/* What is not the caller's business, or not yet. */
-static bool keep_message(struct sandbox *box, const struct message *message,
-                         struct message_fds *fds)
-{
-	if (message->type == MESSAGE_ADOPTED)
-		memory_adopted_exited(box->memory, message); /* only as a sum */
-	else if (message->type == MESSAGE_FILES && box->usage)
-		usage_count_files(box->usage, message_fds_steal(fds, 0), message->number,
-		                  box->epoll);
-	else if (message->type == MESSAGE_LISTENERS && !box->ready)
-		take_listeners(box, message, fds);
-	else if (message->type != MESSAGE_WRITE_REFUSED ||
-	         ledger_is_news(&box->host->told, &message->write))
-		return false;
-	message_fds_close(fds);
-	return true;
-}
-
-static bool take_message(struct sandbox *box, struct sandbox_event *event)
-{
-	struct message message;
-	struct message_fds fds;
-
-	if (box->socket == -1)
-		return false;
-	int got;
-	do {
-		got = message_receive(box->socket, &message, &fds);
-	} while (got == 1 && keep_message(box, &message, &fds));
-	if (got == 1) {
-		translate(box, &message, &fds, event);
-		message_fds_close(&fds);
-		return true;
-	}
-	/* At its end a socket is readable for ever; the pidfd tells the rest. */
-	if (got == 0 || errno != EAGAIN) {
-		epoll_ctl(box->epoll, EPOLL_CTL_DEL, box->socket, NULL);
-		sandbox_thaw(box); /* whoever has killed init has killed the others, too */
-	}
-	return false;
-}
-
-static bool take_failure(struct sandbox *box, struct sandbox_event *event)
-{
-	if (!box->has_failure)
-		return false;
-	box->has_failure = false;
-	*event = (struct sandbox_event){ .type = SANDBOX_FAILED,
-		                         .at_ns = message_now(),
-		                         .error = box->failure };
-	return true;
-}
-
-static bool take_end(struct sandbox *box, struct sandbox_event *event)
-{
-	if (!box->reaped)
-		return false;
-	if (ledger_take(box->ledger, UINT64_MAX, event) || memory_take_rest(box->memory, event))
-		return true;
-	*event = (struct sandbox_event){ .at_ns = message_now() };
-	if (!box->ready && !box->killed) {
-		box->ready = true;
-		event->type = SANDBOX_FAILED;
-		error_set(&event->error, 0, "the box's init process was killed during set-up");
-		return true;
-	}
-	event->type = SANDBOX_GONE;
-	box->gone = true;
-	fd_close(&box->pidfd);
-	return true;
-}
-
-bool sandbox_next_event(struct sandbox *box, struct sandbox_event *event)
-{
-	if (box->gone)
-		return false;
-	/* First whether it has ended, then what it said before. */
-	reap(box, WNOHANG);
-	if (box->usage)
-		usage_heed(box->usage);
-	return take_failure(box, event) || take_message(box, event) ||
-	       memory_take_oom(box->memory, event) || take_end(box, event);
-}
+/* ---- what is asked of it ---- */
 
 int sandbox_fd(const struct sandbox *box)
 {
@@ -756,6 +370,17 @@ void sandbox_usage(struct sandbox *box, struct sandbox_usage *usage)
 		usage_know_nothing(usage, "nothing runs");
 	else
 		usage_look(box->usage, memory_proc(box->memory), usage);
+}
+
+bool sandbox_has_own_proc(const struct sandbox *box)
+{
+	return memory_has_own_proc(box->memory);
+}
+
+enum syscall_hold sandbox_hold(const struct sandbox *box, int *code)
+{
+	*code = box->filter_code;
+	return box->hold;
 }
 
 /* ---- freezing ----------------------------------------------------------------------------- */
