@@ -67,6 +67,7 @@ void http_head_add(struct http_head *head, const char *name, const char *value)
 static const struct http_refusal ambiguous = { 400,
 	                                       "A header that may occur once occurs twice.\n" };
 static const struct http_refusal malformed = { 400, "The request is malformed.\n" };
+static const struct http_refusal folded = { 400, "A header must not go on in another line.\n" };
 static const struct http_refusal bad_framing = {
 	400, "The length of the body is not clear: send one Content-Length, or the only "
 	     "Transfer-Encoding that is supported, chunked.\n"
@@ -112,24 +113,32 @@ const struct http_refusal *http_head_refuse(const struct http_head *head)
 
 static const struct http_refusal *judge_length(const char *value)
 {
-	size_t digits;
+	const char *end;
 
 	value += strspn(value, " \t");
-	digits = strspn(value, "0123456789");
-	if (digits == 0 || !strchr("\r\n", value[digits + strspn(value + digits, " \t")]))
+	end = value + strspn(value, "0123456789");
+	if (end == value)
+		return &no_length;
+	end += strspn(end, " \t");
+	if (*end != '\n' && strncmp(end, "\r\n", 2) != 0)
 		return &no_length;
 	errno = 0;
 	return strtoull(value, NULL, 10) == ULLONG_MAX || errno == ERANGE ? &too_large : NULL;
 }
 
-const struct http_refusal *http_lengths_refuse(const char *head)
+const struct http_refusal *http_raw_head_refuse(const char *head, size_t length)
 {
-	static const char name[] = "\ncontent-length:";
+	static const char name[] = "content-length:";
 	const struct http_refusal *refusal = NULL;
 
-	for (head = strcasestr(head, name); head && !refusal; head = strcasestr(head, name)) {
-		head += sizeof(name) - 1;
-		refusal = judge_length(head);
+	if (strlen(head) != length)
+		return &malformed;
+	for (head = strchr(head, '\n'); head && !refusal; head = strchr(head, '\n')) {
+		head++;
+		if (*head == ' ' || *head == '\t')
+			refusal = &folded;
+		else if (strncasecmp(head, name, sizeof(name) - 1) == 0)
+			refusal = judge_length(head + sizeof(name) - 1);
 	}
 	return refusal;
 }

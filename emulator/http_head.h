@@ -9,6 +9,7 @@
 #define EMULATOR_HTTP_HEAD_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 struct http_refusal {
 	unsigned status;
@@ -41,10 +42,12 @@ const struct http_refusal *http_head_refuse_now(const struct http_head *head);
 const struct http_refusal *http_head_refuse(const struct http_head *head);
 
 /*
- * Why a Content-Length in the raw 'head', which ends with a NUL, is to be refused, or NULL.
- * libmicrohttpd would reply with two heads, one as the body of the other.
+ * Why the raw 'head' of 'length' bytes, behind which a NUL stands, is to be refused, or NULL. It is
+ * for what libmicrohttpd 0.9.75 gets wrong: it ends a value at a NUL, takes a folded line for more
+ * of the header's name, and replies to a bad Content-Length with two heads, one as the body of the
+ * other.
  */
-const struct http_refusal *http_lengths_refuse(const char *head);
+const struct http_refusal *http_raw_head_refuse(const char *head, size_t length);
 
 extern const struct http_refusal http_head_too_long;
 

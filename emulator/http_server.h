@@ -85,7 +85,7 @@ const char *http_exchange_method(const struct http_exchange *exchange);
 /* The path as sent, before '?', not percent-decoded. */
 const char *http_exchange_path(const struct http_exchange *exchange);
 
-/* Query argument, percent-decoded; NULL when absent, "" when it has no value. */
+/* Query argument, percent-decoded; NULL when absent, "" when it has no value or one with a NUL. */
 const char *http_exchange_query(const struct http_exchange *exchange, const char *name);
 
 /* First header of that name, in any case; NULL when absent. */

@@ -143,7 +143,7 @@ static enum first_bytes peek(int fd, const struct http_refusal **refusal)
 		end = memmem(head, (size_t)length, "\n\n", 2);
 	if (end) {
 		end[2] = '\0';
-		*refusal = http_lengths_refuse(head);
+		*refusal = http_raw_head_refuse(head, (size_t)(end + 2 - head));
 		return *refusal ? BYTES_BAD_HEAD : BYTES_SHORT_HEAD;
 	}
 	/* A method, and not the rest of a request line that MHD has read the beginning of. */

@@ -18,11 +18,12 @@ static const char *exchange_lookup(const struct http_exchange *exchange, enum MH
                                    const char *name)
 {
 	const char *value = NULL;
+	size_t length = 0;
 
 	if (MHD_lookup_connection_value_n(exchange->connection->mhd, kind, name, strlen(name),
-	                                  &value, NULL) == MHD_NO)
+	                                  &value, &length) == MHD_NO)
 		return NULL;
-	return value ? value : "";
+	return value && strlen(value) == length ? value : "";
 }
 
 const char *http_exchange_query(const struct http_exchange *exchange, const char *name)

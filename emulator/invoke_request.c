@@ -60,6 +60,21 @@ static bool take_function(struct taking *taking, const struct function_name *nam
 	return true;
 }
 
+/* One that could not be decoded is told as it was sent. */
+static void refuse_name(const struct taking *taking, const char *constraint)
+{
+	static const char before[] = "/functions/";
+	const char *sent = strstr(http_exchange_path(taking->exchange), before);
+	char text[sizeof(taking->request->name)] = "";
+
+	if (sent)
+		snprintf(text, sizeof(text), "%.*s", (int)strcspn(sent + sizeof(before) - 1, "/"),
+		         sent + sizeof(before) - 1);
+	invoke_error_validation(taking->exchange,
+	                        *taking->request->name ? taking->request->name : text,
+	                        "functionName", constraint);
+}
+
 /* The name of the path and the Qualifier argument must be well formed and agree. */
 static bool take_name(struct taking *taking)
 {
@@ -72,8 +87,7 @@ static bool take_name(struct taking *taking)
 	struct function_name name;
 
 	if (!function_name_parse(taking->request->name, &name)) {
-		invoke_error_validation(taking->exchange, taking->request->name, "functionName",
-		                        pattern);
+		refuse_name(taking, pattern);
 		return false;
 	}
 	if (argument && !qualifier_is_valid(argument)) {
@@ -116,6 +130,20 @@ static bool take_type(struct taking *taking)
 	return true;
 }
 
+/* JSON may hold line breaks between its tokens, and DEL in a string; a header may not. */
+static char *context_as_header(const char *json)
+{
+	struct buffer header = BUFFER_INIT;
+
+	for (; *json; json++) {
+		if (*json == 0x7f)
+			buffer_append_text(&header, "\\u007f");
+		else
+			buffer_append(&header, strchr("\n\r\t", *json) ? " " : json, 1);
+	}
+	return buffer_steal(&header, NULL);
+}
+
 static bool take_client_context(struct taking *taking)
 {
 	const char *encoded = http_exchange_header(taking->exchange, "X-Amz-Client-Context");
@@ -136,11 +164,7 @@ static bool take_client_context(struct taking *taking)
 		                     "Client context must be a valid Base64-encoded JSON object.");
 		return false;
 	}
-	/* It becomes a header: JSON may hold line breaks between its tokens, a header may not. */
-	for (char *at = text.data; *at; at++)
-		if (*at == '\n' || *at == '\r' || *at == '\t')
-			*at = ' ';
-	taking->invocation->client_context = buffer_steal(&text, NULL);
+	taking->invocation->client_context = context_as_header(text.data);
 	return true;
 }
 
