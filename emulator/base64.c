@@ -25,13 +25,11 @@ void base64_encode(struct buffer *out, const void *data, size_t length)
 {
 	const unsigned char *bytes = data;
 
+	/* Room for all, and written in place: images of megabytes come this way. */
 	buffer_reserve(out, length / 3 * 4 + 4);
-	for (size_t i = 0; i < length; i += 3) {
-		char text[4];
-
-		encode_group(bytes + i, length - i < 3 ? length - i : 3, text);
-		buffer_append(out, text, sizeof(text));
-	}
+	for (size_t i = 0; i < length; i += 3, out->length += 4)
+		encode_group(bytes + i, length - i < 3 ? length - i : 3, out->data + out->length);
+	out->data[out->length] = '\0';
 }
 
 static int digit_value(char c)
@@ -46,10 +44,9 @@ static int digit_value(char c)
 }
 
 /* 'count' digits, 2 to 4, become 'count' - 1 bytes. */
-static bool decode_group(struct buffer *out, const char *text, size_t count)
+static bool decode_group(char *bytes, const char *text, size_t count)
 {
 	uint32_t bits = 0;
-	char bytes[3];
 
 	for (size_t i = 0; i < 4; i++) {
 		int value = i < count ? digit_value(text[i]) : 0;
@@ -58,10 +55,8 @@ static bool decode_group(struct buffer *out, const char *text, size_t count)
 			return false;
 		bits = bits << 6 | (uint32_t)value;
 	}
-	bytes[0] = (char)(bits >> 16);
-	bytes[1] = (char)(bits >> 8);
-	bytes[2] = (char)bits;
-	buffer_append(out, bytes, count - 1);
+	for (size_t i = 0; i + 1 < count; i++)
+		bytes[i] = (char)(bits >> (16 - 8 * i));
 	return true;
 }
 
@@ -74,17 +69,21 @@ static size_t padding(const char *text, size_t length)
 
 bool base64_decode(struct buffer *out, const char *text, size_t length)
 {
-	autobuffer struct buffer decoded = BUFFER_INIT;
-	size_t end;
+	size_t before = out->length, end;
 
 	if (length % 4 != 0)
 		return false;
 	end = length - padding(text, length);
-	buffer_reserve(&decoded, length / 4 * 3);
+	buffer_reserve(out, length / 4 * 3);
 	for (size_t i = 0; i < length; i += 4) {
-		if (!decode_group(&decoded, text + i, end - i < 4 ? end - i : 4))
+		size_t count = end - i < 4 ? end - i : 4;
+
+		if (!decode_group(out->data + out->length, text + i, count)) {
+			buffer_cut(out, before);
 			return false;
+		}
+		out->length += count - 1;
 	}
-	buffer_append(out, decoded.data, decoded.length);
+	out->data[out->length] = '\0';
 	return true;
 }

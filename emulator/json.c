@@ -16,27 +16,14 @@
 
 /* ---- writing ---- */
 
-/* Copies 'text' and puts U+FFFD in place of each byte that is not part of UTF-8. */
-static void append_valid_utf8(struct buffer *out, const char *text, size_t text_length)
+/* What stands behind a backslash for a character; '\0': nothing that is known here. */
+static char escape_of(char character)
 {
-	const char *end = text + text_length;
-	const char *bad;
-
-	while (text < end) {
-		size_t length = utf8_length(text, end, &bad);
-
-		if (length > 0)
-			buffer_append(out, text, length);
-		else
-			buffer_append_text(out, "\xef\xbf\xbd");
-		text += length > 0 ? length : 1;
-	}
-}
-
-/* What stands behind a backslash for a letter; '\0': nothing that is known here. */
-static char escape_of(char letter)
-{
-	switch (letter) {
+	switch (character) {
+	case '\b':
+		return 'b';
+	case '\f':
+		return 'f';
 	case '\n':
 		return 'n';
 	case '\r':
@@ -45,69 +32,67 @@ static char escape_of(char letter)
 		return 't';
 	case '"':
 	case '\\':
-		return letter;
+		return character;
 	default:
 		return '\0';
 	}
 }
 
-/* How many letters stand for themselves. */
-static size_t plain_length(const char *text, const char *end)
+/* One byte below 0x80 that cannot stand for itself. */
+static void append_escape(struct buffer *out, char character)
 {
-	const char *at = text;
+	char escape[] = { '\\', escape_of(character) };
 
-	while (at < end && *at >= ' ' && *at <= '~' && *at != '"' && *at != '\\')
-		at++;
-	return (size_t)(at - text);
-}
-
-/* Names, and most of what lrie tells and functions print, need no more than a few escapes. Returns
- * false, and appends nothing, for what does. */
-static bool append_plain(struct buffer *out, const char *text, size_t length)
-{
-	const char *end = text + length;
-	size_t before = out->length;
-
-	buffer_append(out, "\"", 1);
-	for (;;) {
-		size_t plain = plain_length(text, end);
-		char escape[] = { '\\', '\0' };
-
-		buffer_append(out, text, plain);
-		text += plain;
-		if (text == end)
-			break;
-		escape[1] = escape_of(*text++);
-		if (!escape[1]) {
-			out->length = before;
-			out->data[before] = '\0';
-			return false;
-		}
+	if (escape[1])
 		buffer_append(out, escape, sizeof(escape));
-	}
-	buffer_append(out, "\"", 1);
-	return true;
+	else
+		buffer_append_format(out, "\\u%04x", (unsigned)(unsigned char)character);
 }
 
-static void append_unplain(struct buffer *out, const char *text, size_t text_length)
+/* Characters beyond ASCII, up to the next that is none; U+FFFD in place of each byte that is not
+ * part of UTF-8. Returns where that is. */
+static const char *append_wide(struct buffer *out, const char *at, const char *end)
 {
-	autobuffer struct buffer valid = BUFFER_INIT;
-	struct json_object *string;
-	size_t length;
-	const char *json;
+	const char *from = at, *bad;
 
-	append_valid_utf8(&valid, text, text_length);
-	string = json_object_new_string_len(valid.data, (int)valid.length);
-	json = json_object_to_json_string_length(
-		string, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, &length);
-	buffer_append(out, json, length);
-	json_object_put(string);
+	while (at < end && (unsigned char)*at >= 0x80) {
+		size_t length = utf8_length(at, end, &bad);
+
+		if (length > 0) {
+			at += length;
+			continue;
+		}
+		buffer_append(out, from, (size_t)(at - from));
+		buffer_append_text(out, "\xef\xbf\xbd");
+		from = ++at;
+	}
+	buffer_append(out, from, (size_t)(at - from));
+	return at;
+}
+
+void json_text_add(struct buffer *out, const char *data, size_t length)
+{
+	const char *at = data, *end = data + length;
+
+	while (at < end) {
+		size_t plain = json_plain_length(at, end);
+
+		buffer_append(out, at, plain);
+		at += plain;
+		if (at == end)
+			break;
+		if ((unsigned char)*at >= 0x80)
+			at = append_wide(out, at, end);
+		else
+			append_escape(out, *at++);
+	}
 }
 
 static void append_bytes(struct buffer *out, const char *text, size_t length)
 {
-	if (!append_plain(out, text, length))
-		append_unplain(out, text, length);
+	buffer_append(out, "\"", 1);
+	json_text_add(out, text, length);
+	buffer_append(out, "\"", 1);
 }
 
 static void append_string(struct buffer *out, const char *text)
@@ -120,12 +105,17 @@ void json_object_begin(struct buffer *out)
 	buffer_append_text(out, "{");
 }
 
-static void append_name(struct buffer *out, const char *name)
+void json_object_name(struct buffer *out, const char *name, size_t length)
 {
 	if (out->data[out->length - 1] != '{')
-		buffer_append_text(out, ",");
-	append_string(out, name);
-	buffer_append_text(out, ":");
+		buffer_append(out, ",", 1);
+	append_bytes(out, name, length);
+	buffer_append(out, ":", 1);
+}
+
+static void append_name(struct buffer *out, const char *name)
+{
+	json_object_name(out, name, strlen(name));
 }
 
 void json_object_text(struct buffer *out, const char *name, const char *value)
@@ -138,6 +128,19 @@ void json_object_bytes(struct buffer *out, const char *name, const char *data, s
 {
 	append_name(out, name);
 	append_bytes(out, data, length);
+}
+
+void json_text_open(struct buffer *out)
+{
+	char last = out->data[out->length - 1];
+
+	/* A name has put its colon; an item is told from the one before it. */
+	buffer_append_text(out, last == ':' || last == '[' ? "\"" : ",\"");
+}
+
+void json_text_close(struct buffer *out)
+{
+	buffer_append(out, "\"", 1);
 }
 
 void json_object_json(struct buffer *out, const char *name, const char *json, size_t length)

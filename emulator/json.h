@@ -22,6 +22,13 @@ void json_object_end(struct buffer *out);
 /* A text that may hold anything, NUL too. */
 void json_object_bytes(struct buffer *out, const char *name, const char *data, size_t length);
 
+/* A text that is given in pieces, each of whole characters: behind json_object_name(), or as an
+ * item of an array. A name may hold anything, too. */
+void json_object_name(struct buffer *out, const char *name, size_t length);
+void json_text_open(struct buffer *out);
+void json_text_add(struct buffer *out, const char *data, size_t length);
+void json_text_close(struct buffer *out);
+
 /* A value that is JSON already. */
 void json_object_json(struct buffer *out, const char *name, const char *json, size_t length);
 

@@ -289,19 +289,35 @@ static const char *pass_escape(const struct scan *scan, const char *at)
 	return at;
 }
 
+/* To the first byte that may not just be passed over, or close to the end. */
+static inline const char *pass_plain(const char *at, const char *end)
+{
+	while (end - at >= 8) {
+		uint64_t special = special_bytes(load_word(at));
+
+		if (special)
+			return at + first_byte(special);
+		at += 8;
+	}
+	return at;
+}
+
+size_t json_plain_length(const char *at, const char *end)
+{
+	const char *from = at;
+
+	at = pass_plain(at, end);
+	while (at < end && (unsigned char)*at >= ' ' && (unsigned char)*at < 0x80 && *at != '"' &&
+	       *at != '\\')
+		at++;
+	return (size_t)(at - from);
+}
+
 /* 'at' is behind the opening quote; the result is behind the closing one. */
 static const char *pass_string(const struct scan *scan, const char *at)
 {
 	while (at) {
-		while (scan->end - at >= 8) {
-			uint64_t special = special_bytes(load_word(at));
-
-			if (special) {
-				at += first_byte(special);
-				break;
-			}
-			at += 8;
-		}
+		at = pass_plain(at, scan->end);
 		if (at == scan->end)
 			return fail_string_end(scan);
 		if (*at == '"')

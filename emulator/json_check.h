@@ -23,6 +23,10 @@
  */
 bool json_check(const char *data, size_t length, struct buffer *reason);
 
+/* How many of the bytes from 'at' on stand for themselves in a JSON string: up to the first that is
+ * a control character, '"', '\\', or not ASCII. */
+size_t json_plain_length(const char *at, const char *end);
+
 /* Removes each member 'name' from the object in 'text'; the others keep their bytes. Returns false,
  * and changes nothing, when 'text' is no JSON object. */
 bool json_remove_member(struct buffer *text, const char *name);

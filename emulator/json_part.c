@@ -8,6 +8,7 @@
 #include "emulator/json_part.h"
 
 #include <assert.h>
+#include <stdint.h>
 #include <string.h>
 
 /* ---- passing over what stands at walk->at ---- */
@@ -126,4 +127,110 @@ bool json_walk_next(struct json_walk *walk, struct json_part *name, struct json_
 	}
 	*value = pass_part(walk);
 	return true;
+}
+
+/* ---- what strings stand for ---- */
+
+static void append_utf8(struct buffer *out, uint32_t code)
+{
+	char bytes[4];
+	size_t length = code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
+
+	for (size_t i = length; i-- > 1; code >>= 6)
+		bytes[i] = (char)(0x80 | (code & 0x3f));
+	bytes[0] = (char)(length == 1 ? code : (0xf00u >> length & 0xff) | code);
+	buffer_append(out, bytes, length);
+}
+
+/* The four digits of the \u at 'at'; U+FFFD when there is none. */
+static uint32_t read_unit(const char *at, const char *end)
+{
+	uint32_t code = 0;
+
+	if (end - at < 6 || at[0] != '\\' || at[1] != 'u')
+		return 0xfffd;
+	for (int i = 2; i < 6; i++) {
+		char c = at[i];
+
+		code = code << 4 | (uint32_t)(c <= '9' ? c - '0' : (c | 0x20) - 'a' + 10);
+	}
+	return code & 0xffff;
+}
+
+/* 'at' is at the backslash of a \u. Returns where it ends, with the other half of a pair. */
+static const char *append_unit(struct buffer *out, const char *at, const char *end)
+{
+	uint32_t code = read_unit(at, end), low;
+
+	at = end - at < 6 ? end : at + 6;
+	if (code < 0xd800 || code > 0xdfff) {
+		append_utf8(out, code);
+		return at;
+	}
+	low = read_unit(at, end);
+	if (code > 0xdbff || low < 0xdc00 || low > 0xdfff) {
+		append_utf8(out, 0xfffd);
+		return at;
+	}
+	append_utf8(out, 0x10000 + ((code & 0x3ff) << 10 | (low & 0x3ff)));
+	return at + 6;
+}
+
+static const char *append_escape(struct buffer *out, const char *at, const char *end)
+{
+	static const char letters[] = "bfnrt", bytes[] = "\b\f\n\r\t";
+	const char *letter;
+
+	if (end - at < 2)
+		return end;
+	if (at[1] == 'u')
+		return append_unit(out, at, end);
+	letter = at[1] ? strchr(letters, at[1]) : NULL;
+	buffer_append(out, letter ? &bytes[letter - letters] : at + 1, 1);
+	return at + 2;
+}
+
+void json_part_append_text(struct buffer *out, const struct json_part *string)
+{
+	const char *at = string->text + 1, *end = string->text + string->length - 1;
+
+	while (at < end) {
+		const char *escape = memchr(at, '\\', (size_t)(end - at));
+
+		buffer_append(out, at, (size_t)((escape ? escape : end) - at));
+		at = escape ? append_escape(out, escape, end) : end;
+	}
+}
+
+bool json_part_is(const struct json_part *string, const char *text)
+{
+	autobuffer struct buffer plain = BUFFER_INIT;
+	size_t length = strlen(text);
+
+	if (!memchr(string->text, '\\', string->length))
+		return string->length == length + 2 && memcmp(string->text + 1, text, length) == 0;
+	/* Each byte takes six at most, so that nothing long is looked into. */
+	if (string->length > 6 * length + 2)
+		return false;
+	json_part_append_text(&plain, string);
+	return plain.length == length && memcmp(plain.data, text, length) == 0;
+}
+
+void json_part_append_compact(struct buffer *out, const struct json_part *part)
+{
+	struct json_walk walk = { .at = part->text, .end = part->text + part->length };
+
+	buffer_reserve(out, part->length);
+	while (walk.at < walk.end) {
+		const char *from = walk.at;
+
+		if (is_at(&walk, "\""))
+			pass_string(&walk);
+		else
+			while (walk.at < walk.end && !is_at(&walk, "\" \t\r\n"))
+				walk.at++;
+		buffer_append(out, from, (size_t)(walk.at - from));
+		while (is_at(&walk, " \t\r\n"))
+			walk.at++;
+	}
 }

@@ -4,13 +4,17 @@
  *
  * For files that people write: a tree, as json_read() makes one, no longer tells in
  * which line something stood, nor that a name was there twice. A part is a piece of
- * the text, as it was written; json_read() takes it. Nothing is copied or allocated.
+ * the text, as it was written; json_read() takes it. Nothing is copied or allocated unless
+ * it is appended to a buffer. It also suits what functions answer, of which a tree
+ * would take many times the size.
  */
 #ifndef EMULATOR_JSON_PART_H
 #define EMULATOR_JSON_PART_H
 
 #include <stdbool.h>
 #include <stddef.h>
+
+#include "emulator/buffer.h"
 
 enum json_kind {
 	JSON_OBJECT,
@@ -32,6 +36,15 @@ struct json_part {
 struct json_part json_part_whole(const char *text, size_t length);
 
 enum json_kind json_part_kind(const struct json_part *part);
+
+/* Appends the text that a string stands for. Half of a surrogate pair becomes U+FFFD. */
+void json_part_append_text(struct buffer *out, const struct json_part *string);
+
+/* Whether a string stands for 'text'. */
+bool json_part_is(const struct json_part *string, const char *text);
+
+/* Appends any part without the blanks between its tokens. */
+void json_part_append_compact(struct buffer *out, const struct json_part *part);
 
 /* Where a walk through an object or an array has got to. */
 struct json_walk {

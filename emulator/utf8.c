@@ -2,7 +2,8 @@
 /* utf8 - where a character ends, and whether it is one */
 #include "emulator/utf8.h"
 
-#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
 
 size_t utf8_length(const char *at, const char *end, const char **bad)
 {
@@ -22,4 +23,36 @@ size_t utf8_length(const char *at, const char *end, const char **bad)
 		high = 0xbf;
 	}
 	return length;
+}
+
+/* Most texts are mostly ASCII, which goes by a word at a time. */
+static const char *pass_ascii(const char *at, const char *end)
+{
+	uint64_t word;
+
+	while (end - at >= (ptrdiff_t)sizeof(word)) {
+		memcpy(&word, at, sizeof(word));
+		if (word & UINT64_C(0x8080808080808080))
+			break;
+		at += sizeof(word);
+	}
+	while (at < end && (unsigned char)*at < 0x80)
+		at++;
+	return at;
+}
+
+bool utf8_is_valid(const char *data, size_t length)
+{
+	const char *end = data + length, *at = pass_ascii(data, end), *bad;
+
+	while (at < end) {
+		size_t step = utf8_length(at, end, &bad);
+
+		if (step == 0)
+			return false;
+		at += step;
+		if (at < end && (unsigned char)*at < 0x80)
+			at = pass_ascii(at, end);
+	}
+	return true;
 }

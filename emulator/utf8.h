@@ -5,6 +5,7 @@
 #ifndef EMULATOR_UTF8_H
 #define EMULATOR_UTF8_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /*
@@ -13,5 +14,8 @@
  * forms, no surrogates, nothing above U+10FFFF.
  */
 size_t utf8_length(const char *at, const char *end, const char **bad);
+
+/* Whether all of it is UTF-8. */
+bool utf8_is_valid(const char *data, size_t length);
 
 #endif

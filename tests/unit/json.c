@@ -5,6 +5,7 @@
 #include <math.h>
 
 #include "emulator/json_check.h"
+#include "emulator/utf8.h"
 
 #include <stdlib.h>
 
@@ -308,6 +309,54 @@ static void test_bytes_and_json(void)
 	                    "\"none\":\"\",\"record\":{\"a\":[1]}}");
 }
 
+static void test_text_in_pieces(void)
+{
+	autobuffer struct buffer out = BUFFER_INIT;
+
+	json_object_begin(&out);
+	json_object_name(&out, "a\0b", 3);
+	json_text_open(&out);
+	json_text_close(&out);
+	json_object_name(&out, "", 0);
+	json_text_open(&out);
+	json_text_add(&out, "long enough for words,\b\f", 24);
+	json_text_add(&out, "", 0);
+	json_text_add(&out, "\xe2\x82\xac\xff\xe2\x82\xac\"", 8);
+	json_text_close(&out);
+	json_array_open(&out, "items");
+	json_text_open(&out);
+	json_text_add(&out, "1", 1);
+	json_text_close(&out);
+	json_text_open(&out);
+	json_text_close(&out);
+	json_array_end(&out);
+	json_object_end(&out);
+	CHECK_STR(out.data, "{\"a\\u0000b\":\"\",\"\":\"long enough for words,\\b\\f\xe2\x82\xac"
+	                    "\xef\xbf\xbd\xe2\x82\xac\\\"\",\"items\":[\"1\",\"\"]}");
+}
+
+/* Wherever in a word of the machine it stands. */
+static void test_each_byte_in_each_place(void)
+{
+	for (unsigned byte = 0; byte < 256; byte++) {
+		for (size_t place = 0; place < 20; place++) {
+			autobuffer struct buffer out = BUFFER_INIT, reason = BUFFER_INIT;
+			char text[20];
+
+			memset(text, 'x', sizeof(text));
+			text[place] = (char)byte;
+			json_object_begin(&out);
+			json_object_bytes(&out, "a", text, sizeof(text));
+			json_object_end(&out);
+			CHECK(check(out.data, out.length, &reason));
+			CHECK_INT(utf8_is_valid(text, sizeof(text)), byte < 0x80);
+		}
+	}
+	CHECK(utf8_is_valid("0123456\xe2\x82\xac 0123456\xc3\xa9", 20));
+	CHECK(!utf8_is_valid("0123456\xe2\x82", 9));
+	CHECK(utf8_is_valid("", 0));
+}
+
 static void test_text_that_is_not_utf8(void)
 {
 	static const struct {
@@ -466,5 +515,5 @@ static void test_what_cannot_be_read(void)
 TEST_MAIN(test_decimals_and_texts, test_numbers_survive_being_written,
           test_parts_that_are_not_there, test_what_cannot_be_read, test_valid, test_reason,
           test_nul_bytes, test_every_cut_is_refused, test_every_changed_byte_is_survived,
-          test_depth, test_long_token_is_cut, test_object, test_bytes_and_json,
-          test_text_that_is_not_utf8, test_remove_member)
+          test_depth, test_long_token_is_cut, test_object, test_bytes_and_json, test_text_in_pieces,
+          test_each_byte_in_each_place, test_text_that_is_not_utf8, test_remove_member)
