@@ -103,7 +103,7 @@ bool function_name_parse(const char *text, struct function_name *name)
 	return take_name(text, name);
 }
 
-static const char *partition_of(const char *region)
+const char *arn_partition(const char *region)
 {
 	static const struct {
 		const char *prefix;
@@ -125,7 +125,7 @@ static const char *partition_of(const char *region)
 void arn_append(struct buffer *out, const char *region, const char *account, const char *name,
                 const char *qualifier)
 {
-	buffer_append_format(out, "arn:%s:lambda:%s:%s:function:%s", partition_of(region), region,
+	buffer_append_format(out, "arn:%s:lambda:%s:%s:function:%s", arn_partition(region), region,
 	                     account, name);
 	if (qualifier)
 		buffer_append_format(out, ":%s", qualifier);

@@ -35,6 +35,9 @@ bool qualifier_is_valid(const char *text);
 void arn_append(struct buffer *out, const char *region, const char *account, const char *name,
                 const char *qualifier);
 
+/* The partition of a region: "aws", "aws-cn", ... */
+const char *arn_partition(const char *region);
+
 /* Decodes %XX in place. Returns false on a bad escape or a NUL byte. */
 bool percent_decode(char *text);
 
