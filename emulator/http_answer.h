@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * http_answer - what a function answered, as the HTTP response that its site makes of it.
+ *
+ * The answer is hostile input: no header of it can break a response in two, or change where
+ * one ends. Those that would are handed on with "x-amzn-Remapped-" before their name, as AWS
+ * does; the load balancer drops them. An answer that its format does not allow becomes the
+ * site's 502, and 'why' tells the developer what AWS would not. Memory: the answer once more.
+ *
+ * Source: spec invoke-api.md §5.
+ */
+#ifndef EMULATOR_HTTP_ANSWER_H
+#define EMULATOR_HTTP_ANSWER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "emulator/buffer.h"
+#include "emulator/http_site.h"
+
+/* Names and values of all headers together; API Gateway's quota. */
+#define HTTP_ANSWER_HEADERS 10240
+
+struct http_answer {
+	unsigned status;
+	struct buffer headers; /* name, NUL, value, NUL, ... */
+	struct buffer body;
+	struct error why; /* what is wrong with the function's answer; "" when it is fine */
+};
+
+void http_answer_init(struct http_answer *answer);
+void http_answer_finish(struct http_answer *answer);
+
+/* Fills an answer with what the function returned. 'accept' is that header of the request,
+ * or NULL. */
+void http_answer_map(struct http_answer *answer, const struct http_site *site, const char *result,
+                     size_t length, const char *accept);
+
+/* Fills it from the JSON at the beginning of a streamed answer (see http_prelude.h); the
+ * body is left empty. NULL: there is none, and the body is of 'type' or, if that is NULL,
+ * application/octet-stream. Returns false with the site's 502 when it is not as it should be. */
+bool http_answer_map_prelude(struct http_answer *answer, const struct http_site *site,
+                             const char *json, size_t length);
+void http_answer_begin_stream(struct http_answer *answer, const char *type);
+
+/* What becomes of a request without an answer of the function. */
+enum http_failure {
+	HTTP_FAILURE_FUNCTION, /* an error, a crash, its own time-out, an answer too large */
+	HTTP_FAILURE_TIMEOUT,  /* of the site; the function goes on */
+	HTTP_FAILURE_THROTTLED,
+	HTTP_FAILURE_SERVICE, /* lrie itself cannot */
+	HTTP_FAILURE_BODY,    /* that of the request is beyond the site's limit */
+	HTTP_FAILURE_EVENT,   /* the event made of it is beyond Lambda's */
+};
+
+/* 'size' is that of the body or event, and 'reason' why it is throttled; else without meaning. */
+void http_answer_fail(struct http_answer *answer, const struct http_site *site,
+                      enum http_failure failure, uint64_t size, const char *reason);
+
+#define HTTP_EVENT_LIMIT 6291456 /* of Lambda, for what it is invoked with */
+
+#endif
