@@ -16,6 +16,9 @@
  *   read, and a peer that has half-closed would lose its reply. The final call of the access
  *   handler therefore returns without a response; MHD then wants nothing of the socket, calls
  *   again in its next run, and that call suspends (exchange_settle).
+ * - An access handler that suspends its connection in the middle of a chunked body is called with
+ *   the rest of what was read, though suspended; and a connection that is suspended twice stays in
+ *   a list for ever.
  * - A suspended connection does not notice that its peer has left. Each socket is watched for
  *   EPOLLRDHUP in our loop as well, edge-triggered: one registration per connection, no cost per
  *   request.
@@ -187,7 +190,8 @@ static bool exchange_is_stuck(struct http_exchange *exchange, int fd)
 	bool was_stuck = exchange->stuck_at == mark;
 	int unread = 0;
 
-	if (exchange->phase != EXCHANGE_RECEIVING || !exchange->is_chunked)
+	if (exchange->phase != EXCHANGE_RECEIVING || !exchange->is_chunked ||
+	    exchange->is_body_paused)
 		return false;
 	ioctl(fd, SIOCINQ, &unread);
 	exchange->stuck_at = unread > 0 ? mark : 0;

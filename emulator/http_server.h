@@ -8,7 +8,9 @@
  *
  *   on_head      the head has arrived. The handler looks at method, path and
  *                headers and may set how many bytes of body it will take
- *                (http_exchange_accept_body). It must not reply yet.
+ *                (http_exchange_accept_body), or that it takes them as they
+ *                come (http_exchange_stream_body). It must not reply yet.
+ *   on_body      a piece of a body that is taken so.
  *   on_request   the whole body has arrived (or ended early, or was too large:
  *                see http_exchange_body_state). The handler replies now, or
  *                keeps the exchange and replies later.
@@ -19,6 +21,12 @@
  * For an exchange that is kept, on_hangup tells that the peer closed its side
  * while it waits. A peer may also have only half-closed and still read: the
  * handler decides, by http_exchange_drop(), or by doing nothing.
+ *
+ * A reply may also be written in pieces: begun, written to, and ended. What the
+ * peer has not taken yet is kept; a writer who is told that this is enough
+ * waits for on_room. Of a connection no more is kept than twice HTTP_REPLY_ROOM
+ * and one write, and of a body that is taken in pieces nothing: a handler that has
+ * no room pauses it, and the peer has to wait.
  *
  * The server refuses by itself what no handler should see: bad syntax, two
  * different Content-Lengths, Content-Length beside Transfer-Encoding, heads
@@ -59,6 +67,11 @@ struct http_listener {
 	void (*on_hangup)(struct http_listener *listener, struct http_exchange *exchange);
 	void (*on_finished)(struct http_listener *listener, struct http_exchange *exchange);
 
+	/* Needed where bodies are taken, or replies written, in pieces. */
+	void (*on_body)(struct http_listener *listener, struct http_exchange *exchange,
+	                const char *data, size_t length);
+	void (*on_room)(struct http_listener *listener, struct http_exchange *exchange);
+
 	/* private to the server */
 	struct http_server *server;
 	struct loop_watch watch;
@@ -98,6 +111,14 @@ const char *http_exchange_trailer(const struct http_exchange *exchange, const ch
  * forgotten, so that the peer can see the reply. Without this call none are. */
 void http_exchange_accept_body(struct http_exchange *exchange, size_t limit);
 
+/* Says, in on_head, that the body is taken as it comes, however long it is: by on_body. */
+void http_exchange_stream_body(struct http_exchange *exchange);
+
+/* Takes no more of it until it is resumed. A pause inside on_body is in force at once, another
+ * after one more piece at most. */
+void http_exchange_pause_body(struct http_exchange *exchange);
+void http_exchange_resume_body(struct http_exchange *exchange);
+
 enum http_body_state {
 	HTTP_BODY_COMPLETE,
 	HTTP_BODY_TOO_LARGE, /* none of it was kept; http_exchange_body_length() tells how large */
@@ -136,6 +157,23 @@ void http_exchange_reply(struct http_exchange *exchange, unsigned status, struct
 /* The same with bytes that stay the caller's and must live until on_finished. */
 void http_exchange_reply_borrowed(struct http_exchange *exchange, unsigned status, const void *data,
                                   size_t length);
+
+/* What a reply that is written in pieces may hold back before its writer is told to wait. */
+#define HTTP_REPLY_ROOM ((size_t)64 << 10)
+
+/* Begins a reply that is written in pieces, where http_exchange_reply() would be allowed. */
+void http_exchange_begin_reply(struct http_exchange *exchange, unsigned status);
+
+/* Writes a piece, which is copied. Returns whether there is room for more; if not, on_room follows,
+ * from the loop: to write on without waiting for it is allowed, and takes memory. */
+bool http_exchange_write(struct http_exchange *exchange, const void *data, size_t length);
+
+/* All is written. */
+void http_exchange_end_reply(struct http_exchange *exchange);
+
+/* Nothing more will come, and the peer is to see that this is not all: the connection breaks off.
+ * on_finished comes later, from the loop. */
+void http_exchange_break_reply(struct http_exchange *exchange);
 
 /* Closes the connection without a reply. For a kept exchange on_finished comes later, from the
  * loop. */

@@ -250,6 +250,14 @@ static bool connection_look_again(struct http_connection *connection)
 	return long_heads && bytes == BYTES_LONG_HEAD && connection_move(connection, long_heads);
 }
 
+/* MHD does not see it. Who writes to a peer that is gone need not find out by writing. */
+static void exchange_on_hangup(struct http_exchange *exchange, bool is_gone)
+{
+	exchange_tell_hangup(exchange);
+	if (is_gone && exchange_is_writing(exchange))
+		http_exchange_break_reply(exchange);
+}
+
 static void on_socket_ready(struct loop_watch *watch, uint32_t events)
 {
 	struct http_connection *connection = container_of(watch, struct http_connection, watch);
@@ -265,7 +273,7 @@ static void on_socket_ready(struct loop_watch *watch, uint32_t events)
 		if (!exchange || exchange->phase == EXCHANGE_RECEIVING)
 			connection_expire(connection, true);
 		else if (exchange->is_suspended)
-			exchange_tell_hangup(exchange);
+			exchange_on_hangup(exchange, (events & (EPOLLHUP | EPOLLERR)) != 0);
 	}
 }
 
@@ -300,7 +308,9 @@ void connection_close(struct http_connection *connection)
 	}
 	exchange_finish(exchange);
 	exchange->must_close = true;
-	if (exchange->phase != EXCHANGE_REPLIED) {
+	if (exchange_is_writing(exchange)) {
+		http_exchange_break_reply(exchange);
+	} else if (exchange->phase != EXCHANGE_REPLIED) {
 		http_exchange_drop(exchange);
 		connection_shut(connection);
 	}

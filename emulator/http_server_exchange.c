@@ -88,12 +88,6 @@ void exchange_finish(struct http_exchange *exchange)
 		listener->on_finished(listener, exchange);
 }
 
-static void exchange_suspend(struct http_exchange *exchange)
-{
-	MHD_suspend_connection(exchange->connection->mhd);
-	exchange->is_suspended = true;
-}
-
 /* What MHD has to do after a handler was called. */
 static enum MHD_Result exchange_proceed(struct http_exchange *exchange)
 {
@@ -106,7 +100,8 @@ static enum MHD_Result exchange_proceed(struct http_exchange *exchange)
 
 void exchange_tell_hangup(struct http_exchange *exchange)
 {
-	if (exchange->is_hung_up || exchange->phase != EXCHANGE_WAITING)
+	if (exchange->is_hung_up || !exchange->listener ||
+	    (exchange->phase != EXCHANGE_WAITING && !exchange_is_writing(exchange)))
 		return;
 	exchange->is_hung_up = true;
 	exchange->listener->on_hangup(exchange->listener, exchange);
@@ -218,6 +213,26 @@ static enum MHD_Result exchange_start(struct http_exchange *exchange, const char
 	return MHD_YES;
 }
 
+/* What a handler has no room for stays where it is, and MHD offers it again. */
+static enum MHD_Result exchange_receive_piece(struct http_exchange *exchange, const char *data,
+                                              size_t *left)
+{
+	size_t length = *left;
+
+	if (exchange->phase != EXCHANGE_RECEIVING)
+		return MHD_NO;
+	if (!exchange->is_body_paused) {
+		*left = 0;
+		exchange->body_length += length;
+		exchange->listener->on_body(exchange->listener, exchange, data, length);
+	}
+	if (exchange->phase != EXCHANGE_RECEIVING || !exchange->listener)
+		return MHD_NO;
+	if (exchange->is_body_paused)
+		exchange_suspend(exchange);
+	return MHD_YES;
+}
+
 static enum MHD_Result exchange_receive(struct http_exchange *exchange, const char *data,
                                         size_t length)
 {
@@ -251,6 +266,8 @@ enum MHD_Result exchange_on_access(void *closure, struct MHD_Connection *mhd, co
 		*context = exchange;
 		return exchange_start(exchange, version);
 	}
+	if (length > 0 && exchange->is_body_streamed && exchange->listener)
+		return exchange_receive_piece(exchange, data, data_length);
 	*data_length = 0;
 	return length > 0 ? exchange_receive(exchange, data, length) : exchange_advance(exchange);
 }

@@ -7,6 +7,7 @@
  *   http_server_exchange.c    an exchange's life, as libmicrohttpd calls for it
  *   http_server_request.c     what the peer asks
  *   http_server_reply.c       what it is answered
+ *   http_server_stream.c      ... in pieces
  *
  * They alone include microhttpd.h.
  */
@@ -76,7 +77,9 @@ struct http_exchange {
 	uint64_t body_announced; /* Content-Length; 0 when there is none */
 	uint64_t stuck_at;       /* body_length + 1 at the last look for the stuck; 0: was not */
 	bool is_chunked;
-	bool is_refused; /* by the server itself: 'body' is our text */
+	bool is_body_streamed; /* its pieces are the handler's */
+	bool is_body_paused;   /* ... who has no room for them */
+	bool is_refused;       /* by the server itself: 'body' is our text */
 	bool is_suspended;
 	bool is_due;     /* counted in http_due_total */
 	bool is_hung_up; /* on_hangup was called */
@@ -86,6 +89,11 @@ struct http_exchange {
 	unsigned status;
 	struct buffer headers; /* of the reply: name, NUL, value, NUL, ... */
 	struct buffer reply;
+	bool is_reply_streamed; /* 'reply' is what is written and not yet sent: */
+	size_t reply_sent;      /* from here on */
+	bool is_reply_ended;    /* nothing more is written */
+	bool is_reply_broken;
+	bool is_room_wanted;  /* the writer waits for on_room */
 	const char *borrowed; /* the reply's body, when it is the handler's; else in 'reply' */
 	size_t borrowed_length;
 };
@@ -150,12 +158,25 @@ size_t exchange_on_unescape(void *closure, struct MHD_Connection *mhd, char *tex
 
 /* ---- http_server_reply.c ---- */
 
+void exchange_suspend(struct http_exchange *exchange);
+
+/* A reply is there: it is this one's turn among those of all servers. */
 void exchange_resume(struct http_exchange *exchange);
+
+/* It moves on, at some time in this turn of the loop. */
+void exchange_wake(struct http_exchange *exchange);
 
 /* MHD has called, or the exchange is over. */
 void exchange_met(struct http_exchange *exchange);
 
 /* Gives the reply to MHD, from inside the access handler. */
 enum MHD_Result exchange_queue_reply(struct http_exchange *exchange);
+
+/* ---- http_server_stream.c ---- */
+
+/* Whether its reply is being written. */
+bool exchange_is_writing(const struct http_exchange *exchange);
+
+struct MHD_Response *exchange_create_stream(struct http_exchange *exchange);
 
 #endif

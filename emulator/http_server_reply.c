@@ -16,17 +16,32 @@ bool http_exchange_add_header(struct http_exchange *exchange, const char *name, 
 	return true;
 }
 
-void exchange_resume(struct http_exchange *exchange)
+void exchange_suspend(struct http_exchange *exchange)
+{
+	if (exchange->is_suspended)
+		return;
+	MHD_suspend_connection(exchange->connection->mhd);
+	exchange->is_suspended = true;
+}
+
+void exchange_wake(struct http_exchange *exchange)
 {
 	/* Otherwise MHD is calling us, or will in a run that is already asked for. */
 	if (!exchange->is_suspended)
 		return;
 	exchange->is_suspended = false;
+	MHD_resume_connection(exchange->connection->mhd);
+	server_wake(exchange->connection->server);
+}
+
+void exchange_resume(struct http_exchange *exchange)
+{
+	if (!exchange->is_suspended)
+		return;
 	exchange->is_due = true;
 	exchange->connection->server->due_count++;
 	http_due_total++;
-	MHD_resume_connection(exchange->connection->mhd);
-	server_wake(exchange->connection->server);
+	exchange_wake(exchange);
 }
 
 /* MHD has called, or the exchange is over. */
@@ -91,6 +106,8 @@ static struct MHD_Response *exchange_create_response(struct http_exchange *excha
 	size_t length;
 	char *data;
 
+	if (exchange->is_reply_streamed)
+		return exchange_create_stream(exchange);
 	if (exchange->borrowed)
 		return MHD_create_response_from_buffer(exchange->borrowed_length,
 		                                       (void *)exchange->borrowed,

@@ -87,6 +87,24 @@ unsigned http_exchange_mark(const struct http_exchange *exchange)
 	return exchange->connection->mark;
 }
 
+void http_exchange_stream_body(struct http_exchange *exchange)
+{
+	exchange->is_body_streamed = true;
+	exchange->body_limit = SIZE_MAX;
+}
+
+void http_exchange_pause_body(struct http_exchange *exchange)
+{
+	exchange->is_body_paused = true;
+}
+
+void http_exchange_resume_body(struct http_exchange *exchange)
+{
+	exchange->is_body_paused = false;
+	if (exchange->phase == EXCHANGE_RECEIVING)
+		exchange_wake(exchange);
+}
+
 void http_exchange_accept_body(struct http_exchange *exchange, size_t limit)
 {
 	exchange->body_limit = limit;
