@@ -106,7 +106,8 @@ const struct http_refusal *http_head_refuse(const struct http_head *head)
 {
 	if (!head->is_http_1_0 && !head->host)
 		return &no_host;
-	if (http_is_from_other_site(head->host, head->origin, head->fetch_site))
+	if (!head->is_for_site &&
+	    http_is_from_other_site(head->host, head->origin, head->fetch_site))
 		return &other_site;
 	return NULL;
 }

@@ -21,6 +21,7 @@ struct http_head {
 	const char *method;
 	const char *path;
 	bool is_http_1_0;
+	bool is_for_site; /* pages of any site may ask */
 
 	const char *content_length;
 	const char *transfer_encoding;

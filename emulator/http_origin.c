@@ -33,6 +33,15 @@ static bool is_loopback_address(const char *host, size_t length)
 	       ntohl(address.s_addr) >> 24 == IN_LOOPBACKNET;
 }
 
+/* None, or ":3000". */
+static bool is_port(const char *text)
+{
+	if (text[0] == '\0')
+		return true;
+	return text[0] == ':' && text[1] != '\0' &&
+	       text[1 + strspn(text + 1, "0123456789")] == '\0';
+}
+
 /* "localhost", "127.0.0.1:3000", "[::1]:3000", and nothing else behind it. */
 static bool is_loopback_authority(const char *authority)
 {
@@ -45,10 +54,29 @@ static bool is_loopback_authority(const char *authority)
 	if (!is_bracketed && !is_loopback_name(authority, length) &&
 	    !is_loopback_address(authority, length))
 		return false;
-	if (port[0] == '\0')
-		return true;
-	return port[0] == ':' && port[1] != '\0' &&
-	       port[1 + strspn(port + 1, "0123456789")] == '\0';
+	return is_port(port);
+}
+
+/* An address of either kind, which no name server had a say in. */
+static bool is_address(const char *authority)
+{
+	bool is_bracketed = authority[0] == '[';
+	const char *host = authority + is_bracketed;
+	size_t length = strcspn(host, is_bracketed ? "]" : ":");
+	const char *port = host + length;
+	unsigned char address[sizeof(struct in6_addr)];
+	char text[INET6_ADDRSTRLEN];
+
+	if (length >= sizeof(text) || (is_bracketed && *port++ != ']'))
+		return false;
+	memcpy(text, host, length);
+	text[length] = '\0';
+	return inet_pton(is_bracketed ? AF_INET6 : AF_INET, text, address) == 1 && is_port(port);
+}
+
+bool http_host_is_own(const char *host)
+{
+	return !host || is_loopback_authority(host) || is_address(host);
 }
 
 static bool is_loopback_origin(const char *origin)

@@ -15,4 +15,11 @@
  * and not a page of this machine. Pure. */
 bool http_is_from_other_site(const char *host, const char *origin, const char *fetch_site);
 
+/*
+ * Whether a Host header (NULL when absent) is one by which a page of another site cannot have got
+ * here: loopback, or an address. Any other name its owner may have made to point to this machine
+ * after his page was loaded (DNS rebinding), so that the page may read the answers. Pure.
+ */
+bool http_host_is_own(const char *host);
+
 #endif

@@ -31,7 +31,8 @@
  * The server refuses by itself what no handler should see: bad syntax, two
  * different Content-Lengths, Content-Length beside Transfer-Encoding, heads
  * over the limit, and requests that a web page of another site made a browser
- * send (Origin or Sec-Fetch-Site that is not loopback).
+ * send (Origin or Sec-Fetch-Site that is not loopback), unless a listener is
+ * for pages of any site.
  *
  * Sources: RFC 9110, RFC 9112; libmicrohttpd 0.9.75.
  */
@@ -72,6 +73,11 @@ struct http_listener {
 	                const char *data, size_t length);
 	void (*on_room)(struct http_listener *listener, struct http_exchange *exchange);
 
+	/* Set before it is opened. A site is what pages are for: those of other sites may send it
+	 * what browsers let them, and it alone says whether they may read the answers. Its
+	 * exchanges know their queries as they were sent. */
+	bool is_site;
+
 	/* private to the server */
 	struct http_server *server;
 	struct loop_watch watch;
@@ -100,6 +106,14 @@ const char *http_exchange_path(const struct http_exchange *exchange);
 
 /* Query argument, percent-decoded; NULL when absent, "" when it has no value or one with a NUL. */
 const char *http_exchange_query(const struct http_exchange *exchange, const char *name);
+
+/* All of it as sent, behind '?'; "" when there is none. Of a listener that is a site. */
+const char *http_exchange_raw_query(const struct http_exchange *exchange);
+
+/* Calls 'each' for each header, in the order in which they were sent. */
+void http_exchange_each_header(const struct http_exchange *exchange,
+                               void (*each)(void *user, const char *name, const char *value),
+                               void *user);
 
 /* First header of that name, in any case; NULL when absent. */
 const char *http_exchange_header(const struct http_exchange *exchange, const char *name);

@@ -71,6 +71,7 @@ static void connection_destroy(struct http_connection *connection)
 
 	loop_watch_stop(&connection->watch);
 	connection_unlink(connection);
+	free(connection->query);
 	free(connection);
 	/* A descriptor is free: those who wait for one may come. */
 	server_set_accepting(home, true);

@@ -63,6 +63,8 @@ static struct http_exchange *exchange_create(struct http_connection *connection,
 	exchange->connection = connection;
 	exchange->method = method;
 	exchange->path = path_of_target(target);
+	exchange->query = connection->query;
+	connection->query = NULL;
 	buffer_init(&exchange->body);
 	buffer_init(&exchange->headers);
 	buffer_init(&exchange->reply);
@@ -75,6 +77,7 @@ static void exchange_destroy(struct http_exchange *exchange)
 	buffer_finish(&exchange->body);
 	buffer_finish(&exchange->headers);
 	buffer_finish(&exchange->reply);
+	free(exchange->query);
 	free(exchange);
 }
 
@@ -185,6 +188,7 @@ static enum MHD_Result exchange_start(struct http_exchange *exchange, const char
 	struct http_connection *connection = exchange->connection;
 	struct http_head head = { .method = exchange->method,
 		                  .path = exchange->path,
+		                  .is_for_site = exchange->listener->is_site,
 		                  .is_http_1_0 = strcmp(version, MHD_HTTP_VERSION_1_0) == 0 };
 	const struct http_refusal *refusal;
 
@@ -300,8 +304,17 @@ void exchange_on_completed(void *closure, struct MHD_Connection *mhd, void **con
 
 void *exchange_on_target(void *closure, const char *target, struct MHD_Connection *mhd)
 {
+	struct http_connection *connection = connection_of(mhd);
+	const char *query;
+
 	(void)closure;
-	connection_of(mhd)->target = target;
+	connection->target = target;
+	if (connection->listener && connection->listener->is_site &&
+	    (query = strchr(target, '?'))) {
+		/* MHD takes it apart where it stands. */
+		free(connection->query);
+		connection->query = xstrdup(query + 1);
+	}
 	return NULL;
 }
 

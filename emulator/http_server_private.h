@@ -52,6 +52,7 @@ struct http_connection {
 	struct http_exchange *exchange;
 	struct loop_watch watch; /* on the socket, for its whole life */
 	const char *target;      /* the request target that MHD is parsing now */
+	char *query;             /* what is behind its '?'; of a site, until the exchange has it */
 	unsigned mark;           /* the handler's */
 	bool has_hung_up;
 	bool is_expiring;
@@ -69,6 +70,7 @@ struct http_exchange {
 	struct http_listener *listener; /* NULL: no handler (any more) */
 	const char *method;
 	const char *path;
+	char *query; /* NULL: none, or not asked for */
 	void *user;
 
 	struct buffer body;

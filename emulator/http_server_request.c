@@ -31,6 +31,35 @@ const char *http_exchange_query(const struct http_exchange *exchange, const char
 	return exchange_lookup(exchange, MHD_GET_ARGUMENT_KIND, name);
 }
 
+const char *http_exchange_raw_query(const struct http_exchange *exchange)
+{
+	return exchange->query ? exchange->query : "";
+}
+
+struct header_visit {
+	void (*each)(void *user, const char *name, const char *value);
+	void *user;
+};
+
+static enum MHD_Result visit_header(void *closure, enum MHD_ValueKind kind, const char *name,
+                                    const char *value)
+{
+	const struct header_visit *visit = closure;
+
+	(void)kind;
+	visit->each(visit->user, name, value ? value : "");
+	return MHD_YES;
+}
+
+void http_exchange_each_header(const struct http_exchange *exchange,
+                               void (*each)(void *user, const char *name, const char *value),
+                               void *user)
+{
+	struct header_visit visit = { .each = each, .user = user };
+
+	MHD_get_connection_values(exchange->connection->mhd, MHD_HEADER_KIND, visit_header, &visit);
+}
+
 const char *http_exchange_header(const struct http_exchange *exchange, const char *name)
 {
 	return exchange_lookup(exchange, MHD_HEADER_KIND, name);

@@ -82,6 +82,20 @@ static void reply_echo(struct http_exchange *exchange)
 	http_exchange_reply(exchange, 200, &body);
 }
 
+static void append_header(void *user, const char *name, const char *value)
+{
+	buffer_append_format(user, "%s=%s;", name, value);
+}
+
+static void reply_all(struct http_exchange *exchange)
+{
+	struct buffer body = BUFFER_INIT;
+
+	buffer_append_format(&body, "%s|", http_exchange_raw_query(exchange));
+	http_exchange_each_header(exchange, append_header, &body);
+	http_exchange_reply(exchange, 200, &body);
+}
+
 static void on_request(struct http_listener *self, struct http_exchange *exchange)
 {
 	const char *trailer = http_exchange_trailer(exchange, "X-Trailer");
@@ -100,6 +114,8 @@ static void on_request(struct http_listener *self, struct http_exchange *exchang
 		close_listener();
 	else if (strcmp(seen.path, "/reply-close") == 0)
 		reply_text(exchange, 200, "bye\n"), close_listener();
+	else if (strcmp(seen.path, "/all") == 0)
+		reply_all(exchange);
 	else
 		reply_echo(exchange);
 }
@@ -222,6 +238,42 @@ static void test_other_sites(void)
 		CHECK_INT(http_is_from_other_site(cases[i].host, cases[i].origin,
 		                                  cases[i].fetch_site),
 		          cases[i].is_refused);
+	}
+}
+
+static void test_own_hosts(void)
+{
+	static const struct {
+		const char *host;
+		bool is_own;
+	} cases[] = {
+		{ NULL, true },
+		{ "localhost", true },
+		{ "LOCALHOST:8080", true },
+		{ "shop.localhost:8080", true },
+		{ "127.0.0.1:8080", true },
+		{ "10.1.2.3", true },
+		{ "[::1]:8080", true },
+		{ "[fe80::1]", true },
+		/* names that anybody may have made to point here */
+		{ "rebound.example:8080", false },
+		{ "127.0.0.1.example", false },
+		{ "localhost.example", false },
+		{ "machine", false },
+		{ "", false },
+		{ "[::1", false },
+		{ "[::1].example", false },
+		{ "[127.0.0.1]", false },
+		{ "::1", false },
+		{ "127.1", false },
+		{ "127.0.0.1:", false },
+		{ "127.0.0.1:80x", false },
+		{ "[fe80:0000:0000:0000:0000:0000:0000:0000:0000:0000:0000:0001]", false },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		test_case(cases[i].host);
+		CHECK_INT(http_host_is_own(cases[i].host), cases[i].is_own);
 	}
 }
 
@@ -425,6 +477,55 @@ static void test_exchanges(void)
 		client_finish(&client);
 	}
 	CHECK_INT(seen.truncated, 0);
+	end();
+}
+
+/* Pages of any site may ask a site, which hears all that they say. */
+static void test_site(void)
+{
+	static const struct {
+		const char *request, *body;
+	} cases[] = {
+		{ "GET /all?a=1&a=%2f+&&b HTTP/1.1\r\nHost: a\r\nX: 1\r\nx: 2\r\nY:\r\n"
+		  "Cookie: a=1; b=2\r\n\r\n",
+		  "a=1&a=%2f+&&b|Host=a;X=1;x=2;Y=;Cookie=a=1; b=2;" },
+		{ "GET /all HTTP/1.1\r\nHost: a\r\n\r\n", "|Host=a;" },
+		{ "GET /all? HTTP/1.1\r\nHost: a\r\n\r\n", "|Host=a;" },
+		{ "GET http://h/all?x?= HTTP/1.1\r\nHost: a\r\n\r\n", "x?=|Host=a;" },
+		{ "GET /all HTTP/1.1\r\nHost: a\r\nOrigin: https://example.com\r\n"
+		  "Sec-Fetch-Site: cross-site\r\n\r\n",
+		  "|Host=a;Origin=https://example.com;Sec-Fetch-Site=cross-site;" },
+	};
+
+	begin();
+	listener.is_site = true;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct client client;
+
+		test_case(cases[i].request);
+		ask(&client, cases[i].request);
+		CHECK_INT(status_of(&client), 200);
+		CHECK_STR(body_of(&client), cases[i].body);
+		client_finish(&client);
+	}
+	end();
+}
+
+/* Each request on a connection has its own query. */
+static void test_site_pipelined(void)
+{
+	struct client client;
+
+	begin();
+	listener.is_site = true;
+	client_open(&client, "GET /all?first HTTP/1.1\r\nHost: a\r\n\r\n"
+	                     "GET /all HTTP/1.1\r\nHost: a\r\n\r\n"
+	                     "GET /all?third HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+	CHECK(wait_for(is_over, &client));
+	CHECK(strstr(client.got.data, "first|Host=a;HTTP/1.1"));
+	CHECK(strstr(client.got.data, "\r\n|Host=a;HTTP/1.1"));
+	CHECK(strstr(client.got.data, "third|Host=a;"));
+	client_finish(&client);
 	end();
 }
 
@@ -1229,15 +1330,15 @@ static void test_no_descriptors_left(void)
 	end();
 }
 
-TEST_MAIN(test_other_sites, test_listen, test_refusals, test_bad_chunks, test_exchanges,
-          test_head_request, test_trailer, test_pipelining, test_pipelining_behind_kept,
-          test_expect_continue, test_slow_request, test_header_values, test_body_sizes,
-          test_chunked_body_too_large, test_announced_too_large, test_endless_body,
-          test_body_that_nobody_takes, test_head_limits, test_long_head_among_short,
-          test_long_target, test_endless_chunk_header, test_reply_later, test_reply_right_after,
-          test_peer_leaves_while_kept, test_peer_resets_while_kept, test_half_closed_peer,
-          test_peer_leaves_at_once, test_peer_leaves_in_body, test_peer_leaves_anywhere,
-          test_half_closed_after_reply, test_drops, test_drop_in_body, test_close_in_each_state,
-          test_close_inside, test_close_after_reply, test_destroy_with_slow_reader,
-          test_no_descriptor_leaks, test_idle_connections, test_max_connections,
-          test_no_descriptors_left)
+TEST_MAIN(test_other_sites, test_own_hosts, test_listen, test_refusals, test_bad_chunks,
+          test_exchanges, test_site, test_site_pipelined, test_head_request, test_trailer,
+          test_pipelining, test_pipelining_behind_kept, test_expect_continue, test_slow_request,
+          test_header_values, test_body_sizes, test_chunked_body_too_large,
+          test_announced_too_large, test_endless_body, test_body_that_nobody_takes,
+          test_head_limits, test_long_head_among_short, test_long_target, test_endless_chunk_header,
+          test_reply_later, test_reply_right_after, test_peer_leaves_while_kept,
+          test_peer_resets_while_kept, test_half_closed_peer, test_peer_leaves_at_once,
+          test_peer_leaves_in_body, test_peer_leaves_anywhere, test_half_closed_after_reply,
+          test_drops, test_drop_in_body, test_close_in_each_state, test_close_inside,
+          test_close_after_reply, test_destroy_with_slow_reader, test_no_descriptor_leaks,
+          test_idle_connections, test_max_connections, test_no_descriptors_left)
