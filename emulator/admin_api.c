@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "emulator/clock_api.h"
 #include "emulator/front.h"
 #include "emulator/metrics_page.h"
 #include "emulator/prometheus.h"
@@ -13,6 +14,7 @@ static const char prefix[] = "/_lrie/";
 
 struct admin_api {
 	struct admin_api_subjects subjects;
+	struct clock_api *clock;
 };
 
 /* ---- what there is to ask for ---- */
@@ -40,16 +42,30 @@ static void tell_metrics(struct admin_api *admin, struct http_exchange *exchange
 	http_exchange_reply(exchange, 200, &body);
 }
 
+static void tell_clock(struct admin_api *admin, struct http_exchange *exchange)
+{
+	clock_api_tell(admin->clock, exchange);
+}
+
+static void move_clock(struct admin_api *admin, struct http_exchange *exchange)
+{
+	clock_api_move(admin->clock, exchange);
+}
+
+static void leave_clock(struct admin_api *admin, struct http_exchange *exchange)
+{
+	clock_api_on_finished(admin->clock, exchange);
+}
+
 /* ---- routes ---- */
 
-enum { HEALTH, METRICS };
+enum { HEALTH, METRICS, CLOCK, CLOCK_MOVE };
 
 static const struct route routes[] = {
-	{ "GET", "/_lrie/health", HEALTH },
-	{ "HEAD", "/_lrie/health", HEALTH },
-	{ "GET", "/_lrie/metrics", METRICS },
-	{ "HEAD", "/_lrie/metrics", METRICS },
-	{ .method = NULL },
+	{ "GET", "/_lrie/health", HEALTH },     { "HEAD", "/_lrie/health", HEALTH },
+	{ "GET", "/_lrie/metrics", METRICS },   { "HEAD", "/_lrie/metrics", METRICS },
+	{ "GET", "/_lrie/clock", CLOCK },       { "HEAD", "/_lrie/clock", CLOCK },
+	{ "POST", "/_lrie/clock", CLOCK_MOVE }, { .method = NULL },
 };
 
 /* By the ids of routes. */
@@ -64,6 +80,10 @@ static const struct subject {
 } all_subjects[] = {
 	[HEALTH] = { .on_request = tell_health },
 	[METRICS] = { .on_request = tell_metrics },
+	[CLOCK] = { .on_request = tell_clock },
+	[CLOCK_MOVE] = { .body_limit = CLOCK_API_BODY_LIMIT,
+	                 .on_request = move_clock,
+	                 .on_finished = leave_clock },
 };
 
 static int find_route(const struct http_exchange *exchange)
@@ -124,10 +144,15 @@ struct admin_api *admin_api_create(const struct admin_api_subjects *subjects)
 	struct admin_api *admin = xcalloc(1, sizeof(*admin));
 
 	admin->subjects = *subjects;
+	admin->clock = clock_api_create(subjects->functions, subjects->loop,
+	                                subjects->clock_is_virtual);
 	return admin;
 }
 
 void admin_api_destroy(struct admin_api *admin)
 {
+	if (!admin)
+		return;
+	clock_api_destroy(admin->clock);
 	free(admin);
 }

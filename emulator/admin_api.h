@@ -16,6 +16,8 @@ struct admin_api;
 /* What it tells of. All must outlive it; the struct itself is copied. */
 struct admin_api_subjects {
 	struct functions *functions;
+	struct loop *loop;
+	bool clock_is_virtual;
 };
 
 struct admin_api *admin_api_create(const struct admin_api_subjects *subjects);

@@ -61,7 +61,11 @@ static void tell_address(const struct config *config, unsigned port)
 static struct invoke_api *open_apis(int fd, struct error *err)
 {
 	struct service *service = &server.service;
-	const struct admin_api_subjects subjects = { .functions = service->functions };
+	const struct admin_api_subjects subjects = {
+		.functions = service->functions,
+		.loop = service->loop,
+		.clock_is_virtual = service->config->virtual_clock,
+	};
 
 	server.admin_api = admin_api_create(&subjects);
 	return invoke_api_create(service->invoke_server, fd, service->functions, server.admin_api,

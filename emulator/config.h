@@ -128,6 +128,7 @@ struct config {
 	const char *runtime_api_address; /* NULL: an ephemeral port */
 	enum config_access runtime_api_access;
 	enum config_telemetry telemetry;
+	bool virtual_clock; /* callers may move it */
 	enum sandbox_mode sandbox;
 	enum sandbox_syscalls syscalls;
 	bool freeze; /* nothing runs between invocations */

@@ -168,6 +168,36 @@ bool environment_is_finishing(const struct environment *env)
 	       invocation->is_answered;
 }
 
+static enum advance_work slot_work(const struct slot *slot, const struct advance_moments *moments)
+{
+	const struct invocation *invocation = slot->invocation;
+
+	if (!invocation)
+		return ADVANCE_NO_WORK;
+	if (invocation->is_unattended && invocation->phase.received_ns >= moments->began_ns)
+		return ADVANCE_OWN_WORK;
+	return invocation->phase.received_ns > moments->given_up_ns ? ADVANCE_OTHERS_WORK
+	                                                            : ADVANCE_NO_WORK;
+}
+
+/* Init has a limit of its own, unless it is a part of an invocation. */
+enum advance_work environment_work(const struct environment *env,
+                                   const struct advance_moments *moments)
+{
+	enum advance_work most = ADVANCE_NO_WORK;
+
+	if (env->state == ENVIRONMENT_STOPPING ||
+	    (env->state == ENVIRONMENT_STARTING && !env->suppressed))
+		return ADVANCE_OWN_WORK;
+	for (unsigned i = 0; i < env->slot_count; i++) {
+		enum advance_work work = slot_work(&env->slots[i], moments);
+
+		if (work > most)
+			most = work;
+	}
+	return most;
+}
+
 /* A snapshot is restored first. */
 static void start_work(struct slot *slot)
 {

@@ -32,6 +32,7 @@
 
 #include <stdbool.h>
 
+#include "emulator/advance.h"
 #include "emulator/config.h"
 #include "emulator/extension.h"
 #include "emulator/invocation.h"
@@ -185,6 +186,10 @@ bool environment_is_busy(const struct environment *env);
 
 /* Whether its invocation is answered, so that it will be free in a moment. */
 bool environment_is_finishing(const struct environment *env);
+
+/* What goes on in it, for an advance of the clock. */
+enum advance_work environment_work(const struct environment *env,
+                                   const struct advance_moments *moments);
 
 /* Takes an invocation; the environment must be free. It starts as soon as the runtime is there. */
 void environment_invoke(struct environment *env, struct invocation *invocation);

@@ -298,6 +298,7 @@ bool event_queue_add(struct event_queue *queue, struct invocation *invocation)
 	event->accepted_ns = clock_now();
 	buffer_init(&event->response);
 	invocation->ops = &ops;
+	invocation->is_unattended = true;
 	invocation->asker = event;
 	queue->length++;
 	queue->bytes += invocation->event.length;

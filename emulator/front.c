@@ -33,6 +33,18 @@ void front_reply_text(struct http_exchange *exchange, unsigned status, const cha
 	http_exchange_reply_borrowed(exchange, status, text, strlen(text));
 }
 
+void front_reply_message(struct http_exchange *exchange, unsigned status, const char *message)
+{
+	struct buffer body = BUFFER_INIT;
+
+	json_object_begin(&body);
+	json_object_text(&body, "message", message);
+	json_object_end(&body);
+	buffer_append_text(&body, "\n");
+	http_exchange_add_header(exchange, "Content-Type", "application/json");
+	http_exchange_reply(exchange, status, &body);
+}
+
 void front_reply_error(struct http_exchange *exchange, unsigned status, const char *type,
                        const char *message)
 {

@@ -22,6 +22,9 @@ int front_find_route(const struct route *routes, const struct http_exchange *exc
 void front_reply_text(struct http_exchange *exchange, unsigned status, const char *type,
                       const char *text);
 
+/* What lrie's own paths say of a request that they refuse: {"message":...}. */
+void front_reply_message(struct http_exchange *exchange, unsigned status, const char *message);
+
 /* What the APIs inside a box say of failures, and of what is done (spec runtime-api.md §1). */
 void front_reply_error(struct http_exchange *exchange, unsigned status, const char *type,
                        const char *message);

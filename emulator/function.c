@@ -280,6 +280,7 @@ enum function_verdict function_submit(struct function *function, struct invocati
 		return FUNCTION_ACCEPTED;
 
 	/* It waits for a runtime that is about to come back, or for its turn. */
+	invocation->queued_ns = clock_now();
 	bool reserved = config_of(function)->concurrency > 0;
 	unsigned finishing = count_finishing(function);
 
@@ -425,6 +426,25 @@ struct metrics_now function_now(const struct function *function)
 	for (unsigned at = 0; at < function->count; at++)
 		now.environments[state_of(function->environments[at])]++;
 	return now;
+}
+
+/* Who waits in line cannot be told from those whom it waits for: these may be given up. */
+enum advance_work function_work(const struct function *function,
+                                const struct advance_moments *moments)
+{
+	enum advance_work most = ADVANCE_NO_WORK;
+
+	for (const struct invocation *it = function->first; it; it = it->next) {
+		if (it->queued_ns > moments->given_up_ns)
+			most = ADVANCE_OTHERS_WORK;
+	}
+	for (unsigned at = 0; at < function->count; at++) {
+		enum advance_work work = environment_work(function->environments[at], moments);
+
+		if (work > most)
+			most = work;
+	}
+	return most;
 }
 
 /* ---- the end ---- */

@@ -48,6 +48,10 @@ enum function_verdict function_submit(struct function *function, struct invocati
 const struct metrics *function_metrics(const struct function *function);
 struct metrics_now function_now(const struct function *function);
 
+/* What goes on in it, for an advance of the clock. */
+enum advance_work function_work(const struct function *function,
+                                const struct advance_moments *moments);
+
 /*
  * Other code, or the same code run otherwise: 'context' is copied as above, and environments made
  * of it take the place of all there are. They begin as with function_start(), and one at once where

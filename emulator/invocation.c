@@ -75,6 +75,7 @@ struct invocation *invocation_repeat(const struct invocation *invocation,
 	again->client_context = copy_of(invocation->client_context);
 	again->cognito_identity = copy_of(invocation->cognito_identity);
 	again->tenant_id = copy_of(invocation->tenant_id);
+	again->is_unattended = invocation->is_unattended;
 	return again;
 }
 

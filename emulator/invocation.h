@@ -69,6 +69,8 @@ struct invocation {
 
 	/* private to the core */
 	unsigned references;
+	bool is_unattended; /* nobody waits for it: it is an event of a queue */
+	uint64_t queued_ns; /* since when it waits in the function's line */
 	bool is_answered;
 	bool is_error;           /* the answer was one */
 	struct invocation *next; /* in the function's line */

@@ -191,6 +191,11 @@ const struct option option_table[] = {
 	  .help = "Reserved concurrency: invocations beyond it are refused (429). Else up "
 	          "to 10 environments, then invocations wait. Of lrie bench: of what it "
 	          "simulates." },
+	{ .name = "clock", .value = "real|virtual", .variable = "LRIE_CLOCK",
+	  .group = GROUP_SERVICE, .commands = SERVE | DOCTOR,
+	  .parse = option_parse_clock, .field = CONFIG(virtual_clock), .preset = "real",
+	  .help = "virtual: a POST to /_lrie/clock moves the clock forward, and what would happen "
+	          "meanwhile (retries, time-outs, ends for want of work) happens at once." },
 	{ .name = "emf", .value = "FILE", .variable = "LRIE_EMF",
 	  .group = GROUP_SERVICE, .commands = SERVE | INVOKE,
 	  .parse = option_parse_text, .field = CONFIG(emf),

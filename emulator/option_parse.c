@@ -249,6 +249,18 @@ bool option_parse_network(struct settings *settings, const struct option *option
 	return true;
 }
 
+bool option_parse_clock(struct settings *settings, const struct option *option, const char *text,
+                        struct error *err)
+{
+	static const char *const words[] = { "real", "virtual", NULL };
+	unsigned index;
+
+	if (!option_value_choice(text, words, &index, err))
+		return false;
+	*(bool *)option_field(settings, option) = index == 1;
+	return true;
+}
+
 bool option_parse_access(struct settings *settings, const struct option *option, const char *text,
                          struct error *err)
 {

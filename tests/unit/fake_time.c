@@ -3,7 +3,7 @@
  * fake_time - the clock and the loop, moved by hand
  *
  * Descriptors are real and are asked with poll(2), which never waits here. Left
- * out of loop.h are signals, hooks and loop_run(): the core uses none of them.
+ * out of loop.h are signals and loop_run(): the core uses none of them.
  */
 #include <assert.h>
 #include <poll.h>
@@ -23,6 +23,7 @@ struct loop {
 	unsigned watch_count;
 	struct loop_timer *timers[TIMERS];
 	unsigned timer_count;
+	struct loop_hook *hooks;
 	struct loop_garbage *garbage;
 };
 
@@ -254,6 +255,39 @@ static bool call_timers(struct loop *loop)
 
 /* ---- turns ---- */
 
+/* ---- before sleep ---- */
+
+void loop_hook_start(struct loop *loop, struct loop_hook *hook)
+{
+	assert(!hook->loop && hook->before_sleep);
+	hook->loop = loop;
+	hook->next = loop->hooks;
+	loop->hooks = hook;
+}
+
+void loop_hook_stop(struct loop_hook *hook)
+{
+	struct loop_hook **link;
+
+	if (!hook->loop)
+		return;
+	for (link = &hook->loop->hooks; *link != hook; link = &(*link)->next)
+		;
+	*link = hook->next;
+	hook->loop = NULL;
+}
+
+/* Not for hooks that stop others. */
+static void call_hooks(struct loop *loop)
+{
+	struct loop_hook *next;
+
+	for (struct loop_hook *hook = loop->hooks; hook; hook = next) {
+		next = hook->next;
+		hook->before_sleep(hook);
+	}
+}
+
 void loop_dispose(struct loop *loop, struct loop_garbage *garbage,
                   void (*dispose)(struct loop_garbage *garbage))
 {
@@ -272,6 +306,7 @@ bool fake_turn(struct loop *loop, unsigned order)
 
 	if (call_timers(loop))
 		any = true;
+	call_hooks(loop);
 	collect_garbage(loop);
 	return any;
 }
@@ -284,12 +319,12 @@ void fake_settle(struct loop *loop)
 
 void fake_pass(struct loop *loop, uint64_t ns)
 {
-	uint64_t until = now_ns + ns;
+	uint64_t until = clock_machine() + ns; /* the clock may be moved beside */
 
 	fake_settle(loop);
-	while (fake_next_due(loop) <= until) {
+	while (fake_next_due(loop) <= until + ahead_ns) {
 		now_ns = fake_next_due(loop);
 		fake_settle(loop);
 	}
-	now_ns = until;
+	now_ns = until + ahead_ns;
 }
