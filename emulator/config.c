@@ -53,6 +53,7 @@ bool settings_give(struct settings *settings, const struct option *option, const
                    const char *source, struct error *err)
 {
 	settings->given[option - option_table] = true;
+	settings->texts[option - option_table] = text;
 	return option->parse(settings, option, text, err) || error_prefix(err, "%s", source);
 }
 
@@ -102,7 +103,10 @@ static bool give_preset(struct settings *settings, const struct option *option, 
 
 	if (settings->config.rie && option->rie_preset)
 		text = option->rie_preset;
-	return !text || !*text || option->parse(settings, option, text, err);
+	if (!text || !*text)
+		return true;
+	settings->texts[option - option_table] = text;
+	return option->parse(settings, option, text, err);
 }
 
 static bool give_rest(struct settings *settings, struct error *err)
@@ -236,29 +240,44 @@ static bool fail_unknown_command(const char *word, struct error *err)
 	return error_set(err, 0, "unknown command '%s'; 'lrie help' lists them", word);
 }
 
-/* For lrie bench, where functions stand beside each other. */
-static bool take_bootstrap(struct settings *settings, const char *word, struct error *err)
+static bool fail_unexpected(const char *word, enum config_command command, struct error *err)
 {
-	return settings_give(settings, option_find("bootstrap", strlen("bootstrap")), word,
-	                     "bootstrap", err);
+	if (command == CONFIG_SERVE || command == CONFIG_INVOKE || command == CONFIG_DOCTOR)
+		return error_set(err, 0,
+		                 "unexpected '%s': the program goes to --bootstrap, its arguments "
+		                 "behind --",
+		                 word);
+	return error_set(err, 0, "unexpected '%s'", word);
 }
 
-/* A word that is not an option: only help and bench take one. */
+/* A word that is not an option: the topic of help, or what read_names() makes of it. */
 static bool read_word(struct settings *settings, const char *word, struct error *err)
 {
 	struct config *config = &settings->config;
 
 	if (config->command == CONFIG_HELP && config->topic == CONFIG_HELP)
 		return find_command(word, &config->topic) || fail_unknown_command(word, err);
-	if (config->command == CONFIG_BENCH)
-		return take_bootstrap(settings, word, err);
-	if (config->command == CONFIG_SERVE || config->command == CONFIG_INVOKE ||
-	    config->command == CONFIG_DOCTOR)
-		return error_set(err, 0,
-		                 "unexpected '%s': the program goes to --bootstrap, its arguments "
-		                 "behind --",
-		                 word);
-	return error_set(err, 0, "unexpected '%s'", word);
+	if (config->command == CONFIG_HELP || config->command == CONFIG_VERSION ||
+	    config->command == CONFIG_SERVE)
+		return fail_unexpected(word, config->command, err);
+	config_list_add(&settings->names, word);
+	return true;
+}
+
+/* Without a file words are no functions; of lrie bench they are bootstraps. */
+static bool read_names(struct settings *settings, struct error *err)
+{
+	const struct option *bootstrap = option_find("bootstrap", strlen("bootstrap"));
+
+	for (size_t i = 0; i < settings->names.count; i++) {
+		const char *word = settings->names.items[i];
+
+		if (settings->config.command != CONFIG_BENCH)
+			return fail_unexpected(word, settings->config.command, err);
+		if (!settings_give(settings, bootstrap, word, "bootstrap", err))
+			return false;
+	}
+	return true;
 }
 
 static bool read_words(struct settings *settings, struct words *words, struct error *err)
@@ -365,6 +384,7 @@ static bool read_command_line(struct settings *settings, char **argv, struct err
 	struct words words = { .next = argv[0] ? argv + 1 : argv };
 	const char *first = *words.next;
 
+	config->words = argv;
 	config->command = CONFIG_SERVE;
 	config->topic = CONFIG_HELP;
 	config->rie = is_rie_name(argv[0]);
@@ -674,11 +694,19 @@ bool settings_complete(struct settings *settings, struct error *err)
 	return give_rest(settings, err) && finish(settings, err);
 }
 
-/* Where the functions are in a file, each has a command line of its own: see config_functions.c. */
-static bool find_suite(struct settings *settings, struct error *err)
+/* Where the functions are in a file, each has a command line of its own: see config_file.c. */
+static bool find_file(struct settings *settings, struct error *err)
 {
-	return settings->config.command != CONFIG_BENCH ||
-	       give_environment(settings, option_find("suite", strlen("suite")), err);
+	static const char *const names[] = { "config", "suite" };
+
+	for (size_t i = 0; i < 2; i++) {
+		const struct option *option = option_find(names[i], strlen(names[i]));
+
+		if (option->commands & BIT(settings->config.command) &&
+		    !is_given(settings, option) && !give_environment(settings, option, err))
+			return false;
+	}
+	return true;
 }
 
 static bool is_about_itself(const struct config *config)
@@ -686,26 +714,28 @@ static bool is_about_itself(const struct config *config)
 	return config->command == CONFIG_HELP || config->command == CONFIG_VERSION;
 }
 
+/* What the words say by themselves. */
+static bool read_alone(struct settings *settings, char **argv, struct error *err)
+{
+	return is_about_itself(&settings->config) ||
+	       (read_names(settings, err) && settings_complete(settings, err) &&
+	        config_read_rivals(&settings->config, argv, err));
+}
+
 struct config *config_parse(int argc, char **argv, struct error *err)
 {
 	struct settings *settings = xcalloc(1, sizeof(*settings));
-	struct config *config = &settings->config, *suite;
+	struct config *config = &settings->config, *first = NULL;
 
 	(void)argc; /* argv ends with NULL */
-	if (!settings_read_words(settings, argv, err) || !find_suite(settings, err)) {
-		config_destroy(config);
-		return NULL;
+	if (settings_read_words(settings, argv, err) && find_file(settings, err)) {
+		if (config->file && !is_about_itself(config))
+			first = config_read_file(settings, err);
+		else if (read_alone(settings, argv, err))
+			return config;
 	}
-	if (config->bench.suite && !is_about_itself(config)) {
-		suite = config_read_suite(config, argv, err);
-		config_destroy(config);
-		return suite;
-	}
-	if (is_about_itself(config) ||
-	    (settings_complete(settings, err) && config_read_rivals(config, argv, err)))
-		return config;
 	config_destroy(config);
-	return NULL;
+	return first;
 }
 
 void config_destroy(struct config *config)
@@ -717,6 +747,7 @@ void config_destroy(struct config *config)
 	for (size_t i = 0; i < settings->owned.count; i++)
 		free((char *)settings->owned.items[i]);
 	free(settings->owned.items);
+	free(settings->names.items);
 	free(settings->env_files.items);
 	free(settings->env_given.items);
 	free(settings->pass_names.items);
@@ -727,7 +758,7 @@ void config_destroy(struct config *config)
 	free(config->pass_env.items);
 	free(config->host_env.items);
 	free(config->bench.fail_if.items);
-	config_destroy(config->bench.rival);
+	config_destroy(config->next);
 	free(settings);
 }
 

@@ -68,16 +68,16 @@ struct config_bench {
 	/* Memory sizes to measure each function with, in bytes; the first is 'memory_bytes'. */
 	uint64_t memories[CONFIG_MEMORIES];
 	size_t memory_count;
-
-	const char *suite;    /* the file that the functions are from; NULL: none */
-	struct config *rival; /* the next function; NULL: none. What is not about one function is
-	                         as it is with the first */
 };
 
 struct config {
 	enum config_command command;
 	enum config_command topic; /* CONFIG_HELP: what about; CONFIG_HELP for the overview */
 	bool rie;                  /* called as aws-lambda-rie, or with a bootstrap as first word */
+	char **words;              /* the command line */
+	const char *file;          /* that the functions are from; NULL: none */
+	struct config *next;       /* function; NULL: none. What is not about one function is as it
+	                              is with the first */
 
 	/* the function */
 	const char *bootstrap;        /* NULL: look it up. In RIE mode the command's first word */
@@ -164,8 +164,15 @@ struct config {
  */
 struct config *config_parse(int argc, char **argv, struct error *err);
 
-/* NULL is fine. */
+/* And those that follow. NULL is fine. */
 void config_destroy(struct config *config);
+
+/* Whether two functions of the same name, which were read at different times, are the same in all
+ * that is about one function; of files only --env-file counts. */
+bool config_is_same_function(const struct config *config, const struct config *other);
+
+/* An option that is not about one function, and that differs; NULL: there is none. */
+const char *config_find_difference(const struct config *config, const struct config *other);
 
 /* Writes the help for a command (CONFIG_HELP: the overview), made from the table. */
 void config_help(struct buffer *out, enum config_command command);

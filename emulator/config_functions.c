@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * config_functions - several functions of one command line
+ * config_functions - several functions of one command line, each behind a --
  *
  * Each becomes a whole configuration of its own, read as if it were alone: so that it
  * differs from the others in what is said of it and in nothing else, and no code behind
@@ -9,9 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "emulator/function_file.h"
-
-/* ---- behind a -- ---- */
+#include "emulator/option.h"
 
 /* How many words there are before the next -- or the end. */
 static size_t count_words(char **words)
@@ -30,8 +28,7 @@ static bool check_rival(char **words, size_t count, struct error *err)
 		const char *value;
 		const struct option *option = option_match(words[i], &value);
 
-		if (option && option->commands & BIT(CONFIG_BENCH) &&
-		    !option_is_of_function(option))
+		if (option && option->commands & BIT(CONFIG_BENCH) && !option_is_of_rival(option))
 			return error_set(err, 0,
 			                 "--%s is not about one function: it goes before the first "
 			                 "--",
@@ -60,7 +57,7 @@ static struct config *read_joined(char **first, size_t first_count, char **other
 bool config_read_rivals(struct config *config, char **argv, struct error *err)
 {
 	size_t first_count = count_words(argv);
-	struct config **tail = &config->bench.rival;
+	struct config **tail = &config->next;
 
 	if (config->command != CONFIG_BENCH)
 		return true;
@@ -75,87 +72,8 @@ bool config_read_rivals(struct config *config, char **argv, struct error *err)
 		*tail = read_joined(argv, first_count, other, other_count, err);
 		if (!*tail)
 			return false;
-		tail = &(*tail)->bench.rival;
+		tail = &(*tail)->next;
 		separator = other + other_count;
 	}
 	return true;
-}
-
-/* ---- in a file ---- */
-
-static bool give_all(struct settings *settings, const struct function_settings *given,
-                     struct error *err)
-{
-	for (size_t i = 0; i < given->count; i++) {
-		const struct function_setting *setting = &given->items[i];
-		const char *text = settings_own(settings, xstrdup(setting->text));
-
-		if (!setting->option)
-			config_list_add(&settings->config.arguments, text);
-		else if (!settings_give(settings, setting->option, text, setting->source, err))
-			return false;
-	}
-	return true;
-}
-
-/* The file comes first, so that the command line has the last word; of lists both count. */
-static struct config *read_function(const struct function_file *file,
-                                    const struct function_entry *entry, char **argv,
-                                    struct error *err)
-{
-	struct settings *settings = xcalloc(1, sizeof(*settings));
-
-	settings->config.command = CONFIG_BENCH; /* what parsers ask for */
-	if (give_all(settings, &file->common, err) && give_all(settings, &entry->settings, err) &&
-	    settings_read_words(settings, argv, err) && settings_complete(settings, err))
-		return &settings->config;
-	config_destroy(&settings->config);
-	return NULL;
-}
-
-static struct config *read_functions(const struct function_file *file, char **argv,
-                                     struct error *err)
-{
-	struct config *first = NULL, **tail = &first;
-
-	for (size_t i = 0; i < file->count; i++) {
-		*tail = read_function(file, &file->entries[i], argv, err);
-		if (!*tail) {
-			config_destroy(first);
-			return NULL;
-		}
-		tail = &(*tail)->bench.rival;
-	}
-	return first;
-}
-
-static bool check_words(const struct config *words, char **argv, struct error *err)
-{
-	if (words->bootstrap)
-		return error_set(err, 0,
-		                 "--suite and a bootstrap exclude each other: what is "
-		                 "measured is in the file");
-	if (words->function_name)
-		return error_set(err, 0,
-		                 "--suite and --function-name exclude each other: the "
-		                 "names are in the file");
-	return !argv[count_words(argv)] ||
-	       error_set(err, 0,
-	                 "--suite and -- exclude each other: what is measured is in the "
-	                 "file");
-}
-
-struct config *config_read_suite(const struct config *words, char **argv, struct error *err)
-{
-	struct config *config = NULL;
-	struct function_file file;
-
-	if (!check_words(words, argv, err))
-		return NULL;
-	if (function_file_read(&file, words->bench.suite, CONFIG_BENCH, err))
-		config = read_functions(&file, argv, err);
-	else
-		error_prefix(err, "--suite");
-	function_file_finish(&file);
-	return config;
 }

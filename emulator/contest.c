@@ -42,7 +42,7 @@ static char *make_name(const struct config *first, const struct config *config)
 	const char *name = plain_name(config);
 	size_t number = 1;
 
-	for (; first != config; first = first->bench.rival)
+	for (; first != config; first = first->next)
 		number += strcmp(plain_name(first), name) == 0 && shares_size(first, config);
 	return number > 1 ? xasprintf("%s (%zu)", name, number) : xstrdup(name);
 }
@@ -97,7 +97,7 @@ static size_t count_contenders(const struct config *config)
 {
 	size_t count = 0;
 
-	for (; config; config = config->bench.rival)
+	for (; config; config = config->next)
 		count += config->bench.memory_count;
 	return count;
 }
@@ -133,7 +133,7 @@ bool contest_read(struct contest *contest, const struct config *config, struct e
 		buffer_init(&contest->contenders[i].event);
 		measurement_init(&contest->functions[i].measurement);
 	}
-	for (const struct config *one = config; one; one = one->bench.rival) {
+	for (const struct config *one = config; one; one = one->next) {
 		for (size_t i = 0; i < one->bench.memory_count; i++) {
 			contest->contenders[at].config = *one;
 			contest->contenders[at].config.memory_bytes = one->bench.memories[i];

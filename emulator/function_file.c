@@ -51,6 +51,13 @@ static char *resolve(const struct reader *reader, const char *path)
 	return xasprintf("%.*s%s", (int)(slash - reader->path) + 1, reader->path, path);
 }
 
+/* Where a path may stand, other things may: standard input, a URL, another function. */
+static bool is_path(const char *text)
+{
+	return *text && strcmp(text, "-") != 0 && !strstr(text, "://") &&
+	       strncmp(text, "function:", strlen("function:")) != 0;
+}
+
 /* A string as it is meant, anything else as it is written. Returns NULL and fills 'err' when
  * there is a NUL in it, which no option can have. */
 static char *decode(struct reader *reader, const struct json_part *part)
@@ -98,7 +105,8 @@ static bool check(struct reader *reader, const struct option *option, const char
 	if (is_called(option, "env"))
 		return function_variable_check(text, true, reader->err);
 	/* A string is a file here: JSON itself needs no quotes around it. */
-	if (is_called(option, "event") && strcmp(text, "-") != 0 && access(text, R_OK) == -1)
+	if (is_called(option, "event") && option->commands & BIT(reader->command) &&
+	    strcmp(text, "-") != 0 && access(text, R_OK) == -1)
 		return error_set(reader->err, errno, "open the event '%s'", text);
 	return true;
 }
@@ -118,8 +126,7 @@ static bool add_scalar(struct reader *reader, struct function_settings *settings
 	text = decode(reader, value);
 	if (!text)
 		return false;
-	/* "-" is standard input. */
-	if (option && option_is_path(option) && *text && strcmp(text, "-") != 0) {
+	if (option && option_is_path(option) && is_path(text)) {
 		char *path = resolve(reader, text);
 		free(text);
 		text = path;
@@ -210,13 +217,7 @@ static bool add_value(struct reader *reader, struct function_settings *settings,
 
 /* ---- members ---- */
 
-static bool has_option(const struct reader *reader, const struct option *option)
-{
-	return option_is_of_function(option) && option->commands & BIT(reader->command) &&
-	       !is_called(option, NAME_OPTION);
-}
-
-static const char *closest_name(const struct reader *reader, const char *name)
+static const char *closest_name(const char *name)
 {
 	unsigned best = (unsigned)strlen(name) / 3 + 1;
 	const char *closest = NULL;
@@ -226,7 +227,7 @@ static const char *closest_name(const struct reader *reader, const char *name)
 	for (size_t i = 0; i < option_count; i++) {
 		unsigned distance = option_value_distance(name, option_table[i].name);
 
-		if (has_option(reader, &option_table[i]) && distance <= best) {
+		if (option_is_of_file(&option_table[i]) && distance <= best) {
 			best = distance;
 			closest = option_table[i].name;
 		}
@@ -236,18 +237,13 @@ static const char *closest_name(const struct reader *reader, const char *name)
 
 static bool fail_unknown(struct reader *reader, const char *name)
 {
-	autobuffer struct buffer known = BUFFER_INIT;
-	const char *closest = closest_name(reader, name);
+	const char *closest = closest_name(name);
 
 	if (closest)
 		return error_set(reader->err, 0, "unknown member '%.64s': did you mean '%s'?", name,
 		                 closest);
-	for (size_t i = 0; i < option_count; i++) {
-		if (has_option(reader, &option_table[i]))
-			buffer_append_format(&known, ", %s", option_table[i].name);
-	}
-	return error_set(reader->err, 0, "unknown member '%.64s' (known are name, arguments%s)",
-	                 name, known.data);
+	return error_set(reader->err, 0, "unknown member '%.64s': lrie.json(5) tells what there is",
+	                 name);
 }
 
 /* Which member it is; '*option' is NULL for those that are no options. */
@@ -264,8 +260,12 @@ static bool find_member(struct reader *reader, const char *name, bool is_common,
 		return true;
 	}
 	*option = option_find(name, strlen(name));
-	if (!*option || !has_option(reader, *option))
+	if (!*option || !option_is_of_file(*option))
 		return fail_unknown(reader, name);
+	if (!is_common && !option_is_of_function(*option))
+		return error_set(reader->err, 0,
+		                 "'%s' is not about one function: it goes beside 'functions'",
+		                 name);
 	*member = SEEN_OPTIONS + (unsigned)(*option - option_table);
 	return true;
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * function_file - several functions in one file, as JSON.
+ * function_file - several functions in one file, as JSON: lrie.json(5).
  *
  *	{
+ *	  "listen": "127.0.0.1:9001",
  *	  "memory": 512,
  *	  "functions": [
  *	    { "name": "node", "bootstrap": "node/bootstrap", "env": { "MODE": "fast" } },
@@ -10,9 +11,9 @@
  *	  ]
  *	}
  *
- * Members are called as the options that a function may have (option_is_of_function()),
- * without their dashes; "name" stands for --function-name and "arguments" for what
- * follows a --. What stands beside "functions" holds for each of them. A path that
+ * Members are called as options (option_is_of_file()), without their dashes; "name" stands
+ * for --function-name and "arguments" for what follows a --. What stands beside "functions"
+ * holds for each of them, and what is not about one function stands there only. A path that
  * does not begin with '/' is relative to the folder of the file, whatever the working
  * directory is. Nothing here knows what a value means: it becomes the text that the
  * option would have on a command line, and the caller reads it as such.
@@ -49,9 +50,10 @@ struct function_file {
 };
 
 /*
- * Reads the file, of at most 1 MiB and 1000 functions. A member that 'command' knows no option for,
- * one that is there twice, a value of the wrong kind and a name that two functions have are errors
- * that tell the line. Returns false and fills 'err'; function_file_finish() is due in both cases.
+ * Reads the file, of at most 1 MiB and 1000 functions. A member that is no option, one that is
+ * there twice, a value of the wrong kind and a name that two functions have are errors that tell
+ * the line; an event that 'command' cannot read is one, too. Returns false and fills 'err';
+ * function_file_finish() is due in both cases.
  */
 bool function_file_read(struct function_file *file, const char *path, enum config_command command,
                         struct error *err);

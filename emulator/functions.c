@@ -123,10 +123,10 @@ bool functions_add(struct functions *functions, const struct config *config, str
 	return true;
 }
 
-/* No file has named it, so that its name is a mere default. */
+/* No file has named it: there is one, and it is meant whatever it is called. */
 static bool goes_by_any_name(const struct functions *functions)
 {
-	return functions->count == 1;
+	return !functions->items[0]->config->file;
 }
 
 struct served_function *functions_find(const struct functions *functions, const char *name)

@@ -32,10 +32,39 @@ static void reply_unknown_function(const struct taking *taking, const struct fun
 	autobuffer struct buffer message = BUFFER_INIT;
 
 	buffer_append_text(&message, "Function not found: ");
-	arn_append(&message, config->region, config->account_id, name->name,
-	           qualifier ? qualifier : "$LATEST");
+	arn_append(&message, config->region, *name->account ? name->account : config->account_id,
+	           name->name, qualifier ? qualifier : "$LATEST");
 	invoke_error_reply(taking->exchange, 404, "ResourceNotFoundException", "Message",
 	                   message.data);
+}
+
+static void reply_other_region(const struct taking *taking, const char *region, const char *ours)
+{
+	autobuffer struct buffer message = BUFFER_INIT;
+
+	buffer_append_format(&message,
+	                     "Functions from '%s' are not reachable in this region ('%s')", region,
+	                     ours);
+	invoke_error_reply(taking->exchange, 404, "ResourceNotFoundException", "Message",
+	                   message.data);
+}
+
+/* Where no file names functions, all that a caller names is here. */
+static bool is_here(const struct taking *taking, const struct served_function *served,
+                    const struct function_name *name, const char *qualifier)
+{
+	const struct config *config = (served ? served : functions_at(taking->functions, 0))
+	                                      ->config;
+
+	if (config->file && *name->region && strcmp(name->region, config->region) != 0) {
+		reply_other_region(taking, name->region, config->region);
+		return false;
+	}
+	if (served &&
+	    (!config->file || !*name->account || strcmp(name->account, config->account_id) == 0))
+		return true;
+	reply_unknown_function(taking, name, qualifier);
+	return false;
 }
 
 /* Who is called, and by what name; 'qualifier' may be NULL. */
@@ -45,10 +74,8 @@ static bool take_function(struct taking *taking, const struct function_name *nam
 	struct served_function *served = functions_find(taking->functions, name->name);
 	autobuffer struct buffer arn = BUFFER_INIT;
 
-	if (!served) {
-		reply_unknown_function(taking, name, qualifier);
+	if (!is_here(taking, served, name, qualifier))
 		return false;
-	}
 	taking->request->served = served;
 	invocation_prepare(taking->invocation, served->config);
 	if (!qualifier)

@@ -23,15 +23,15 @@ const char *settings_own(struct settings *settings, char *text)
 
 const struct command command_table[CONFIG_COMMAND_COUNT] = {
 	[CONFIG_SERVE] = { "serve", "lrie [serve] [OPTION...] [--bootstrap PATH] [-- ARGUMENT...]",
-	                   "run a function and answer invocations over HTTP" },
-	[CONFIG_INVOKE] = { "invoke", "lrie invoke [OPTION...] [--bootstrap PATH] [-- ARGUMENT...]",
+	                   "run functions and answer invocations over HTTP" },
+	[CONFIG_INVOKE] = { "invoke", "lrie invoke [NAME] [OPTION...] [--bootstrap PATH] [-- ARGUMENT...]",
 	                    "run a function for one invocation; its answer goes to stdout" },
-	[CONFIG_DOCTOR] = { "doctor", "lrie doctor [OPTION...] [--bootstrap PATH] [-- ARGUMENT...]",
+	[CONFIG_DOCTOR] = { "doctor", "lrie doctor [NAME...] [OPTION...] [--bootstrap PATH] [-- ARGUMENT...]",
 	                    "tell which walls stand here, and what a function would fail for" },
-	[CONFIG_SHELL] = { "shell", "lrie shell [OPTION...] [-- COMMAND [ARGUMENT...]]",
+	[CONFIG_SHELL] = { "shell", "lrie shell [NAME] [OPTION...] [-- COMMAND [ARGUMENT...]]",
 	                   "a command, or a shell, in the box that the function would get" },
 	[CONFIG_BENCH] = { "bench",
-	                   "lrie bench [OPTION...] [BOOTSTRAP] [-- [OPTION...] [BOOTSTRAP]]...",
+	                   "lrie bench [OPTION...] [BOOTSTRAP|NAME...] [-- [OPTION...] BOOTSTRAP]...",
 	                   "measure cold starts and warm invocations; compare functions" },
 	[CONFIG_HELP] = { "help", "lrie help [COMMAND]", "show this, or the help of a command" },
 	[CONFIG_VERSION] = { "version", "lrie version", "show the version" },
@@ -156,6 +156,10 @@ const struct option option_table[] = {
 	  .group = GROUP_VARIABLES, .commands = RUN,
 	  .parse = option_parse_item, .field = SETTING(pass_names),
 	  .help = "A variable to take over from lrie's own environment. Repeatable." },
+	{ .name = "config", .letter = 'c', .value = "FILE", .variable = "LRIE_CONFIG",
+	  .group = GROUP_SERVICE, .commands = RUN,
+	  .parse = option_parse_text, .field = CONFIG(file),
+	  .help = "The functions are in this file: see lrie.json(5)." },
 	{ .name = "listen", .letter = 'l', .value = "HOST:PORT", .variable = "LRIE_LISTEN",
 	  .group = GROUP_SERVICE, .commands = SERVE | DOCTOR,
 	  .parse = option_parse_address, .field = CONFIG(listen),
@@ -304,8 +308,8 @@ const struct option option_table[] = {
 	          "well, such as 3%." },
 	{ .name = "suite", .value = "FILE", .variable = "LRIE_BENCH_SUITE",
 	  .group = GROUP_BENCH, .commands = BENCH,
-	  .parse = option_parse_text, .field = CONFIG(bench.suite),
-	  .help = "Measure the functions of a file, in turns: see lrie-bench(1)." },
+	  .parse = option_parse_text, .field = CONFIG(file),
+	  .help = "The older name of --config." },
 	{ .name = "fail-if", .value = "THRESHOLD", .variable = "LRIE_BENCH_FAIL_IF",
 	  .group = GROUP_BENCH, .commands = BENCH,
 	  .parse = option_parse_threshold, .field = CONFIG(bench.fail_if),
@@ -459,7 +463,7 @@ static bool is_listed(const struct option *option, const char *const *names)
 	return false;
 }
 
-bool option_is_of_function(const struct option *option)
+bool option_is_of_rival(const struct option *option)
 {
 	static const char *const names[] = { "report-writes",         "log-format",
 		                             "application-log-level", "system-log-level",
@@ -470,10 +474,38 @@ bool option_is_of_function(const struct option *option)
 	       is_listed(option, names);
 }
 
+bool option_is_of_function(const struct option *option)
+{
+	static const char *const names[] = { "concurrency",     "dead-letters",
+		                             "idle-timeout",    "initialization-type",
+		                             "legacy-failures", "max-concurrency",
+		                             "max-event-age",   "on-failure",
+		                             "on-success",      "provisioned",
+		                             "retries",         NULL };
+
+	return option_is_of_rival(option) || is_listed(option, names);
+}
+
+bool option_is_of_file(const struct option *option)
+{
+	static const char *const others[] = { "config",
+		                              "enable-init-caching",
+		                              "function-name",
+		                              "help",
+		                              "runtime-interface-emulator-address",
+		                              "version",
+		                              NULL };
+
+	return (option_is_of_function(option) || option->commands & SERVE) &&
+	       !is_listed(option, others);
+}
+
 bool option_is_path(const struct option *option)
 {
-	static const char *const names[] = { "bootstrap", "task-root", "layer",      "bind",
-		                             "env-file",  "event",     "extensions", NULL };
+	static const char *const names[] = { "bind",       "bootstrap", "dead-letters", "emf",
+		                             "env-file",   "event",     "extensions",   "layer",
+		                             "on-failure", "on-success", "task-root",   "xray",
+		                             NULL };
 
 	return is_listed(option, names);
 }

@@ -27,10 +27,12 @@ struct settings {
 	struct config_list env_given;
 	struct config_list pass_names;
 	struct config_list owned; /* strings to free */
+	struct config_list names; /* words that are no options */
 	bool help;
 	bool version;
 	bool init_caching;
-	bool given[OPTION_ROOM]; /* by row of the table: has a value */
+	bool given[OPTION_ROOM];        /* by row of the table: has a value */
+	const char *texts[OPTION_ROOM]; /* that it was read from last, presets included */
 };
 
 /* Reads the value of an option; 'source' is what the user has to look at if it is wrong. 'text'
@@ -42,12 +44,12 @@ bool settings_give(struct settings *settings, const struct option *option, const
 bool settings_read_words(struct settings *settings, char **argv, struct error *err);
 bool settings_complete(struct settings *settings, struct error *err);
 
-/* The other functions of a command line, as config->bench.rival; 'config' is the first. */
+/* The other functions of a command line, as config->next; 'config' is the first. */
 bool config_read_rivals(struct config *config, char **argv, struct error *err);
 
-/* The functions of a suite: the first, and the others as its rivals. 'words' is the command line
- * without a file. Returns NULL and fills 'err'. */
-struct config *config_read_suite(const struct config *words, char **argv, struct error *err);
+/* The functions of a file: the first, and the others as config->next. 'words' is the command line
+ * alone, which names the file. Returns NULL and fills 'err'. */
+struct config *config_read_file(const struct settings *words, struct error *err);
 
 void config_list_add(struct config_list *list, const char *item);
 
@@ -117,6 +119,12 @@ bool option_is_list(const struct option *option);
 
 /* Whether it is about one function, so that several functions may have different values of it. */
 bool option_is_of_function(const struct option *option);
+
+/* The same of functions that lrie bench compares: what it simulates is alike for all. */
+bool option_is_of_rival(const struct option *option);
+
+/* Whether it may stand in a file of functions. */
+bool option_is_of_file(const struct option *option);
 
 /* Whether its value is a path, or begins with one. */
 bool option_is_path(const struct option *option);

@@ -177,12 +177,22 @@ int service_open(struct service *service, const struct config *config, int outpu
 	return EXIT_FINE;
 }
 
+static bool add_functions(struct service *service, struct error *err)
+{
+	for (const struct config *config = service->config; config; config = config->next) {
+		if (!functions_add(service->functions, config, err))
+			return config->file ? error_prefix(err, "%s", config->function_name)
+			                    : false;
+	}
+	return true;
+}
+
 static int start_functions(struct service *service)
 {
 	struct error err;
 
 	service->functions = functions_create(&service->shared);
-	if (functions_add(service->functions, service->config, &err)) {
+	if (add_functions(service, &err)) {
 		functions_start(service->functions);
 		return EXIT_FINE;
 	}

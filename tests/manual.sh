@@ -8,6 +8,7 @@ set -eu
 cd "${srcdir:-$(dirname "$0")/..}"
 lrie=${LRIE:-./lrie}
 pages="man/lrie.1 man/lrie-bench.1"
+file_page=man/lrie.json.5
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
@@ -80,14 +81,27 @@ no_options() {
 	[ -s "$work/options.help" ] || echo "none in the output of '$lrie help'"
 }
 
-# What a function may have in a file is told by the error for what it may not have.
+# Prints whether a file of functions may have a member: 'function', 'service' or nothing. No option
+# is null, and what is said of that tells whether it is known.
+kind_of_member() {
+	echo '{"functions": [{"name": "a", "'"$1"'": null}]}' >"$work/lrie.json"
+	if "$lrie" invoke --config "$work/lrie.json" 2>&1 | grep -q 'must be'; then
+		echo function
+	else
+		echo '{"'"$1"'": null}' >"$work/lrie.json"
+		! "$lrie" invoke --config "$work/lrie.json" 2>&1 | grep -q 'must be' || echo service
+	fi
+}
+
+# Members of that kind, of those that have an option's name.
 members_of_file() {
-	echo '{"no-such-member": 1}' >"$work/suite.json"
-	"$lrie" bench --suite "$work/suite.json" 2>&1 | sed 's/.*(known are //; s/)$//' | tr -s ', ' '\n\n'
+	sed -n 's/^--//p' "$work/options.help" | while read -r option; do
+		[ "$(kind_of_member "$option")" != "$1" ] || echo "$option"
+	done
 }
 
 members_of_page() {
-	sed -n '/^\.Sh FUNCTIONS IN A FILE/,/^\.Sh T/s/^\.Ql \([a-z-]*\).*/\1/p' man/lrie-bench.1
+	sed -n "/^\.Ss Of $1/,/^\.Pp/s/^\.Ql \([a-z-]*\) [,.]\$/\1/p" $file_page
 }
 
 metrics_of_source() {
@@ -110,28 +124,33 @@ done | sort -u >"$work/options.page"
 "$lrie" help bench | options_of_help | sort -u >"$work/bench.help"
 "$lrie" help bench | sed -n '/^Benchmark:/,/^$/p' | options_of_help | sort -u >"$work/bench_alone.help"
 options_of_page man/lrie-bench.1 | sort -u >"$work/bench.page"
-members_of_file | sort -u >"$work/members.file"
-members_of_page | sort -u >"$work/members.page"
+members_of_file function | sort -u >"$work/function.file"
+members_of_page 'a function' | sort -u >"$work/function.page"
+members_of_file service | sort -u >"$work/service.file"
+members_of_page 'the service' | sort -u >"$work/service.page"
 metrics_of_source | sort -u >"$work/metrics.source"
 metrics_of_page | sort -u >"$work/metrics.page"
 variables_of_source | sort -u >"$work/variables.source"
 variables_of_page | sort -u >"$work/variables.page"
 
-echo 1..12
+echo 1..15
 verdict 'the help has options' no_options
 verdict 'each option is in a page' only_first options.help options.page
 verdict 'each option of a page exists' only_first options.page options.help
 verdict 'what lrie bench alone has is in its page' only_first bench_alone.help bench.page
 verdict 'what is in its page it has' only_first bench.page bench.help
-verdict 'each member of a file of functions is in its page' only_first members.file members.page
+verdict 'each member of a function is in lrie.json(5)' only_first function.file function.page
+verdict 'each such member of lrie.json(5) exists' only_first function.page function.file
+verdict 'each member of the service is in lrie.json(5)' only_first service.file service.page
+verdict 'each such member of lrie.json(5) exists' only_first service.page service.file
 verdict 'each variable is in a page' only_first variables.source variables.page
 verdict 'each variable of a page exists' made_up_variables
 verdict 'each default is in a page' missing_defaults
 verdict 'each metric of the endpoint is in lrie(7)' only_first metrics.source metrics.page
 verdict 'each metric of lrie(7) exists' only_first metrics.page metrics.source
 if command -v mandoc >/dev/null; then
-	verdict 'mandoc has no complaint' mandoc -T lint -W warning $pages
+	verdict 'mandoc has no complaint' mandoc -T lint -W warning $pages $file_page
 else
-	echo "ok 12 - mandoc has no complaint # SKIP mandoc is not installed"
+	echo "ok 15 - mandoc has no complaint # SKIP mandoc is not installed"
 fi
 exit $failed

@@ -1014,7 +1014,7 @@ static void check_functions(const struct config *config, const char *expected)
 {
 	autobuffer struct buffer text = BUFFER_INIT;
 
-	for (; config; config = config->bench.rival)
+	for (; config; config = config->next)
 		buffer_append_format(&text, "%s%s %s %s %u/%zu %s", text.length ? ", " : "",
 		                     config->function_name,
 		                     config->bootstrap ? config->bootstrap : "-", config->handler,
@@ -1054,8 +1054,8 @@ static void test_a_suite(void)
 	files_put("s.json", text, strlen(text));
 	config = PARSE("lrie", "bench", "--suite", "s.json");
 	check_functions(config, "one b function.handler 512/1 AA=1, two - h 128/2 AA=2");
-	if (config && CHECK(config->bench.rival))
-		check_list(&config->bench.rival->arguments, "x");
+	if (config && CHECK(config->next))
+		check_list(&config->next->arguments, "x");
 	CHECK(config && config->has_name);
 	config_destroy(config);
 	/* The command line has the last word, and a variable the first. */
@@ -1072,7 +1072,7 @@ static void test_suites_that_cannot_be(void)
 	static const struct {
 		const char *text, *more, *message;
 	} cases[] = {
-		{ "{}", NULL, "--suite: 's.json': there are no 'functions' in it" },
+		{ "{}", NULL, "'s.json': there are no 'functions' in it" },
 		{ "{\"functions\":[{\"name\":\"a b\"}]}", NULL,
 		  "'s.json' line 1, name: 'a b' has a character other than a-zA-Z0-9_-" },
 		{ "{\"functions\":[{\"name\":\"a\",\n\"memory\":[128,64]}]}", NULL,
@@ -1081,11 +1081,14 @@ static void test_suites_that_cannot_be(void)
 		  "'s.json' line 1, fail-if: 'cold.init': '>' or '<' is missing behind the "
 		  "metric" },
 		{ "{\"functions\":[{\"name\":\"a\"}]}", "--",
-		  "--suite and -- exclude each other: what is measured is in the file" },
-		{ "{\"functions\":[{\"name\":\"a\"}]}", "b",
-		  "--suite and a bootstrap exclude each other: what is measured is in the file" },
+		  "'s.json' and -- exclude each other: the functions are in the file" },
+		{ "{\"functions\":[{\"name\":\"ab\"}]}", "b",
+		  "'s.json' has no function 'b': did you mean 'ab'?" },
+		{ "{\"functions\":[{\"name\":\"a\"}]}", "-bb",
+		  "'s.json' and --bootstrap exclude each other: the functions are in the file" },
 		{ "{\"functions\":[{\"name\":\"a\"}]}", "--function-name=x",
-		  "--suite and --function-name exclude each other: the names are in the file" },
+		  "'s.json' and --function-name exclude each other: the functions are in the "
+		  "file" },
 	};
 
 	begin();
@@ -1101,6 +1104,141 @@ static void test_suites_that_cannot_be(void)
 		CHECK_STR(err.text, cases[i].message);
 	}
 	files_end((const char *const[]){ "s.json" }, 1);
+}
+
+/* One file for all commands. */
+static void test_a_file_of_functions(void)
+{
+	static const char text[] =
+		"{\"listen\": \"127.0.0.1:1\", \"sandbox\": \"off\", \"memory\": [256, 512],\n"
+		"\"functions\": [\n"
+		"{\"name\": \"one\", \"concurrency\": 2, \"fail-if\": \"cold.init>1s\"},\n"
+		"{\"name\": \"two\", \"bootstrap\": \"b\", \"provisioned\": 3, \"throttle\": "
+	        "true,\n"
+		"\"arguments\": \"x\", \"on-success\": \"function:one\"}]}";
+	struct config *config;
+
+	begin();
+	files_begin();
+	files_put("f.json", text, strlen(text));
+	config = PARSE("lrie", "--config", "f.json");
+	check_functions(config, "one - function.handler 256/1 -, two b function.handler 256/1 -");
+	if (CHECK(config && config->next)) {
+		CHECK_STR(config->file, "f.json");
+		CHECK_STR(config->listen, "127.0.0.1:1");
+		CHECK(config->concurrency == 2 && config->next->concurrency == 0);
+		CHECK_INT(config->next->provisioned, 3);
+		CHECK_STR(config->next->on_success, "function:one");
+	}
+	config_destroy(config);
+	config = PARSE("lrie", "bench", "two", "-c", "f.json", "one");
+	check_functions(config, "two b function.handler 256/2 -, one - function.handler 256/2 -");
+	CHECK(config && config->provisioned == 0 && config->sandbox == SANDBOX_OFF);
+	config_destroy(config);
+	config = PARSE("lrie", "invoke", "-c", "f.json", "two");
+	check_functions(config, "two b function.handler 256/1 -");
+	if (CHECK(config))
+		check_list(&config->arguments, "x");
+	config_destroy(config);
+	config = PARSE("lrie", "shell", "two", "-c", "f.json", "--", "ls");
+	if (CHECK(config && config->throttle))
+		check_list(&config->arguments, "ls");
+	config_destroy(config);
+	config = PARSE("lrie", "invoke", "three", "-c", "f.json", "--help");
+	CHECK(config && config->command == CONFIG_HELP);
+	config_destroy(config);
+	files_end((const char *const[]){ "f.json" }, 1);
+}
+
+static void test_names_that_cannot_be(void)
+{
+	static const char text[] = "{\"functions\":[{\"name\":\"one\"},{\"name\":\"two\"}]}";
+	static const struct {
+		const char *words[5], *message;
+	} cases[] = {
+		{ { "invoke" },
+		  "'f.json' has several functions: tell which, as in 'lrie invoke one' (there are "
+		  "one, two)" },
+		{ { "shell" },
+		  "'f.json' has several functions: tell which, as in 'lrie shell one' (there are "
+		  "one, two)" },
+		{ { "invoke", "one", "two" },
+		  "unexpected 'two': 'lrie invoke' takes one function" },
+		{ { "bench", "one", "one" }, "the function 'one' is named twice" },
+		{ { "doctor", "tow" }, "'f.json' has no function 'tow': did you mean 'two'?" },
+		{ { "invoke", "elsewhere" }, "'f.json' has no function 'elsewhere'" },
+		{ { "serve", "one" },
+		  "unexpected 'one': the program goes to --bootstrap, its arguments behind --" },
+		{ { "./boot" },
+		  "'f.json' and RIE's command line exclude each other: the functions are in the "
+		  "file" },
+	};
+
+	begin();
+	files_begin();
+	files_put("f.json", text, strlen(text));
+	setenv("LRIE_CONFIG", "f.json", 1);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct error err;
+
+		test_case(cases[i].message);
+		CHECK(!parse((const char *const[WORDS]){ "lrie", cases[i].words[0],
+		                                         cases[i].words[1], cases[i].words[2] },
+		             &err));
+		CHECK_STR(err.text, cases[i].message);
+	}
+	files_end((const char *const[]){ "f.json" }, 1);
+}
+
+static bool is_same(const char *text, const char *other)
+{
+	struct config *config, *second;
+	bool same;
+
+	files_put("f.json", text, strlen(text));
+	config = PARSE("lrie", "-c", "f.json");
+	files_put("f.json", other, strlen(other));
+	second = PARSE("lrie", "-c", "f.json");
+	same = CHECK(config && second) && config_is_same_function(config, second);
+	config_destroy(config);
+	config_destroy(second);
+	return same;
+}
+
+/* What a reload is to find out: not how it is written, but what it says. */
+static void test_functions_are_compared(void)
+{
+	static const char plain[] = "{\"functions\":[{\"name\":\"a\",\"memory\":128}]}";
+
+	begin();
+	files_begin();
+	CHECK(is_same(plain, "{\"memory\":\"128\",\"listen\":\"[::1]:1\",\"functions\":["
+	                     "{\"name\":\"a\"},{\"name\":\"b\"}]}"));
+	CHECK(is_same(plain, "{\"functions\":[{\"timeout\":3,\"name\":\"a\"}]}"));
+	CHECK(!is_same(plain, "{\"functions\":[{\"timeout\":4,\"name\":\"a\"}]}"));
+	CHECK(!is_same(plain, "{\"functions\":[{\"name\":\"a\",\"layer\":\"x\"}]}"));
+	CHECK(!is_same(plain, "{\"functions\":[{\"name\":\"a\",\"env\":{\"AA\":\"\"}}]}"));
+	CHECK(!is_same(plain, "{\"functions\":[{\"name\":\"a\",\"arguments\":\"x\"}]}"));
+	CHECK(!is_same(plain, "{\"functions\":[{\"name\":\"a\",\"log-descriptor\":true}]}"));
+	files_put("v", "AA=1\n", 5);
+	CHECK(is_same("{\"functions\":[{\"name\":\"a\",\"env\":{\"AA\":1}}]}",
+	              "{\"functions\":[{\"name\":\"a\",\"env-file\":\"v\"}]}"));
+	files_end((const char *const[]){ "f.json", "v" }, 2);
+}
+
+static void test_what_is_of_the_service_differs(void)
+{
+	struct config *config, *other;
+
+	begin();
+	config = PARSE("lrie", "--listen=127.0.0.1:1", "-m512");
+	other = PARSE("lrie", "--listen=127.0.0.1:1");
+	CHECK(!config_find_difference(config, other));
+	config_destroy(other);
+	other = PARSE("lrie", "--listen=127.0.0.1:2");
+	CHECK_STR(config_find_difference(config, other), "listen");
+	config_destroy(other);
+	config_destroy(config);
 }
 
 static void test_help(void)
@@ -1129,9 +1267,11 @@ static void test_help_has_each_option(void)
 	config_each_option(check_in_help, help.data);
 }
 
-TEST_MAIN(test_rivals, test_a_suite, test_suites_that_cannot_be, test_defaults, test_options,
-          test_more_options, test_last_one_wins, test_commands, test_help_in_a_bad_environment,
-          test_mistakes, test_environment, test_option_wins_over_environment,
+TEST_MAIN(test_rivals, test_a_suite, test_suites_that_cannot_be, test_a_file_of_functions,
+          test_names_that_cannot_be, test_functions_are_compared,
+          test_what_is_of_the_service_differs, test_defaults, test_options, test_more_options,
+          test_last_one_wins, test_commands, test_help_in_a_bad_environment, test_mistakes,
+          test_environment, test_option_wins_over_environment,
           test_mistake_in_environment_names_the_variable, test_required_walls, test_network,
           test_initialization, test_seccomp, test_report_writes, test_freeze, test_log_levels,
           test_log_format, test_log_formats_that_are_none, test_size_of_variables, test_rie,

@@ -27,6 +27,7 @@ static void begin(size_t count, const char *const *names)
 	for (size_t i = 0; i < count; i++) {
 		configs[i] = stage.config;
 		configs[i].function_name = names[i];
+		configs[i].file = count > 1 ? "f.json" : NULL;
 		CHECK(functions_add(functions, &configs[i], &err));
 	}
 }
@@ -60,6 +61,17 @@ static void test_one_goes_by_any_name(void)
 	CHECK_INT(count_environments(), 0);
 	functions_start(functions);
 	CHECK_INT(count_environments(), 1);
+	end();
+}
+
+/* Who writes a file means what it says, even of one function. */
+static void test_one_of_a_file_has_a_name(void)
+{
+	static const char *const names[] = { "only" };
+
+	begin(1, names);
+	configs[0].file = "f.json";
+	CHECK(functions_find(functions, "only") && !functions_find(functions, "function"));
 	end();
 }
 
@@ -100,5 +112,5 @@ static void test_several_begin_when_they_are_asked(void)
 	asker_destroy(asker);
 }
 
-TEST_MAIN(test_one_goes_by_any_name, test_several_have_names,
+TEST_MAIN(test_one_goes_by_any_name, test_one_of_a_file_has_a_name, test_several_have_names,
           test_several_begin_when_they_are_asked)

@@ -1,0 +1,197 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""--config FILE: several functions behind one address, each by its name."""
+import json
+import os
+import shutil
+
+import harness
+
+ARN = "arn:aws:lambda:us-east-1:012345678912:function:"
+
+
+def path_of(name):
+    return "/2015-03-31/functions/%s/invocations" % name
+
+
+class File:
+    """A file of functions in a folder of its own, with the fixture beside it."""
+
+    def __init__(self, t, functions, **common):
+        self.folder = t.folder()
+        self.path = os.path.join(self.folder, "lrie.json")
+        shutil.copy(harness.BOOTSTRAP, os.path.join(self.folder, "boot"))
+        self.write(functions, **common)
+
+    def write(self, functions, **common):
+        harness.write_file(self.path, json.dumps(dict(
+            {"listen": "127.0.0.1:0", "bootstrap": "boot", "handler": "echo"}, **common,
+            functions=[dict({"name": name}, **members) for name, members in functions.items()])))
+
+
+def serve(t, functions, *options, **common):
+    lrie = t.start("--config", File(t, functions, **common).path, *options)
+    lrie.wait_until_it_listens()
+    return lrie
+
+
+def ask(lrie, name, payload=b"{}", headers=()):
+    return lrie.invoke(payload, headers, path_of(name))
+
+
+def not_found(name, qualifier="$LATEST", account="012345678912"):
+    return ('{"Type":"User","Message":"Function not found: '
+            'arn:aws:lambda:us-east-1:%s:function:%s:%s"}' % (account, name, qualifier)).encode()
+
+
+def test_each_is_what_its_name_says(t):
+    lrie = serve(t, {"first": {"handler": "answer:1", "env": {"MODE": "fast"}},
+                     "second": {"handler": "answer:2", "memory": 256}}, memory=192)
+    for name, body in (("first", b"1"), ("second", b"2"), ("first", b"1")):
+        t.equal(ask(lrie, name).body, body)
+    t.equal((lrie.report(ask(lrie, "first").request_id).memory,
+             lrie.report(ask(lrie, "second").request_id).memory), (192, 256))
+    lrie.stop()
+
+
+def test_all_forms_of_a_name(t):
+    lrie = serve(t, {"one": {"handler": "answer:1"}, "two": {"handler": "answer:2"}})
+    for name in ("two", "two:prod", "two:$LATEST", "two%3A7", "012345678912:function:two",
+                 "012345678912:function:two:7", ARN + "two", ARN + "two:prod",
+                 (ARN + "two").replace(":", "%3A"), "two?Qualifier=prod"):
+        path = path_of(name) if "?" not in name else path_of("two") + name[3:]
+        reply = lrie.invoke(b"{}", path=path)
+        t.equal((reply.status, reply.body), (200, b"2"), name)
+    lrie.stop()
+
+
+def test_others_do_not_exist(t):
+    lrie = serve(t, {"one": {}, "two": {}})
+    for name, body in (
+            ("three", not_found("three")),
+            ("function", not_found("function")),
+            ("On%65", not_found("One")),
+            ("three:prod", not_found("three", "prod")),
+            (ARN + "three:7", not_found("three", "7")),
+            ("999999999999:function:one", not_found("one", account="999999999999")),
+            ("arn:aws:lambda:eu-west-1:012345678912:function:one",
+             b'{"Type":"User","Message":"Functions from \'eu-west-1\' are not reachable in this '
+             b'region (\'us-east-1\')"}')):
+        for headers in ((), {"X-Amz-Invocation-Type": "Event"}.items(),
+                        {"X-Amz-Invocation-Type": "DryRun"}.items()):
+            reply = ask(lrie, name, b"{}", headers)
+            t.equal((reply.status, reply.header("x-amzn-ErrorType"), reply.body),
+                    (404, "ResourceNotFoundException", body), name)
+    # Its name comes before its event, as on Lambda.
+    t.equal(ask(lrie, "three", b"no JSON").status, 404)
+    lrie.stop()
+
+
+def test_one_function_of_a_file_has_its_name_only(t):
+    lrie = serve(t, {"only": {}})
+    t.equal(ask(lrie, "only").status, 200)
+    t.equal(ask(lrie, "function").status, 404)
+    lrie.stop()
+
+
+def test_each_has_its_own_limits(t):
+    lrie = serve(t, {"quick": {"handler": "sleep:300", "timeout": 0.1},
+                     "slow": {"handler": "sleep:300,answer:1"},
+                     "single": {"concurrency": 1}})
+    t.true(b"Task timed out after 0.10 seconds" in ask(lrie, "quick").body, "time-out")
+    t.equal(ask(lrie, "slow").body, b"1")
+    ask(lrie, "single")
+    busy = lrie.begin_invoke(b'{"do":"sleep:300"}', path=path_of("single"))
+    harness.wait_for(lambda: ask(lrie, "single").status == 429, "reserved concurrency")
+    t.equal(ask(lrie, "slow").status, 200)
+    t.equal(busy.reply().status, 200)
+    lrie.stop()
+
+
+def test_environments_begin_when_they_are_asked(t):
+    """With several functions; those that are provisioned stand ready."""
+    lrie = serve(t, {"ready": {"provisioned": 2}, "other": {}})
+    lrie.stdout.wait_line(r"INIT_REPORT .*", 2)
+    t.equal(len(lrie.function_processes("boot")), 2)
+    t.equal(ask(lrie, "other").status, 200)
+    t.equal(len(lrie.function_processes("boot")), 3)
+    lrie.stop()
+
+
+def test_events_have_destinations_of_their_own(t):
+    """Paths are relative to the file, and so is the program."""
+    file = File(t, {"good": {"on-success": "good.success"},
+                    "bad": {"handler": "crash:invoke", "retries": 0, "on-failure": "bad.failure"}})
+    lrie = t.start("--config", file.path)
+    lrie.wait_until_it_listens()
+    for name in ("good", "bad"):
+        t.equal(ask(lrie, name, b"1", {"X-Amz-Invocation-Type": "Event"}.items()).status, 202)
+    for name, condition in (("good.success", "Success"), ("bad.failure", "RetriesExhausted")):
+        path = os.path.join(file.folder, name)
+        text = harness.wait_for(lambda path=path: os.path.exists(path) and open(
+            path, encoding="utf-8").read(), name)
+        record = json.loads(text)
+        t.equal(record["requestContext"]["condition"], condition)
+        t.equal(record["requestContext"]["functionArn"], ARN + name.split(".")[0] + ":$LATEST")
+    lrie.stop()
+
+
+def test_a_hundred_functions(t):
+    lrie = serve(t, {"f%d" % i: {"handler": "answer:%d" % i} for i in range(100)})
+    for i in (0, 9, 10, 99):
+        t.equal(ask(lrie, "f%d" % i).body, b"%d" % i)
+    t.equal(len(lrie.function_processes("boot")), 4)
+    lrie.stop()
+
+
+def test_one_of_them_is_invoked(t):
+    file = File(t, {"one": {"handler": "answer:1"}, "two": {"handler": "answer:2", "provisioned": 5}})
+    t.equal(t.run("invoke", "two", "--config", file.path, expect=0).stdout, b"2\n")
+    finished = t.run("invoke", "--config", file.path, expect=2)
+    t.true("has several functions: tell which, as in 'lrie invoke one'" in finished.stderr, finished)
+    finished = t.run("invoke", "tow", env={"LRIE_CONFIG": file.path}, expect=2)
+    t.true("has no function 'tow': did you mean 'two'?" in finished.stderr, finished)
+    file.write({"one": {"handler": "answer:1"}})
+    t.equal(t.run("invoke", "--config", file.path, expect=0).stdout, b"1\n")
+
+
+def test_a_shell_in_the_box_of_one(t):
+    file = File(t, {"one": {"env": {"MODE": "1"}}, "two": {"env": {"MODE": "2"}}})
+    finished = t.run("shell", "two", "--config", file.path, "--", "sh", "-c",
+                     "echo $MODE $AWS_LAMBDA_FUNCTION_NAME", expect=0)
+    t.equal(finished.stdout, b"2 two\n")
+
+
+def test_those_that_are_named_are_measured(t):
+    file = File(t, {"one": {}, "two": {"concurrency": 3}, "three": {}})
+    finished = t.run("bench", "three", "two", "--config", file.path, "--cold", "2", "--warm", "0",
+                     "--json", expect=0)
+    t.equal([function["name"] for function in json.loads(finished.stdout)["functions"]],
+            ["three", "two"])
+
+
+def test_files_that_cannot_be(t):
+    file = File(t, {"one": {}})
+    for text, words in (
+            ('{"functions": [\n{"name": "one", "memry": 1}]}', "line 2: unknown member 'memry'"),
+            ('{"functions": [{"name": "one",\n"listen": "x"}]}',
+             "line 2: 'listen' is not about one function: it goes beside 'functions'"),
+            ('{"functions": [{"name": "one",\n"concurrency": "x"}]}', "line 2, concurrency: "),
+            ('{"functions": [{"name": "one", "layer": "none"}]}', "error: one: "),
+            ('{"functions": [{"name": "one", "on-failure": "no/folder"}]}', "error: one: "),
+            ('{"listen": "x", "functions": [{"name": "one"}]}', "line 1, listen: "),
+            ('{"functions": [{"name": "one"}, {"name": "o e"}]}', "line 1, name: "),
+            ("", "No content")):
+        harness.write_file(file.path, text)
+        finished = t.run("--config", file.path, expect=2)
+        t.true(words in finished.stderr, "%r says %r" % (text, finished.stderr))
+    for options, words in ((("--bootstrap", "x"), "and --bootstrap exclude each other"),
+                           (("--function-name", "x"), "and --function-name exclude each other"),
+                           (("--", "x"), "and -- exclude each other"),
+                           (("one",), "unexpected 'one'")):
+        finished = t.run("serve", "--config", file.path, *options, expect=2)
+        t.true(words in finished.stderr, "%r says %r" % (options, finished.stderr))
+
+
+if __name__ == "__main__":
+    harness.main()
