@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""The AWS CLI as a client: aws lambda invoke --endpoint-url."""
+"""The AWS CLI as a client: aws lambda invoke --endpoint-url. It has no call for streams."""
 import base64
 import json
 import os
@@ -135,6 +135,13 @@ def test_api_errors_are_understood(t):
     too_large = json.dumps("x" * harness.REQUEST_LIMIT)
     check_error(t, aws(t, lrie, too_large), "RequestEntityTooLargeException",
                 "Request must be smaller than 6291456 bytes")
+
+
+def test_several_functions(t):
+    lrie = sdk.serve_functions(t, orders="answer:1", mail="answer:2")
+    check(t, aws(t, lrie, "{}", name="mail"), 200, b"2")
+    check_error(t, aws(t, lrie, "{}", name="bills"), "ResourceNotFoundException",
+                "Function not found: arn:aws:lambda:us-east-1:012345678912:function:bills")
 
 
 def test_throttled_calls_are_tried_again(t):

@@ -207,6 +207,31 @@ def throttling(t, client):
     t.between(2, outcome["attempts"], 3, "attempts")
 
 
+def serve_functions(t, **functions):
+    """lrie with the fixture under several names: what each does."""
+    file = os.path.join(t.folder(), "lrie.json")
+    harness.write_file(file, json.dumps({
+        "listen": "127.0.0.1:0", "bootstrap": harness.BOOTSTRAP,
+        "functions": [{"name": name, "handler": handler} for name, handler in functions.items()]}))
+    lrie = t.start("--config", file)
+    lrie.wait_until_it_listens()
+    return lrie
+
+
+def several_functions(t, client):
+    client.check_is_here(t)
+    process = client.start(t, serve_functions(t, orders="answer:1", mail="headers"))
+    t.equal(process.invoke(FunctionName="orders")["payload"], "1")
+    arn = ARN.replace("function:function", "function:mail:live")
+    for parameters in ({"FunctionName": arn}, {"FunctionName": "mail", "Qualifier": "live"}):
+        seen = json.loads(process.invoke(**parameters)["payload"])
+        t.equal(seen["Lambda-Runtime-Invoked-Function-Arn"], arn)
+    for invocation_type in ("RequestResponse", "Event", "DryRun"):
+        outcome = process.invoke(FunctionName="bills", InvocationType=invocation_type)
+        check_exception(t, outcome, "ResourceNotFoundException", 404, message=(
+            "Function not found: %s:$LATEST" % ARN.replace("function:function", "function:bills")))
+
+
 def throttles(lrie):
     """How many invocations lrie says it has refused."""
     with lrie.connect() as connection:
@@ -218,4 +243,4 @@ def throttles(lrie):
 def contract(client):
     """The tests that every client library passes, by name: update globals() with them."""
     return interop.bind(client, answers, types, names, a_client_context, function_errors,
-                        errors_of_the_service, errors_of_a_restore, throttling)
+                        errors_of_the_service, errors_of_a_restore, throttling, several_functions)
