@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * event_store - a folder in which events outlive lrie, however it ends.
+ *
+ * What was added is there until it is removed: after a SIGKILL too, for the next lrie that opens
+ * the folder. It is not synced to the disk: that would cost an event milliseconds, and lose none
+ * but when the machine loses its power. In the folder are
+ *
+ *	lock                   locked by the lrie that uses the folder
+ *	events-N.log           records (record_file.h, event_record.h), the oldest first
+ *	events-N.damaged       bytes of such a file that were no records, kept aside
+ *	undelivered            letters that nobody would take, a line each
+ *
+ * Files are begun anew at EVENT_STORE_FILE bytes and go once nothing in them is needed. When
+ * they are more than twice as much as what is needed, what the oldest still holds is
+ * written again, a file at a time: so all files together have at most twice the bytes of what is
+ * kept and four files more, and nobody waits long.
+ *
+ * At least once: when the end of an event cannot be written it is tried again with each later
+ * write; if lrie ends before, the event is run again.
+ *
+ * Bounds: EVENT_STORE_ITEMS events and letters, EVENT_STORE_BYTES of them.
+ */
+#ifndef EMULATOR_EVENT_STORE_H
+#define EMULATOR_EVENT_STORE_H
+
+#include <stdbool.h>
+
+#include "emulator/event_record.h"
+#include "sandbox/error.h"
+
+#define EVENT_STORE_FILE ((uint64_t)4 << 20)
+#define EVENT_STORE_ITEMS 1000000
+#define EVENT_STORE_BYTES ((uint64_t)4 << 30)
+
+struct event_store;
+struct event_store_item; /* an event or a letter that is kept */
+
+/*
+ * Makes the folder if it is not there (its own folder must be), locks it and reads it. What is
+ * damaged or torn is told. Returns NULL and 'err' when it cannot be used, or another lrie uses it.
+ */
+struct event_store *event_store_open(const char *path, struct error *err);
+
+/* Keeps what is in it; with nothing in it, no file but the lock stays. NULL is fine. */
+void event_store_close(struct event_store *store);
+
+/* Keeps an event or a letter; its number is given by the store. Returns NULL and 'err' when it
+ * cannot be kept. */
+struct event_store_item *event_store_add(struct event_store *store,
+                                         const struct event_record *record, struct error *err);
+
+/* Tells how far an event has come. If that cannot be written, it will be told with the next. */
+void event_store_note(struct event_store *store, struct event_store_item *item,
+                      const struct event_progress *progress);
+
+/* Its end. Both may be NULL. */
+void event_store_remove(struct event_store *store, struct event_store_item *item);
+
+/* Appends a line, which ends with a line feed, to 'undelivered'. */
+bool event_store_set_aside(struct event_store *store, const char *line, size_t length,
+                           struct error *err);
+
+/*
+ * Calls on_item for each event, or letter, of a function that was there when the store was opened
+ * and that nobody has taken yet, in the order in which they were added. 'record' is good for the
+ * call. on_item owns the item from then on; it may remove it.
+ */
+struct event_store_taker {
+	void (*on_item)(struct event_store_taker *taker, struct event_store_item *item,
+	                const struct event_record *record);
+};
+
+void event_store_take(struct event_store *store, enum event_record_kind kind, const char *function,
+                      struct event_store_taker *taker);
+
+/* Tells of those that nobody has taken: their functions are not there any more. */
+void event_store_tell_untaken(const struct event_store *store);
+
+const char *event_store_path(const struct event_store *store);
+
+#endif

@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* event_store_load - reads what an earlier lrie has left */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <search.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "emulator/event_store_private.h"
+#include "emulator/log.h"
+#include "emulator/loop.h" /* container_of */
+#include "sandbox/fd.h"
+
+/* ---- items ---- */
+
+static int compare_items(const void *one, const void *other)
+{
+	uint64_t a = ((const struct event_store_item *)one)->number;
+	uint64_t b = ((const struct event_store_item *)other)->number;
+
+	return a < b ? -1 : a > b;
+}
+
+static struct event_store_item *find_item(struct event_store *store, uint64_t number)
+{
+	struct event_store_item wanted = { .number = number };
+	void *found = tfind(&wanted, &store->items, compare_items);
+
+	return found ? *(struct event_store_item **)found : NULL;
+}
+
+static void forget_item(struct event_store *store, struct event_store_item *item)
+{
+	tdelete(item, &store->items, compare_items);
+	event_store_free(store, item);
+}
+
+/* What was written again is there twice, unless its first file is gone. */
+static void restore_item(struct event_store *store, const struct event_record *record,
+                         uint64_t offset, size_t length)
+{
+	struct event_store_item *before = find_item(store, record->number);
+	struct event_store_item *item = xcalloc(1, sizeof(*item));
+
+	item->number = record->number;
+	item->kind = record->kind;
+	item->progress = before ? before->progress : record->progress;
+	if (before)
+		forget_item(store, before);
+	item->function = xstrdup(record->function);
+	event_store_link(store, item, offset, length);
+	if (!tsearch(item, &store->items, compare_items))
+		abort();
+}
+
+static void restore_record(struct event_store *store, const struct event_record *record,
+                           uint64_t offset, size_t length)
+{
+	struct event_store_item *item;
+
+	if (record->number >= store->next_number && record->number < UINT64_MAX)
+		store->next_number = record->number + 1;
+	switch (record->kind) {
+	case EVENT_RECORD_EVENT:
+	case EVENT_RECORD_LETTER:
+		restore_item(store, record, offset, length);
+		return;
+	case EVENT_RECORD_PROGRESS:
+		item = find_item(store, record->number);
+		if (item)
+			item->progress = record->progress;
+		return;
+	case EVENT_RECORD_END:
+		item = find_item(store, record->number);
+		if (item)
+			forget_item(store, item);
+		return;
+	}
+}
+
+struct loading {
+	struct record_file_reader reader;
+	struct event_store *store;
+	char name[NAME_SIZE];
+	bool is_damaged;
+	int aside;          /* where damaged bytes are kept; -1: nowhere yet */
+	struct error error; /* ... which has failed, if there is a text */
+};
+
+static bool open_aside(struct loading *loading)
+{
+	char name[NAME_SIZE];
+
+	if (loading->aside == -1) {
+		event_store_segment_name(name, loading->store->newest->number, "damaged");
+		loading->aside = openat(loading->store->dir, name,
+		                        O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC,
+		                        0600);
+	}
+	return loading->aside != -1;
+}
+
+static void keep_aside(struct loading *loading, uint64_t offset, const char *bytes, size_t length)
+{
+	const struct event_store *store = loading->store;
+	ssize_t written;
+
+	if (!loading->is_damaged)
+		log_warning("'%s/%s' is damaged at byte %llu: what is no record is kept beside it "
+		            "in 'events-%llu.damaged'",
+		            store->path, loading->name, (unsigned long long)offset,
+		            (unsigned long long)store->newest->number);
+	loading->is_damaged = true;
+	written = open_aside(loading) ? write(loading->aside, bytes, length) : -1;
+	if (written != (ssize_t)length)
+		error_set(&loading->error, written == -1 ? errno : ENOSPC, "keep %zu damaged bytes",
+		          length);
+}
+
+static void on_part(struct record_file_reader *reader, uint64_t offset,
+                    const struct record_log_part *part, const char *bytes)
+{
+	struct loading *loading = container_of(reader, struct loading, reader);
+	struct event_record record;
+
+	if (part->kind == RECORD_LOG_TORN)
+		log_warning("'%s/%s' ends with %zu bytes of a record that was never finished: cut",
+		            loading->store->path, loading->name, part->length);
+	else if (part->kind == RECORD_LOG_RECORD &&
+	         event_record_read(&record, part->body, part->body_length))
+		restore_record(loading->store, &record, offset, part->length);
+	else
+		keep_aside(loading, offset, bytes, part->length);
+}
+
+static bool load_segment(struct event_store *store, uint64_t number, struct error *err)
+{
+	struct loading loading = { .reader.on_part = on_part, .store = store, .aside = -1 };
+	struct record_file file;
+	bool is_read;
+
+	event_store_segment_name(loading.name, number, "log");
+	if (!record_file_open(&file, store->dir, loading.name, err))
+		return event_store_blame(store, loading.name, err);
+	event_store_add_segment(store, &file, number);
+	is_read = record_file_read(&store->newest->file, &loading.reader, err);
+	store->is_damaged |= loading.is_damaged;
+	fd_close(&loading.aside);
+	if (is_read && *loading.error.text) {
+		*err = loading.error;
+		is_read = false;
+	}
+	return is_read || event_store_blame(store, loading.name, err);
+}
+
+static int compare_numbers(const void *one, const void *other)
+{
+	uint64_t a = *(const uint64_t *)one, b = *(const uint64_t *)other;
+
+	return a < b ? -1 : a > b;
+}
+
+/* The number of a file of the log; 0: it is none. */
+static uint64_t number_of(const char *name)
+{
+	unsigned long long number;
+	char again[NAME_SIZE];
+
+	if (sscanf(name, "events-%llu.log", &number) != 1 || number == UINT64_MAX)
+		return 0;
+	event_store_segment_name(again, number, "log");
+	return strcmp(name, again) == 0 ? number : 0;
+}
+
+static bool list_segments(const struct event_store *store, struct buffer *numbers,
+                          struct error *err)
+{
+	DIR *dir = fdopendir(openat(store->dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+	const struct dirent *entry;
+
+	if (!dir)
+		return error_set(err, errno, "read '%s'", store->path);
+	while ((entry = readdir(dir))) {
+		uint64_t number = number_of(entry->d_name);
+
+		if (number)
+			buffer_append(numbers, &number, sizeof(number));
+	}
+	closedir(dir);
+	qsort(numbers->data, numbers->length / sizeof(uint64_t), sizeof(uint64_t), compare_numbers);
+	return true;
+}
+
+static void keep_node(void *item)
+{
+	(void)item;
+}
+
+bool event_store_load(struct event_store *store, struct error *err)
+{
+	autobuffer struct buffer list = BUFFER_INIT;
+	bool is_loaded = list_segments(store, &list, err);
+
+	for (size_t at = 0; is_loaded && at < list.length; at += sizeof(uint64_t)) {
+		uint64_t number;
+
+		memcpy(&number, list.data + at, sizeof(number));
+		is_loaded = load_segment(store, number, err);
+	}
+	tdestroy(store->items, keep_node);
+	store->items = NULL;
+	return is_loaded;
+}
+
+/* ---- taking ---- */
+
+static bool read_item(struct event_store *store, const struct event_store_item *item,
+                      struct buffer *body, struct event_record *record, struct error *err)
+{
+	bool is_read = event_store_open_segment(store, item->segment, err) &&
+	               record_file_get(&item->segment->file, item->offset, item->length, body, err);
+
+	event_store_leave_segment(store, item->segment);
+	if (!is_read)
+		return false;
+	if (!event_record_read(record, body->data, body->length))
+		return error_set(err, 0, "it is none any more");
+	record->progress = item->progress;
+	return true;
+}
+
+static void take_item(struct event_store *store, struct event_store_item *item,
+                      struct event_store_taker *taker)
+{
+	autobuffer struct buffer body = BUFFER_INIT;
+	struct event_record record;
+	struct error err;
+
+	if (!read_item(store, item, &body, &record, &err)) {
+		log_warning("'%s': cannot read event %llu: %s", store->path,
+		            (unsigned long long)item->number, err.text);
+		return;
+	}
+	free(item->function);
+	item->function = NULL;
+	taker->on_item(taker, item, &record);
+}
+
+static int compare_pointers(const void *one, const void *other)
+{
+	return compare_items(*(struct event_store_item *const *)one,
+	                     *(struct event_store_item *const *)other);
+}
+
+void event_store_take(struct event_store *store, enum event_record_kind kind, const char *function,
+                      struct event_store_taker *taker)
+{
+	struct event_store_item **found = xcalloc(store->count + 1,
+	                                          sizeof(struct event_store_item *));
+	size_t count = 0;
+
+	/* First all of them, since what a taker does may move items. */
+	for (struct segment *at = store->oldest; at; at = at->next)
+		for (struct event_store_item *item = at->first; item; item = item->next)
+			if (item->kind == kind && item->function &&
+			    strcmp(item->function, function) == 0)
+				found[count++] = item;
+	qsort(found, count, sizeof(struct event_store_item *), compare_pointers);
+	for (size_t i = 0; i < count; i++)
+		take_item(store, found[i], taker);
+	free(found);
+}
+
+void event_store_tell_untaken(const struct event_store *store)
+{
+	const char *first = NULL;
+	unsigned count = 0;
+
+	for (const struct segment *at = store->oldest; at; at = at->next) {
+		for (const struct event_store_item *item = at->first; item; item = item->next) {
+			if (!item->function)
+				continue;
+			first = first ? first : item->function;
+			count++;
+		}
+	}
+	if (count > 0)
+		log_warning("'%s' has %u event%s of functions that are not there, as '%s': kept",
+		            store->path, count, count == 1 ? "" : "s", first);
+}

@@ -1,0 +1,474 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* event_store - what is kept outlives a process that is killed, and a disk that is full */
+#include "emulator/event_store.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+
+#include "emulator/loop.h" /* container_of */
+#include "tests/unit/files.h"
+
+#define ID "11111111-1111-4111-8111-111111111111"
+#define STATE "state"
+
+static struct event_store *store;
+
+static bool reopen(void)
+{
+	struct error err = { 0 };
+
+	event_store_close(store);
+	store = event_store_open(STATE, &err);
+	return CHECK_STR(err.text, "") && CHECK(store);
+}
+
+static void begin(void)
+{
+	files_begin();
+	reopen();
+}
+
+static void end(void)
+{
+	DIR *dir;
+	const struct dirent *entry;
+	char path[600];
+
+	event_store_close(store);
+	store = NULL;
+	dir = opendir(STATE);
+	while (dir && (entry = readdir(dir))) {
+		snprintf(path, sizeof(path), STATE "/%s", entry->d_name);
+		unlink(path);
+	}
+	if (dir)
+		closedir(dir);
+	files_end((const char *const[]){ STATE }, 1);
+}
+
+static struct event_store_item *try_add(const char *function, const char *data, size_t length,
+                                        struct error *err)
+{
+	const struct event_record record = { .kind = EVENT_RECORD_EVENT,
+		                             .accepted_wall_ns = 42,
+		                             .function = function,
+		                             .request_id = ID,
+		                             .function_arn = "arn",
+		                             .trace_header = "Root=1",
+		                             .data = data,
+		                             .length = length };
+
+	return event_store_add(store, &record, err);
+}
+
+static struct event_store_item *add(const char *function, const char *data)
+{
+	struct error err = { 0 };
+	struct event_store_item *item = try_add(function, data, strlen(data), &err);
+
+	CHECK_STR(err.text, "");
+	CHECK(item);
+	return item;
+}
+
+/* What was taken: "data/attempts ..." */
+struct taken {
+	struct event_store_taker taker;
+	struct buffer text;
+	unsigned count;
+	bool removes;
+};
+
+static void on_item(struct event_store_taker *taker, struct event_store_item *item,
+                    const struct event_record *record)
+{
+	struct taken *taken = container_of(taker, struct taken, taker);
+
+	taken->count++;
+	if (record->length < 100)
+		buffer_append_format(&taken->text, "%.*s/%u ", (int)record->length, record->data,
+		                     record->progress.attempts);
+	if (taken->removes)
+		event_store_remove(store, item);
+}
+
+static const char *take(const char *function)
+{
+	static struct taken taken = { .taker.on_item = on_item, .text = BUFFER_INIT };
+
+	buffer_finish(&taken.text);
+	event_store_take(store, EVENT_RECORD_EVENT, function, &taken.taker);
+	return taken.text.data;
+}
+
+static unsigned remove_all(const char *function)
+{
+	struct taken taken = { .taker.on_item = on_item, .text = BUFFER_INIT, .removes = true };
+
+	event_store_take(store, EVENT_RECORD_EVENT, function, &taken.taker);
+	buffer_finish(&taken.text);
+	return taken.count;
+}
+
+/* Runs it in a process that is killed at its end. */
+static void in_a_victim(void (*crime)(void))
+{
+	int status;
+	pid_t pid;
+
+	event_store_close(store);
+	store = NULL;
+	fflush(stdout);
+	pid = fork();
+	if (pid == 0) {
+		struct error err;
+
+		store = event_store_open(STATE, &err);
+		if (store)
+			crime();
+		raise(SIGKILL);
+	}
+	CHECK_INT(waitpid(pid, &status, 0), pid);
+	CHECK(WIFSIGNALED(status));
+	reopen();
+}
+
+static unsigned count_files(const char *end_of_name)
+{
+	DIR *dir = opendir(STATE);
+	const struct dirent *entry;
+	unsigned count = 0;
+
+	while (dir && (entry = readdir(dir))) {
+		size_t length = strlen(entry->d_name), wanted = strlen(end_of_name);
+
+		count += length >= wanted &&
+		         strcmp(entry->d_name + length - wanted, end_of_name) == 0;
+	}
+	if (dir)
+		closedir(dir);
+	return count;
+}
+
+/* ---- stories ---- */
+
+static void add_three(void)
+{
+	struct event_progress progress = { .attempts = 2 };
+
+	add("f", "one");
+	event_store_note(store, add("f", "two"), &progress);
+	event_store_remove(store, add("f", "over"));
+	add("g", "three");
+}
+
+static void test_a_kill_loses_nothing(void)
+{
+	begin();
+	in_a_victim(add_three);
+	CHECK_STR(take("f"), "one/0 two/2 ");
+	CHECK_STR(take("f"), "");
+	CHECK_STR(take("g"), "three/0 ");
+	end();
+}
+
+static void test_again_and_again(void)
+{
+	begin();
+	in_a_victim(add_three);
+	for (int i = 0; i < 5; i++) {
+		CHECK_STR(take("f"), "one/0 two/2 ");
+		reopen();
+	}
+	CHECK_INT(remove_all("f"), 2);
+	CHECK_INT(remove_all("g"), 1);
+	reopen();
+	CHECK_STR(take("f"), "");
+	end();
+}
+
+static void test_nothing_stays_of_nothing(void)
+{
+	begin();
+	event_store_remove(store, add("f", "one"));
+	event_store_close(store);
+	store = NULL;
+	CHECK_INT(count_files(".log"), 0);
+	CHECK_INT(count_files("lock"), 1);
+	end();
+}
+
+static void cut_last_byte(void)
+{
+	CHECK_INT(truncate(STATE "/events-1.log", 0), 0);
+}
+
+static struct {
+	char path[100];
+	off_t size;
+} log_file;
+
+static void find_log(void)
+{
+	struct stat status;
+
+	for (unsigned number = 1; number < 100; number++) {
+		snprintf(log_file.path, sizeof(log_file.path), STATE "/events-%u.log", number);
+		if (stat(log_file.path, &status) == 0 && status.st_size > 16) {
+			log_file.size = status.st_size;
+			return;
+		}
+	}
+	CHECK(false);
+}
+
+static void close_with_two(void)
+{
+	add("f", "one");
+	add("f", "two");
+	event_store_close(store);
+	store = NULL;
+	find_log();
+}
+
+static void test_a_torn_end(void)
+{
+	begin();
+	close_with_two();
+	CHECK_INT(truncate(log_file.path, log_file.size - 1), 0);
+	reopen();
+	CHECK_STR(take("f"), "one/0 ");
+	CHECK_INT(count_files(".damaged"), 0);
+	end();
+}
+
+static void damage(off_t offset)
+{
+	int fd = open(log_file.path, O_WRONLY);
+
+	CHECK_INT(pwrite(fd, "\xff\xff\xff", 3, offset), 3);
+	close(fd);
+}
+
+/* The good ones are taken, the bad one is put aside; next time, nothing is damaged any more. */
+static void test_a_damaged_record(void)
+{
+	begin();
+	close_with_two();
+	damage(60);
+	reopen();
+	CHECK_STR(take("f"), "two/0 ");
+	CHECK_INT(count_files(".damaged"), 1);
+	CHECK(access(log_file.path, F_OK) == -1);
+	reopen();
+	CHECK_STR(take("f"), "two/0 ");
+	CHECK_INT(count_files(".damaged"), 1);
+	end();
+}
+
+static void test_a_damaged_head(void)
+{
+	begin();
+	close_with_two();
+	damage(9);
+	reopen();
+	CHECK_STR(take("f"), "");
+	CHECK_INT(count_files(".damaged"), 1);
+	end();
+}
+
+/* Where damaged bytes cannot be kept, nothing is touched. */
+static void test_damage_that_cannot_be_kept(void)
+{
+	struct error err = { 0 };
+
+	begin();
+	close_with_two();
+	damage(60);
+	CHECK_INT(mkdir(STATE "/events-1.damaged", 0700), 0);
+	CHECK(!event_store_open(STATE, &err));
+	CHECK(strstr(err.text, "damaged bytes"));
+	CHECK(access(log_file.path, F_OK) == 0);
+	rmdir(STATE "/events-1.damaged");
+	reopen();
+	CHECK_STR(take("f"), "two/0 ");
+	end();
+}
+
+static void test_an_empty_file(void)
+{
+	begin();
+	close_with_two();
+	cut_last_byte();
+	reopen();
+	CHECK_STR(take("f"), "");
+	end();
+}
+
+/* One event that waits for hours does not keep all that come and go. */
+static void test_files_do_not_grow(void)
+{
+	static char data[100000];
+	struct error err;
+	struct event_progress progress = { .attempts = 7 };
+
+	begin();
+	event_store_note(store, add("f", "old"), &progress);
+	for (unsigned i = 0; i < 500; i++)
+		event_store_remove(store, try_add("f", data, sizeof(data), &err));
+	CHECK(count_files(".log") <= 4);
+	CHECK_STR((reopen(), take("f")), "old/7 ");
+	end();
+}
+
+/* ... and many that wait are kept through it all. */
+static void test_many_that_wait(void)
+{
+	static char data[10000];
+	struct event_store_item *last = NULL;
+	struct error err;
+
+	begin();
+	for (unsigned i = 0; i < 5000; i++) {
+		struct event_store_item *item = try_add("f", data, sizeof(data), &err);
+
+		if (i % 10 != 0)
+			event_store_remove(store, last);
+		last = item;
+	}
+	CHECK(count_files(".log") <= 8);
+	reopen();
+	CHECK_INT(remove_all("f"), 500);
+	end();
+}
+
+static void limit_files(rlim_t bytes)
+{
+	struct rlimit limit;
+
+	signal(SIGXFSZ, SIG_IGN);
+	getrlimit(RLIMIT_FSIZE, &limit);
+	limit.rlim_cur = bytes;
+	setrlimit(RLIMIT_FSIZE, &limit);
+}
+
+/* A full disk: what cannot be kept is refused, what was kept stays, and an end is written later. */
+static void test_a_full_disk(void)
+{
+	struct error err = { 0 };
+	struct event_store_item *first;
+
+	begin();
+	first = add("f", "one");
+	add("f", "two");
+	limit_files(400);
+	CHECK(!try_add("f", "a text that does not fit any more", 33, &err));
+	CHECK_INT(err.code, EFBIG);
+	CHECK(strstr(err.text, "'" STATE "/events-1.log': write: "));
+	event_store_remove(store, first);
+	limit_files(RLIM_INFINITY);
+	add("f", "three");
+	reopen();
+	CHECK_STR(take("f"), "two/0 three/0 ");
+	end();
+}
+
+static void test_a_file_that_was_removed(void)
+{
+	begin();
+	add("f", "one");
+	unlink(STATE "/events-1.log");
+	add("f", "two");
+	reopen();
+	CHECK_STR(take("f"), "two/0 ");
+	end();
+}
+
+static void test_one_lrie_at_a_time(void)
+{
+	char expected[100];
+	int pipes[2], status;
+	pid_t pid;
+	struct error err = { 0 };
+
+	begin();
+	snprintf(expected, sizeof(expected),
+	         "the folder '" STATE "' is in use by another lrie, process %d", (int)getpid());
+	CHECK_INT(pipe(pipes), 0);
+	fflush(stdout);
+	pid = fork();
+	if (pid == 0) {
+		bool refused = !event_store_open(STATE, &err);
+
+		_exit(!refused || write(pipes[1], &err, sizeof(err)) != sizeof(err));
+	}
+	CHECK_INT(waitpid(pid, &status, 0), pid);
+	CHECK_INT(status, 0);
+	CHECK_INT(read(pipes[0], &err, sizeof(err)), sizeof(err));
+	CHECK_STR(err.text, expected);
+	close(pipes[0]);
+	close(pipes[1]);
+	end();
+}
+
+static void test_what_is_no_folder(void)
+{
+	struct error err = { 0 };
+
+	begin();
+	CHECK(!event_store_open("none/state", &err));
+	CHECK_STR(err.text, "create the folder 'none/state': No such file or directory");
+	files_put_text("file", "");
+	CHECK(!event_store_open("file", &err));
+	CHECK_STR(err.text, "open the folder 'file': Not a directory");
+	unlink("file");
+	end();
+}
+
+static void test_letters_and_functions_are_apart(void)
+{
+	struct taken taken = { .taker.on_item = on_item, .text = BUFFER_INIT };
+	struct event_record letter = { .kind = EVENT_RECORD_LETTER,
+		                       .function = "f",
+		                       .request_id = ID,
+		                       .destination = "http://127.0.0.1:1/",
+		                       .data = "letter",
+		                       .length = 6 };
+	struct error err;
+
+	begin();
+	CHECK(event_store_add(store, &letter, &err));
+	add("f", "event");
+	reopen();
+	event_store_take(store, EVENT_RECORD_LETTER, "f", &taken.taker);
+	CHECK_STR(taken.text.data, "letter/0 ");
+	CHECK_STR(take("f"), "event/0 ");
+	buffer_finish(&taken.text);
+	end();
+}
+
+static void test_what_nobody_would_take(void)
+{
+	struct error err;
+	char text[20] = "";
+
+	begin();
+	CHECK(event_store_set_aside(store, "{}\n", 3, &err));
+	CHECK(event_store_set_aside(store, "[]\n", 3, &err));
+	FILE *file = fopen(STATE "/undelivered", "r");
+	CHECK_INT(fread(text, 1, sizeof(text) - 1, file), 6);
+	CHECK_STR(text, "{}\n[]\n");
+	fclose(file);
+	end();
+}
+
+TEST_MAIN(test_a_kill_loses_nothing, test_again_and_again, test_nothing_stays_of_nothing,
+          test_a_torn_end, test_a_damaged_record, test_a_damaged_head,
+          test_damage_that_cannot_be_kept, test_an_empty_file, test_files_do_not_grow,
+          test_many_that_wait, test_a_full_disk, test_a_file_that_was_removed,
+          test_one_lrie_at_a_time, test_what_is_no_folder, test_letters_and_functions_are_apart,
+          test_what_nobody_would_take)
