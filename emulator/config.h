@@ -114,11 +114,12 @@ struct config {
 	uint64_t retries;          /* of an event that nobody waits for, after function errors */
 	uint64_t max_event_age_ms; /* after which it is not tried again */
 	const char *on_success, *on_failure, *dead_letters; /* files for its records; NULL: none */
-	uint64_t max_concurrency;       /* invocations at once in an environment; 0: one */
-	uint64_t provisioned;           /* environments to start before the first request */
-	uint64_t early_init_timeout_ms; /* of those, and of all that begin before a request */
-	uint64_t restore_timeout_ms;    /* of a snapshot */
-	uint64_t idle_timeout_ms;       /* 0: an environment without work never ends */
+	uint64_t max_concurrency;        /* invocations at once in an environment; 0: one */
+	uint64_t provisioned;            /* environments to start before the first request */
+	uint64_t early_init_timeout_ms;  /* of those, and of all that begin before a request */
+	uint64_t restore_timeout_ms;     /* of a snapshot */
+	uint64_t max_environment_age_ms; /* 0: none is ever too old */
+	uint64_t idle_timeout_ms;        /* 0: an environment without work never ends */
 	enum platform_initialization initialization;
 
 	/* the service */

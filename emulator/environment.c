@@ -58,6 +58,7 @@ struct environment *environment_create(struct environment_context *context, unsi
 	env->id = id;
 	env->state = ENVIRONMENT_STARTING;
 	env->initialization = initialization;
+	env->created_ns = clock_now();
 	env->idle = (struct loop_timer){ .on_due = on_idle, .is_virtual = true };
 	environment_make_slots(env);
 	env->limit.on_due = environment_on_limit;
@@ -127,6 +128,11 @@ struct invocation *environment_retire(struct environment *env)
 	if (!environment_is_busy(env))
 		environment_stop(env);
 	return returned;
+}
+
+uint64_t environment_born_ns(const struct environment *env)
+{
+	return env->initialization == PLATFORM_SNAP_START ? env->restore.ended_ns : env->created_ns;
 }
 
 bool environment_is_retired(const struct environment *env)

@@ -170,6 +170,9 @@ void environment_stop(struct environment *env);
  */
 struct invocation *environment_retire(struct environment *env);
 
+/* Since when it grows old; 0: it does not yet, being a snapshot that waits to be restored. */
+uint64_t environment_born_ns(const struct environment *env);
+
 /* Whether it has been retired, or stopped. */
 bool environment_is_retired(const struct environment *env);
 

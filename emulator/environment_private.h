@@ -57,6 +57,7 @@ struct environment {
 	unsigned id;
 	enum environment_state state;
 	enum platform_initialization initialization;
+	uint64_t created_ns;
 	bool retiring; /* ends as GONE, not as RESET */
 	char log_stream[BOX_LOG_STREAM_SIZE];
 	struct sandbox_tmp *tmp;    /* of all its lives, as on Lambda */

@@ -38,6 +38,7 @@ struct function {
 	struct invocation *first, **last; /* the line */
 	unsigned waiting;
 	struct loop_timer handover;
+	struct loop_timer age; /* when the oldest environment is too old */
 	struct metrics metrics;
 	bool at_once, replacing, stopping;
 	struct function_end *end;
@@ -68,6 +69,40 @@ static void leave_generation(struct generation *generation)
 		loop_dispose(generation->context.loop, &generation->garbage, end_generation);
 }
 
+/* ---- ages ---- */
+
+static uint64_t age_limit_ns(const struct function *function)
+{
+	return config_of(function)->max_environment_age_ms * CLOCK_NS_PER_MS;
+}
+
+/* 0: never. */
+static uint64_t too_old_at(const struct function *function, const struct environment *env)
+{
+	uint64_t born_ns = environment_born_ns(env);
+
+	return born_ns && !environment_is_retired(env) ? born_ns + age_limit_ns(function) : 0;
+}
+
+/* An environment has come or gone, or was restored. */
+static void watch_ages(struct function *function)
+{
+	uint64_t first_ns = UINT64_MAX;
+
+	if (!age_limit_ns(function) || function->stopping)
+		return;
+	for (unsigned at = 0; at < function->count; at++) {
+		uint64_t at_ns = too_old_at(function, function->environments[at]);
+
+		if (at_ns && at_ns < first_ns)
+			first_ns = at_ns;
+	}
+	if (first_ns != UINT64_MAX)
+		loop_timer_start(function->current->context.loop, &function->age, first_ns);
+	else
+		loop_timer_stop(&function->age);
+}
+
 /* ---- environments ---- */
 
 static void move_to_front(struct function *function, unsigned at)
@@ -93,6 +128,7 @@ static void add_environment(struct function *function, enum platform_initializat
 	function->environments[at] = environment_create(&function->current->context,
 	                                                function->next_id++, initialization);
 	move_to_front(function, at);
+	watch_ages(function);
 }
 
 static void on_journal(struct environment_context *context, struct environment *env,
@@ -261,6 +297,7 @@ static void on_change(struct environment_context *context, struct environment *e
 			serve_line(function);
 		return;
 	}
+	watch_ages(function);
 	if (environment_is_retired(env))
 		serve_line(function);
 	else
@@ -293,6 +330,72 @@ enum function_verdict function_submit(struct function *function, struct invocati
 	metrics_count_throttle(&function->metrics,
 	                       reserved ? METRICS_THROTTLE_RESERVED : METRICS_THROTTLE_LINE);
 	return reserved ? FUNCTION_CONCURRENCY_EXCEEDED : FUNCTION_LINE_IS_FULL;
+}
+
+/* Before those who have never left the line, and in their order among themselves. */
+static void rejoin_line(struct function *function, struct invocation *invocation)
+{
+	struct invocation **place = &function->first;
+
+	while (*place && (*place)->phase.received_ns &&
+	       (*place)->phase.received_ns <= invocation->phase.received_ns)
+		place = &(*place)->next;
+	invocation->next = *place;
+	if (!*place)
+		function->last = &invocation->next;
+	*place = invocation;
+	function->waiting++;
+}
+
+/* It may be gone, and out of the list, at once. */
+static void retire(struct function *function, struct environment *env)
+{
+	struct invocation *next, *returned = environment_retire(env);
+
+	for (; returned; returned = next) {
+		next = returned->next;
+		rejoin_line(function, returned);
+	}
+}
+
+static void retire_all(struct function *function)
+{
+	for (unsigned at = function->count; at > 0; at--)
+		retire(function, function->environments[at - 1]);
+}
+
+/* Returns how many of them were provisioned. */
+static unsigned retire_old(struct function *function)
+{
+	unsigned provisioned_ones = 0;
+	uint64_t now = clock_now();
+
+	for (unsigned at = function->count; at > 0; at--) {
+		struct environment *env = function->environments[at - 1];
+		uint64_t at_ns = too_old_at(function, env);
+
+		if (!at_ns || at_ns > now)
+			continue;
+		provisioned_ones += environment_initialization(env) ==
+		                    PLATFORM_PROVISIONED_CONCURRENCY;
+		retire(function, env);
+	}
+	return provisioned_ones;
+}
+
+/* What was provisioned is to be there again; the others are replaced when they are needed. */
+static void on_age(struct loop_timer *timer)
+{
+	struct function *function = container_of(timer, struct function, age);
+	unsigned missing;
+
+	function->replacing = true;
+	missing = retire_old(function);
+	function->replacing = false;
+	for (unsigned i = 0; i < missing; i++)
+		add_environment(function, PLATFORM_PROVISIONED_CONCURRENCY);
+	watch_ages(function);
+	serve_line(function);
 }
 
 /* ---- what environments are made of ---- */
@@ -338,6 +441,7 @@ struct function *function_create(const struct environment_context *context)
 	function->next_id = 1;
 	function->last = &function->first;
 	function->handover.on_due = on_handover;
+	function->age = (struct loop_timer){ .on_due = on_age, .is_virtual = true };
 	begin_generation(function, context);
 	return function;
 }
@@ -346,35 +450,6 @@ void function_start(struct function *function, bool at_once)
 {
 	function->at_once = at_once;
 	add_first_environments(function, at_once);
-}
-
-/* Before those who have never left the line, and in their order among themselves. */
-static void rejoin_line(struct function *function, struct invocation *invocation)
-{
-	struct invocation **place = &function->first;
-
-	while (*place && (*place)->phase.received_ns &&
-	       (*place)->phase.received_ns <= invocation->phase.received_ns)
-		place = &(*place)->next;
-	invocation->next = *place;
-	if (!*place)
-		function->last = &invocation->next;
-	*place = invocation;
-	function->waiting++;
-}
-
-static void retire_all(struct function *function)
-{
-	/* From the end: some are gone, and out of the list, at once. */
-	for (unsigned at = function->count; at > 0; at--) {
-		struct invocation *next,
-			*returned = environment_retire(function->environments[at - 1]);
-
-		for (; returned; returned = next) {
-			next = returned->next;
-			rejoin_line(function, returned);
-		}
-	}
 }
 
 unsigned function_replace_environments(struct function *function,
@@ -469,6 +544,7 @@ void function_stop(struct function *function, struct function_end *end)
 	function->stopping = true;
 	function->end = end;
 	loop_timer_stop(&function->handover);
+	loop_timer_stop(&function->age);
 	refuse_line(function);
 	if (function->count == 0)
 		end->on_stopped(end);

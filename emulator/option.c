@@ -24,14 +24,17 @@ const char *settings_own(struct settings *settings, char *text)
 const struct command command_table[CONFIG_COMMAND_COUNT] = {
 	[CONFIG_SERVE] = { "serve", "lrie [serve] [OPTION...] [--bootstrap PATH] [-- ARGUMENT...]",
 	                   "run functions and answer invocations over HTTP" },
-	[CONFIG_INVOKE] = { "invoke", "lrie invoke [NAME] [OPTION...] [--bootstrap PATH] [-- ARGUMENT...]",
+	[CONFIG_INVOKE] = { "invoke",
+	                    "lrie invoke [NAME] [OPTION...] [--bootstrap PATH] [-- ARGUMENT...]",
 	                    "run a function for one invocation; its answer goes to stdout" },
-	[CONFIG_DOCTOR] = { "doctor", "lrie doctor [NAME...] [OPTION...] [--bootstrap PATH] [-- ARGUMENT...]",
+	[CONFIG_DOCTOR] = { "doctor",
+	                    "lrie doctor [NAME...] [OPTION...] [--bootstrap PATH] [-- ARGUMENT...]",
 	                    "tell which walls stand here, and what a function would fail for" },
 	[CONFIG_SHELL] = { "shell", "lrie shell [NAME] [OPTION...] [-- COMMAND [ARGUMENT...]]",
 	                   "a command, or a shell, in the box that the function would get" },
 	[CONFIG_BENCH] = { "bench",
-	                   "lrie bench [OPTION...] [BOOTSTRAP|NAME...] [-- [OPTION...] BOOTSTRAP]...",
+	                   "lrie bench [OPTION...] [BOOTSTRAP|NAME...] [-- [OPTION...] "
+	                   "BOOTSTRAP]...",
 	                   "measure cold starts and warm invocations; compare functions" },
 	[CONFIG_HELP] = { "help", "lrie help [COMMAND]", "show this, or the help of a command" },
 	[CONFIG_VERSION] = { "version", "lrie version", "show the version" },
@@ -250,6 +253,12 @@ const struct option option_table[] = {
 	  .parse = option_parse_limit, .field = CONFIG(idle_timeout_ms), .min = 1, .max = 86400000,
 	  .help = "When an environment without work ends; else never, and after 600 in what lrie "
 	          "bench simulates. Lambda does not tell." },
+	{ .name = "max-environment-age", .value = "SECONDS", .variable = "LRIE_MAX_ENVIRONMENT_AGE",
+	  .group = GROUP_SERVICE, .commands = SERVE | DOCTOR,
+	  .parse = option_parse_limit, .field = CONFIG(max_environment_age_ms),
+	  .min = 1, .max = 86400000,
+	  .help = "At which age an environment ends, after the invocation that it may have; else at "
+	          "none. Lambda replaces them after some hours." },
 	{ .name = "xray", .value = "FILE", .variable = "LRIE_XRAY",
 	  .group = GROUP_SERVICE, .commands = SERVE | INVOKE,
 	  .parse = option_parse_text, .field = CONFIG(xray),
@@ -476,12 +485,19 @@ bool option_is_of_rival(const struct option *option)
 
 bool option_is_of_function(const struct option *option)
 {
-	static const char *const names[] = { "concurrency",     "dead-letters",
-		                             "idle-timeout",    "initialization-type",
-		                             "legacy-failures", "max-concurrency",
-		                             "max-event-age",   "on-failure",
-		                             "on-success",      "provisioned",
-		                             "retries",         NULL };
+	static const char *const names[] = { "concurrency",
+		                             "dead-letters",
+		                             "idle-timeout",
+		                             "initialization-type",
+		                             "legacy-failures",
+		                             "max-concurrency",
+		                             "max-environment-age",
+		                             "max-event-age",
+		                             "on-failure",
+		                             "on-success",
+		                             "provisioned",
+		                             "retries",
+		                             NULL };
 
 	return option_is_of_rival(option) || is_listed(option, names);
 }
@@ -502,9 +518,9 @@ bool option_is_of_file(const struct option *option)
 
 bool option_is_path(const struct option *option)
 {
-	static const char *const names[] = { "bind",       "bootstrap", "dead-letters", "emf",
-		                             "env-file",   "event",     "extensions",   "layer",
-		                             "on-failure", "on-success", "task-root",   "xray",
+	static const char *const names[] = { "bind",       "bootstrap",  "dead-letters", "emf",
+		                             "env-file",   "event",      "extensions",   "layer",
+		                             "on-failure", "on-success", "task-root",    "xray",
 		                             NULL };
 
 	return is_listed(option, names);

@@ -4,6 +4,7 @@
 
 No test polls for what an advance has brought about: its answer comes when that is over.
 """
+import collections
 import datetime
 import json
 import os
@@ -34,6 +35,16 @@ def advance(t, lrie, duration, settle=None):
 def tell(lrie):
     with lrie.connect() as connection:
         return connection.ask("GET", "/_lrie/clock")
+
+
+def metrics(lrie):
+    """Sums of the samples of each family."""
+    with lrie.connect() as connection:
+        text = connection.ask("GET", "/_lrie/metrics").body.decode()
+    page = collections.Counter()
+    for name, value in re.findall(r"^(\w+)(?:\{.*\})? (\S+)$", text, re.M):
+        page[name] += float(value)
+    return page
 
 
 def moment(text):
@@ -142,6 +153,29 @@ def test_idle_environments_end(t):
     advance(t, lrie, "30s")
     t.equal(lrie.function_processes(), [])
     t.true(lrie.report(lrie.invoke().request_id).init is not None, "a cold start")
+    lrie.stop()
+
+
+def test_environments_grow_old(t):
+    """A soak of an hour and forty minutes: a request a minute, cold each tenth time."""
+    lrie = t.serve("echo", "--clock", "virtual", "--max-environment-age", "600")
+    for _ in range(100):
+        t.equal(lrie.invoke().status, 200)
+        advance(t, lrie, "1m")
+    page = metrics(lrie)
+    t.equal(page["lrie_invocations_total"], 100)
+    t.between(9, page["lrie_cold_starts_total"], 11, "cold starts")
+    lrie.stop()
+
+
+def test_what_was_provisioned_is_replaced(t):
+    lrie = t.serve("echo", "--clock", "virtual", "--provisioned", "2",
+                   "--max-environment-age", "600")
+    lrie.stdout.wait_line(r"INIT_REPORT .*", 2)
+    before = {process.pid for process in lrie.function_processes()}
+    advance(t, lrie, "10m")
+    after = {process.pid for process in lrie.function_processes()}
+    t.equal((len(before), len(after), before & after), (2, 2, set()))
     lrie.stop()
 
 

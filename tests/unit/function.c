@@ -801,6 +801,103 @@ static void test_limits_are_those_of_the_new_code(void)
 	end_owned(2);
 }
 
+/* ---- too old ---- */
+
+#define AGE_MS 60000
+
+static void begin_aging(uint64_t concurrency, uint64_t provisioned)
+{
+	stage_open();
+	stage.config.concurrency = concurrency;
+	stage.config.max_environment_age_ms = AGE_MS;
+	if (provisioned) {
+		stage.config.initialization = PLATFORM_PROVISIONED_CONCURRENCY;
+		stage.config.provisioned = provisioned;
+	}
+	stops = 0;
+	function = function_create(&stage.context);
+	function_start(function, true);
+}
+
+static void test_an_old_environment_without_work_ends(void)
+{
+	struct asker *one;
+
+	begin_aging(0, 0);
+	come_up();
+	one = submit("one");
+	finish("one");
+	pass_ms(AGE_MS - 1);
+	CHECK_INT(count_environments(), 1);
+	pass_ms(1);
+	CHECK_INT(count_environments(), 0);
+	check_fine(one);
+	one = submit("two");
+	come_up();
+	finish("two");
+	check_fine(one);
+	CHECK_INT(function_metrics(function)->environments, 2);
+	pass_ms(AGE_MS); /* the second one, too */
+	CHECK_INT(count_environments(), 0);
+	end();
+}
+
+static void test_an_old_environment_finishes_its_invocation(void)
+{
+	struct asker *one, *two;
+	struct stage_port *old;
+
+	begin_aging(1, 0);
+	stage.config.timeout_ms = 2 * AGE_MS;
+	old = come_up();
+	pass_ms(AGE_MS / 2);
+	one = submit("one");
+	pass_ms(AGE_MS / 2);
+	CHECK(holder("one") == old);
+	check_refused(FUNCTION_CONCURRENCY_EXCEEDED); /* it counts as ever */
+	answer("one");
+	two = submit("two"); /* waits for it to be gone */
+	CHECK_INT(runtime_next(old), RUNTIME_ACCEPTED);
+	settle();
+	CHECK_INT(count_environments(), 1);
+	CHECK(come_up() != old);
+	finish("two");
+	check_fine(one);
+	check_fine(two);
+	end();
+}
+
+/* One that begins with its age already up would never serve. */
+static void test_an_environment_may_grow_old_in_init(void)
+{
+	struct asker *one;
+
+	begin_aging(0, 0);
+	fake_box_ready(stage_box(stage_ports));
+	fake_box_started(stage_box(stage_ports));
+	stage.config.init_timeout_ms = 2 * AGE_MS;
+	settle();
+	pass_ms(AGE_MS - 1);
+	one = submit("one");
+	pass_ms(1);
+	settle();
+	CHECK_INT(count_environments(), 1); /* a fresh one took over who waited */
+	come_up();
+	finish("one");
+	check_fine(one);
+	end();
+}
+
+static void test_what_was_provisioned_is_replaced(void)
+{
+	begin_aging(0, 3);
+	pass_ms(AGE_MS);
+	CHECK_INT(count_environments(), 3);
+	CHECK_INT(function_metrics(function)->environments, 6);
+	CHECK_INT(function_now(function).environments[METRICS_STARTING], 3);
+	end();
+}
+
 /* ---- anything at all ---- */
 
 #define STEPS 4000
@@ -1118,4 +1215,7 @@ TEST_MAIN(test_figures, test_first_environment_starts_before_any_invocation,
           test_idle_environments_are_replaced_at_once, test_old_invocations_finish_on_the_old_code,
           test_who_waits_for_old_code_waits_for_the_new, test_a_second_init_is_not_waited_for,
           test_old_environments_count_as_concurrency, test_old_environment_that_fails_makes_room,
-          test_replace_what_has_ended, test_limits_are_those_of_the_new_code, test_anything_at_all)
+          test_replace_what_has_ended, test_limits_are_those_of_the_new_code,
+          test_an_old_environment_without_work_ends,
+          test_an_old_environment_finishes_its_invocation, test_an_environment_may_grow_old_in_init,
+          test_what_was_provisioned_is_replaced, test_anything_at_all)
