@@ -25,19 +25,29 @@ static void tell_health(struct admin_api *admin, struct http_exchange *exchange)
 	front_reply_text(exchange, 200, "application/json", "{\"status\":\"ready\"}\n");
 }
 
+static struct metrics_page page_of(const struct served_function *served)
+{
+	struct metrics_page page = {
+		.function = served->name,
+		.memory_bytes = served->config->memory_bytes,
+		.metrics = function_metrics(served->function),
+		.now = function_now(served->function),
+	};
+
+	page.now.events = event_queue_length(served->events);
+	return page;
+}
+
 static void tell_metrics(struct admin_api *admin, struct http_exchange *exchange)
 {
-	const struct served_function *of = functions_at(admin->subjects.functions, 0);
-	struct metrics_page page = {
-		.function = of->config->function_name,
-		.memory_bytes = of->config->memory_bytes,
-		.metrics = function_metrics(of->function),
-		.now = function_now(of->function),
-	};
+	size_t count = functions_count(admin->subjects.functions);
+	struct metrics_page *pages = xcalloc(count, sizeof(*pages));
 	struct buffer body = BUFFER_INIT;
 
-	page.now.events = event_queue_length(of->events);
-	metrics_page_append(&body, &page);
+	for (size_t i = 0; i < count; i++)
+		pages[i] = page_of(functions_at(admin->subjects.functions, i));
+	metrics_page_append(&body, pages, count);
+	free(pages);
 	http_exchange_add_header(exchange, "Content-Type", PROMETHEUS_CONTENT_TYPE);
 	http_exchange_reply(exchange, 200, &body);
 }

@@ -134,7 +134,7 @@ static void add_environment(struct function *function, enum platform_initializat
 static void on_journal(struct environment_context *context, struct environment *env,
                        struct journal *journal)
 {
-	observer_attach(context->observer, env, journal, context->metrics);
+	observer_attach(context->observer, env, context->config, journal, context->metrics);
 }
 
 /* How those begin that are needed beyond what was provisioned. */

@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* metrics_page - the metrics of a function as a page that Prometheus scrapes */
+/*
+ * metrics_page - the metrics of functions as a page that Prometheus scrapes
+ *
+ * All samples of a family stand together, so one row of a table is one family, and each function
+ * is asked for its samples of it.
+ */
 #include "emulator/metrics_page.h"
 
 #include <inttypes.h>
@@ -8,10 +13,10 @@
 #include "emulator/clock.h"
 #include "emulator/prometheus.h"
 
-/* A page that is being made: each sample bears the name of the function. */
+/* A page that is being made: each sample bears the name of the function that is looked at. */
 struct page {
 	struct buffer *out;
-	const char *function;
+	const struct metrics_page *of;
 };
 
 /* ---- samples ---- */
@@ -21,7 +26,7 @@ static void append_name(const struct page *page, const char *name, const char *l
                         const char *value)
 {
 	buffer_append_format(page->out, "%s{", name);
-	prometheus_label(page->out, "function", page->function);
+	prometheus_label(page->out, "function", page->of->function);
 	if (label) {
 		buffer_append_text(page->out, ",");
 		prometheus_label(page->out, label, value);
@@ -43,28 +48,20 @@ static void append_seconds(const struct page *page, uint64_t ns)
 	                     ns % CLOCK_NS_PER_S);
 }
 
-static void append_counter(const struct page *page, const char *name, const char *help,
-                           uint64_t number)
-{
-	prometheus_family(page->out, name, "counter", help);
-	append_sample(page, name, NULL, NULL, number);
-}
-
-static void append_gauge(const struct page *page, const char *name, const char *help,
-                         uint64_t number)
-{
-	prometheus_family(page->out, name, "gauge", help);
-	append_sample(page, name, NULL, NULL, number);
-}
-
-static void append_types(const struct page *page, const char *name, const char *help,
+static void append_types(const struct page *page, const char *name,
                          const struct metrics_types *types)
 {
-	prometheus_family(page->out, name, "counter", help);
 	for (unsigned i = 0; i < types->count; i++)
 		append_sample(page, name, "type", types->items[i].type, types->items[i].count);
 	if (types->others > 0)
 		append_sample(page, name, "type", "other", types->others);
+}
+
+static void append_checked(const struct page *page, const char *name, uint64_t valid,
+                           uint64_t invalid)
+{
+	append_sample(page, name, "valid", "true", valid);
+	append_sample(page, name, "valid", "false", invalid);
 }
 
 /* ---- histograms ---- */
@@ -76,7 +73,7 @@ static void append_bucket(const struct page *page, const char *name, const char 
 	struct buffer *out = page->out;
 
 	buffer_append_format(out, "%s_bucket{", name);
-	prometheus_label(out, "function", page->function);
+	prometheus_label(out, "function", page->of->function);
 	if (start)
 		buffer_append_format(out, ",start=\"%s\"", start);
 	buffer_append_format(out, ",le=\"%s\"} %" PRIu64 "\n", bound, cumulative);
@@ -108,130 +105,224 @@ static void append_histogram(const struct page *page, const char *name, const ch
 	append_sample(page, part.data, label, start, histogram->count);
 }
 
-/* ---- the page ---- */
+/* ---- what each function has to tell ---- */
 
-static void append_invocations(const struct page *page, const struct metrics *metrics)
+static void append_invocations(const struct page *page, const char *name)
+{
+	const struct metrics_histogram *invoke = page->of->metrics->invoke;
+
+	append_sample(page, name, NULL, NULL,
+	              invoke[METRICS_WARM].count + invoke[METRICS_COLD].count +
+	                      invoke[METRICS_RESTORED].count);
+}
+
+static void append_cold_starts(const struct page *page, const char *name)
+{
+	append_sample(page, name, NULL, NULL, page->of->metrics->invoke[METRICS_COLD].count);
+}
+
+static void append_errors(const struct page *page, const char *name)
+{
+	append_types(page, name, &page->of->metrics->errors);
+}
+
+static void append_throttles(const struct page *page, const char *name)
 {
 	static const char *const reasons[] = {
 		[METRICS_THROTTLE_RESERVED] = "ReservedFunctionConcurrentInvocationLimitExceeded",
 		[METRICS_THROTTLE_LINE] = "ConcurrentInvocationLimitExceeded",
 	};
-	static const char invoke[] = "lrie_invoke_duration_seconds";
-	const struct metrics_histogram *warm = &metrics->invoke[METRICS_WARM];
-	const struct metrics_histogram *cold = &metrics->invoke[METRICS_COLD];
-	const struct metrics_histogram *restored = &metrics->invoke[METRICS_RESTORED];
 
-	append_counter(page, "lrie_invocations_total", "Invocations that have a REPORT line.",
-	               warm->count + cold->count + restored->count);
-	append_counter(page, "lrie_cold_starts_total",
-	               "Invocations with an Init Duration, or with an init inside of Duration.",
-	               cold->count);
-	append_types(
-		page, "lrie_invocation_errors_total",
-		"Invocations that failed, by error type; Unhandled is the handler's own error.",
-		&metrics->errors);
-	prometheus_family(page->out, "lrie_throttles_total", "counter",
-	                  "Requests answered with 429, by reason.");
 	for (unsigned i = 0; i < METRICS_THROTTLE_COUNT; i++)
-		append_sample(page, "lrie_throttles_total", "reason", reasons[i],
-		              metrics->throttles[i]);
-	prometheus_family(page->out, invoke, "histogram", "What REPORT calls Duration.");
-	append_histogram(page, invoke, "cold", cold);
-	append_histogram(page, invoke, "warm", warm);
-	if (restored->count > 0)
-		append_histogram(page, invoke, "restored", restored);
-	prometheus_family(page->out, "lrie_billed_duration_seconds_total", "counter",
-	                  "What REPORT calls Billed Duration.");
-	append_name(page, "lrie_billed_duration_seconds_total", NULL, NULL);
-	append_seconds(page, metrics->billed_ms * CLOCK_NS_PER_MS);
+		append_sample(page, name, "reason", reasons[i], page->of->metrics->throttles[i]);
 }
 
-static void append_inits(const struct page *page, const struct metrics *metrics)
+static void append_durations(const struct page *page, const char *name)
 {
-	static const char setup[] = "lrie_setup_duration_seconds";
-	static const char init[] = "lrie_init_duration_seconds";
+	const struct metrics_histogram *invoke = page->of->metrics->invoke;
 
-	append_counter(page, "lrie_environments_started_total",
-	               "Execution environments that were started.", metrics->environments);
-	prometheus_family(page->out, setup, "histogram",
-	                  "Box asked for to first program executed, which Lambda does not count.");
-	append_histogram(page, setup, NULL, &metrics->setup);
-	prometheus_family(page->out, init, "histogram",
-	                  "First program executed to end of init, of each init that ended well.");
-	append_histogram(page, init, NULL, &metrics->init);
-	append_types(page, "lrie_init_errors_total", "Inits that failed, by error type.",
-	             &metrics->init_errors);
-	append_types(page, "lrie_extension_errors_total",
-	             "Extensions whose failure ended an environment's processes, by error type.",
-	             &metrics->extension_errors);
+	append_histogram(page, name, "cold", &invoke[METRICS_COLD]);
+	append_histogram(page, name, "warm", &invoke[METRICS_WARM]);
+	if (invoke[METRICS_RESTORED].count > 0)
+		append_histogram(page, name, "restored", &invoke[METRICS_RESTORED]);
+}
+
+static void append_billed(const struct page *page, const char *name)
+{
+	append_name(page, name, NULL, NULL);
+	append_seconds(page, page->of->metrics->billed_ms * CLOCK_NS_PER_MS);
+}
+
+static void append_started(const struct page *page, const char *name)
+{
+	append_sample(page, name, NULL, NULL, page->of->metrics->environments);
+}
+
+static void append_setup(const struct page *page, const char *name)
+{
+	append_histogram(page, name, NULL, &page->of->metrics->setup);
+}
+
+static void append_init(const struct page *page, const char *name)
+{
+	append_histogram(page, name, NULL, &page->of->metrics->init);
+}
+
+static void append_init_errors(const struct page *page, const char *name)
+{
+	append_types(page, name, &page->of->metrics->init_errors);
+}
+
+static void append_extension_errors(const struct page *page, const char *name)
+{
+	append_types(page, name, &page->of->metrics->extension_errors);
 }
 
 /* Only where there is SnapStart: to all others it would be noise. */
-static void append_restores(const struct page *page, const struct metrics *metrics)
+static bool has_restores(const struct metrics_page *of)
 {
-	static const char restore[] = "lrie_restore_duration_seconds";
-
-	if (metrics->restore.count == 0 && metrics->restore_errors.count == 0)
-		return;
-	prometheus_family(page->out, restore, "histogram",
-	                  "What REPORT calls Restore Duration, of each restore that ended well.");
-	append_histogram(page, restore, NULL, &metrics->restore);
-	append_types(page, "lrie_restore_errors_total", "Restores that failed, by error type.",
-	             &metrics->restore_errors);
+	return of->metrics->restore.count > 0 || of->metrics->restore_errors.count > 0;
 }
 
-static void append_checked(const struct page *page, const char *name, const char *help,
-                           uint64_t valid, uint64_t invalid)
+static void append_restore(const struct page *page, const char *name)
 {
-	prometheus_family(page->out, name, "counter", help);
-	append_sample(page, name, "valid", "true", valid);
-	append_sample(page, name, "valid", "false", invalid);
+	append_histogram(page, name, NULL, &page->of->metrics->restore);
 }
 
-static void append_records(const struct page *page, const struct metrics *metrics)
+static void append_restore_errors(const struct page *page, const char *name)
 {
-	append_checked(page, "lrie_emf_lines_total",
-	               "Lines of the function that hold metrics for CloudWatch.",
-	               metrics->emf_valid, metrics->emf_invalid);
-	append_checked(page, "lrie_xray_documents_total",
-	               "Documents of the function for X-Ray, with --xray.", metrics->xray_valid,
-	               metrics->xray_invalid);
+	append_types(page, name, &page->of->metrics->restore_errors);
 }
 
-static void append_now(const struct page *page, const struct metrics_now *now)
+static void append_emf(const struct page *page, const char *name)
+{
+	append_checked(page, name, page->of->metrics->emf_valid, page->of->metrics->emf_invalid);
+}
+
+static void append_xray(const struct page *page, const char *name)
+{
+	append_checked(page, name, page->of->metrics->xray_valid, page->of->metrics->xray_invalid);
+}
+
+static void append_environments(const struct page *page, const char *name)
 {
 	static const char *const states[] = {
 		[METRICS_STARTING] = "starting", [METRICS_IDLE] = "idle",   [METRICS_BUSY] = "busy",
 		[METRICS_STOPPING] = "stopping", [METRICS_RESET] = "reset",
 	};
 
-	prometheus_family(page->out, "lrie_environments", "gauge",
-	                  "Execution environments, by state.");
 	for (unsigned i = 0; i < METRICS_STATE_COUNT; i++)
-		append_sample(page, "lrie_environments", "state", states[i], now->environments[i]);
-	append_gauge(page, "lrie_events_queued",
-	             "Events of type Event that wait for an attempt or are in one.", now->events);
-	append_gauge(page, "lrie_invocations_waiting", "Invocations that wait in line.",
-	             now->waiting);
+		append_sample(page, name, "state", states[i], page->of->now.environments[i]);
 }
 
-void metrics_page_append(struct buffer *out, const struct metrics_page *request)
+static void append_events(const struct page *page, const char *name)
 {
-	const struct page page = { .out = out, .function = request->function };
-	const struct metrics *metrics = request->metrics;
+	append_sample(page, name, NULL, NULL, page->of->now.events);
+}
 
-	append_invocations(&page, metrics);
-	append_inits(&page, metrics);
-	append_restores(&page, metrics);
-	append_records(&page, metrics);
-	append_now(&page, &request->now);
-	append_gauge(&page, "lrie_memory_size_bytes", "Memory of an environment, as configured.",
-	             request->memory_bytes);
-	if (metrics->memory_peak_bytes > 0)
-		append_gauge(&page, "lrie_memory_peak_bytes",
-		             "The most that any environment has used; what REPORT calls Max Memory "
-		             "Used.",
-		             metrics->memory_peak_bytes);
-	prometheus_family(out, "lrie_info", "gauge", "The version of lrie.");
-	append_sample(&page, "lrie_info", "version", PACKAGE_VERSION, 1);
+static void append_waiting(const struct page *page, const char *name)
+{
+	append_sample(page, name, NULL, NULL, page->of->now.waiting);
+}
+
+static void append_memory(const struct page *page, const char *name)
+{
+	append_sample(page, name, NULL, NULL, page->of->memory_bytes);
+}
+
+static bool has_peak(const struct metrics_page *of)
+{
+	return of->metrics->memory_peak_bytes > 0;
+}
+
+static void append_peak(const struct page *page, const char *name)
+{
+	append_sample(page, name, NULL, NULL, page->of->metrics->memory_peak_bytes);
+}
+
+static void append_info(const struct page *page, const char *name)
+{
+	append_sample(page, name, "version", PACKAGE_VERSION, 1);
+}
+
+/* ---- the page ---- */
+
+/* clang-format off */
+static const struct family {
+	const char *name, *type, *help;
+	void (*append)(const struct page *page, const char *name);
+	bool (*is_told)(const struct metrics_page *of); /* NULL: always */
+} families[] = {
+	{ "lrie_invocations_total", "counter", "Invocations that have a REPORT line.",
+	  append_invocations, NULL },
+	{ "lrie_cold_starts_total", "counter",
+	  "Invocations with an Init Duration, or with an init inside of Duration.",
+	  append_cold_starts, NULL },
+	{ "lrie_invocation_errors_total", "counter",
+	  "Invocations that failed, by error type; Unhandled is the handler's own error.",
+	  append_errors, NULL },
+	{ "lrie_throttles_total", "counter", "Requests answered with 429, by reason.",
+	  append_throttles, NULL },
+	{ "lrie_invoke_duration_seconds", "histogram", "What REPORT calls Duration.",
+	  append_durations, NULL },
+	{ "lrie_billed_duration_seconds_total", "counter", "What REPORT calls Billed Duration.",
+	  append_billed, NULL },
+	{ "lrie_environments_started_total", "counter",
+	  "Execution environments that were started.", append_started, NULL },
+	{ "lrie_setup_duration_seconds", "histogram",
+	  "Box asked for to first program executed, which Lambda does not count.",
+	  append_setup, NULL },
+	{ "lrie_init_duration_seconds", "histogram",
+	  "First program executed to end of init, of each init that ended well.",
+	  append_init, NULL },
+	{ "lrie_init_errors_total", "counter", "Inits that failed, by error type.",
+	  append_init_errors, NULL },
+	{ "lrie_extension_errors_total", "counter",
+	  "Extensions whose failure ended an environment's processes, by error type.",
+	  append_extension_errors, NULL },
+	{ "lrie_restore_duration_seconds", "histogram",
+	  "What REPORT calls Restore Duration, of each restore that ended well.",
+	  append_restore, has_restores },
+	{ "lrie_restore_errors_total", "counter", "Restores that failed, by error type.",
+	  append_restore_errors, has_restores },
+	{ "lrie_emf_lines_total", "counter",
+	  "Lines of the function that hold metrics for CloudWatch.", append_emf, NULL },
+	{ "lrie_xray_documents_total", "counter",
+	  "Documents of the function for X-Ray, with --xray.", append_xray, NULL },
+	{ "lrie_environments", "gauge", "Execution environments, by state.",
+	  append_environments, NULL },
+	{ "lrie_events_queued", "gauge",
+	  "Events of type Event that wait for an attempt or are in one.", append_events, NULL },
+	{ "lrie_invocations_waiting", "gauge", "Invocations that wait in line.",
+	  append_waiting, NULL },
+	{ "lrie_memory_size_bytes", "gauge", "Memory of an environment, as configured.",
+	  append_memory, NULL },
+	{ "lrie_memory_peak_bytes", "gauge",
+	  "The most that any environment has used; what REPORT calls Max Memory Used.",
+	  append_peak, has_peak },
+	{ "lrie_info", "gauge", "The version of lrie.", append_info, NULL },
+};
+/* clang-format on */
+
+static void append_family(struct buffer *out, const struct family *family,
+                          const struct metrics_page *functions, size_t count)
+{
+	bool is_begun = false;
+
+	for (size_t i = 0; i < count; i++) {
+		const struct page page = { .out = out, .of = &functions[i] };
+
+		if (family->is_told && !family->is_told(page.of))
+			continue;
+		if (!is_begun)
+			prometheus_family(out, family->name, family->type, family->help);
+		is_begun = true;
+		family->append(&page, family->name);
+	}
+}
+
+void metrics_page_append(struct buffer *out, const struct metrics_page *functions, size_t count)
+{
+	for (size_t i = 0; i < sizeof(families) / sizeof(families[0]); i++)
+		append_family(out, &families[i], functions, count);
 }

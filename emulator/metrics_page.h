@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * metrics_page - the metrics of a function as a page that Prometheus scrapes.
+ * metrics_page - the metrics of functions as a page that Prometheus scrapes.
  *
  * A pure function of its arguments. Durations are in seconds and sizes in bytes, as is the custom;
  * a figure that was never measured is left out. lrie(7) tells what each family means.
@@ -11,6 +11,7 @@
 #include "emulator/buffer.h"
 #include "emulator/metrics.h"
 
+/* What it tells of one function. */
 struct metrics_page {
 	const char *function;  /* its name */
 	uint64_t memory_bytes; /* configured */
@@ -18,6 +19,6 @@ struct metrics_page {
 	struct metrics_now now;
 };
 
-void metrics_page_append(struct buffer *out, const struct metrics_page *page);
+void metrics_page_append(struct buffer *out, const struct metrics_page *functions, size_t count);
 
 #endif

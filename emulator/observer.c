@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* observer - listens to all environments of a function */
+/* observer - listens to all environments */
 #include "emulator/observer.h"
 
 #include <assert.h>
@@ -32,6 +32,7 @@ struct subject {
 	struct journal_listener listener;
 	struct observer *observer;
 	const struct environment *env;
+	const struct config *config;
 	struct journal *journal;
 	struct metrics *metrics;
 	bool is_suppressed;   /* an init has begun inside of an invocation since the last REPORT */
@@ -43,7 +44,6 @@ struct subject {
 };
 
 struct observer {
-	const struct config *config;
 	struct output *emf;       /* NULL: not asked for */
 	struct xray_daemon *xray; /* NULL: not asked for */
 	struct subject *subjects;
@@ -87,7 +87,7 @@ static const char *error_type(const struct platform_report *report)
 
 static void write_emf(const struct subject *subject, const struct platform_event *event)
 {
-	const struct config *config = subject->observer->config;
+	const struct config *config = subject->config;
 	const struct platform_report *report = &event->report;
 	autobuffer struct buffer line = BUFFER_INIT;
 	const struct emf_record record = {
@@ -212,7 +212,7 @@ static void fill_spans(struct xray_invocation *invocation, const struct trace *t
 static void write_trace(const struct subject *subject, const struct trace *trace,
                         const struct platform_event *event)
 {
-	const struct config *config = subject->observer->config;
+	const struct config *config = subject->config;
 	const struct platform_report *report = &event->report;
 	struct xray_invocation invocation = {
 		.function_name = config->function_name,
@@ -347,7 +347,6 @@ struct observer *observer_create(const struct config *config, struct loop *loop,
 {
 	struct observer *observer = xcalloc(1, sizeof(*observer));
 
-	observer->config = config;
 	if (config->emf)
 		observer->emf = output_open(loop, config->emf, err);
 	if (config->xray && (observer->emf || !config->emf))
@@ -369,7 +368,7 @@ void observer_destroy(struct observer *observer, unsigned grace_ms)
 }
 
 void observer_attach(struct observer *observer, const struct environment *env,
-                     struct journal *journal, struct metrics *metrics)
+                     const struct config *config, struct journal *journal, struct metrics *metrics)
 {
 	struct subject *subject;
 
@@ -380,6 +379,7 @@ void observer_attach(struct observer *observer, const struct environment *env,
 		.listener = { .on_platform = on_platform, .on_record = on_record },
 		.observer = observer,
 		.env = env,
+		.config = config,
 		.journal = journal,
 		.metrics = metrics,
 		.next = observer->subjects,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * observer - listens to all environments of a function, and makes records of what it hears.
+ * observer - listens to all environments, and makes records of what it hears.
  *
  * Of the function's lines those in CloudWatch's embedded metric format (emf.h) are checked: one
  * that CloudWatch would drop without a word is told, once for each kind of mistake. Of the
@@ -22,17 +22,17 @@
 struct environment;
 struct observer;
 
-/* Opens the files that 'config' names. Both must outlive it. */
+/* Opens the files that 'config' names. The loop must outlive it. */
 struct observer *observer_create(const struct config *config, struct loop *loop, struct error *err);
 
 /* Writes what is left, for at most 'grace_ms' a file. All environments must be forgotten. NULL is
  * fine. */
 void observer_destroy(struct observer *observer, unsigned grace_ms);
 
-/* Listens to a new environment; counts in 'metrics', which may be NULL. Nothing happens without
- * an observer. */
+/* Listens to a new environment of the function of 'config'; counts in 'metrics', which may be NULL.
+ * Nothing happens without an observer. */
 void observer_attach(struct observer *observer, const struct environment *env,
-                     struct journal *journal, struct metrics *metrics);
+                     const struct config *config, struct journal *journal, struct metrics *metrics);
 
 /*
  * Where programs find the X-Ray daemon; NULL where there is none. In a box with a network of its

@@ -134,7 +134,7 @@ static const char *page_of(const struct metrics *metrics, const struct metrics_n
 	};
 
 	buffer_clear(&text);
-	metrics_page_append(&text, &page);
+	metrics_page_append(&text, &page, 1);
 	return text.data;
 }
 
@@ -188,6 +188,31 @@ static void test_page_of_restores(void)
 	CHECK(has_line("lrie_invoke_duration_seconds_count{" LABEL ",start=\"restored\"} 1"));
 	CHECK(has_line("lrie_restore_duration_seconds_sum{" LABEL "} 0.005000000"));
 	CHECK(has_line("lrie_restore_errors_total{" LABEL ",type=\"Runtime.HookError\"} 1"));
+}
+
+/* Prometheus wants all samples of a family behind its head, which stands there once. */
+static void test_page_of_several(void)
+{
+	struct metrics metrics = { .memory_peak_bytes = 5 };
+	const struct metrics none = { .billed_ms = 0 };
+	const struct metrics_page pages[] = {
+		{ .function = "a", .memory_bytes = 1, .metrics = &none },
+		{ .function = "b", .memory_bytes = 2, .metrics = &metrics },
+		{ .function = "c", .memory_bytes = 3, .metrics = &none },
+	};
+
+	metrics_count_restore(&metrics, 5 * MS);
+	buffer_clear(&text);
+	metrics_page_append(&text, pages, 3);
+	CHECK(strstr(text.data, "\n# TYPE lrie_memory_size_bytes gauge\n"
+	                        "lrie_memory_size_bytes{function=\"a\"} 1\n"
+	                        "lrie_memory_size_bytes{function=\"b\"} 2\n"
+	                        "lrie_memory_size_bytes{function=\"c\"} 3\n# HELP "));
+	CHECK(strstr(text.data, "\n# TYPE lrie_memory_peak_bytes gauge\n"
+	                        "lrie_memory_peak_bytes{function=\"b\"} 5\n# HELP "));
+	CHECK(has_line("lrie_restore_duration_seconds_count{function=\"b\"} 1"));
+	CHECK(!strstr(text.data, "lrie_restore_duration_seconds_count{function=\"a\"}"));
+	buffer_finish(&text);
 }
 
 static void test_page_of_much(void)
@@ -255,5 +280,5 @@ static void test_types_that_were_too_many_are_told(void)
 
 TEST_MAIN(test_durations_fall_into_their_bucket, test_bounds_rise, test_invocations_add_up,
           test_types_are_bounded, test_a_type_of_any_length_is_one_type, test_nobody_counts,
-          test_page_of_nothing, test_page_of_restores, test_page_of_much,
+          test_page_of_nothing, test_page_of_restores, test_page_of_several, test_page_of_much,
           test_types_that_were_too_many_are_told)
