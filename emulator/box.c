@@ -62,7 +62,7 @@ void box_make_log_stream(const struct config *config, char name[static BOX_LOG_S
 }
 
 /* What the function did, and with what it would be met on Lambda: not a mishap of lrie's. */
-void box_tell_denial(const struct sandbox_denial *denial, const char *when)
+void box_tell_denial(const char *prefix, const struct sandbox_denial *denial, const char *when)
 {
 	char who[64] = "a process", times[32] = "";
 
@@ -74,18 +74,18 @@ void box_tell_denial(const struct sandbox_denial *denial, const char *when)
 	if (denial->is_repeated)
 		snprintf(times, sizeof(times), " %u more time%s", denial->count,
 		         denial->count == 1 ? "" : "s");
-	log_notice("%s called %s%s%s%s %s: not %s", who, denial->call, denial->with ? " with " : "",
-	           denial->with ? denial->with : "", times, when,
+	log_notice("%s%s called %s%s%s%s %s: not %s", prefix, who, denial->call,
+	           denial->with ? " with " : "", denial->with ? denial->with : "", times, when,
 	           denial->is_strict ? "known to be permitted on Lambda (--seccomp=strict)"
 	                             : "permitted on Lambda");
 }
 
-void box_tell_write(const struct sandbox_write *write, const char *when)
+void box_tell_write(const char *prefix, const struct sandbox_write *write, const char *when)
 {
 	autobuffer struct buffer line = BUFFER_INIT;
 
 	if (!log_enabled(LOG_WARNING))
 		return;
 	advice_write(&line, write, when);
-	log_notice("%s", line.data);
+	log_notice("%s%s", prefix, line.data);
 }

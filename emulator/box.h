@@ -22,9 +22,9 @@ void box_fill_spec(const struct config *config, const struct package *package,
 void box_make_log_stream(const struct config *config, char name[static BOX_LOG_STREAM_SIZE]);
 
 /* Tells of system calls that were refused; 'when' is "during init", "in the shell". */
-void box_tell_denial(const struct sandbox_denial *denial, const char *when);
+void box_tell_denial(const char *prefix, const struct sandbox_denial *denial, const char *when);
 
 /* Tells of a write that failed, and what to do about it. */
-void box_tell_write(const struct sandbox_write *write, const char *when);
+void box_tell_write(const char *prefix, const struct sandbox_write *write, const char *when);
 
 #endif

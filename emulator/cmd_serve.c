@@ -57,6 +57,26 @@ static void tell_address(const struct config *config, unsigned port)
 		           host, config->listen, port, config->function_name);
 }
 
+/* A list that is longer is not read by anybody. */
+#define NAMES_TOLD 20
+
+static void tell_functions(void)
+{
+	const struct functions *functions = server.service.functions;
+	size_t count = functions_count(functions);
+	size_t told = count > NAMES_TOLD ? NAMES_TOLD : count;
+	autobuffer struct buffer names = BUFFER_INIT;
+
+	if (!server.service.config->file)
+		return;
+	for (size_t i = 0; i < told; i++)
+		buffer_append_format(&names, "%s%s", i > 0 ? ", " : "",
+		                     functions_at(functions, i)->name);
+	if (told < count)
+		buffer_append_format(&names, " and %zu more", count - told);
+	log_notice("functions of '%s': %s", server.service.config->file, names.data);
+}
+
 /* Takes 'fd' over. */
 static struct invoke_api *open_apis(int fd, struct error *err)
 {
@@ -86,6 +106,7 @@ static int run(int fd)
 		return EXIT_USAGE;
 	}
 	tell_address(server.service.config, port);
+	tell_functions();
 	loop_run(server.service.loop);
 	return EXIT_FINE;
 }

@@ -446,14 +446,14 @@ static void on_oom(void)
 static void on_denied(const struct sandbox_denial *denial)
 {
 	terminal_begin_lines();
-	box_tell_denial(denial, "in the shell");
+	box_tell_denial("", denial, "in the shell");
 	terminal_end_lines();
 }
 
 static void on_write_refused(const struct sandbox_write *write)
 {
 	terminal_begin_lines();
-	box_tell_write(write, "in the shell");
+	box_tell_write("", write, "in the shell");
 	terminal_end_lines();
 }
 

@@ -8,6 +8,7 @@
 #include "emulator/environment.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -35,7 +36,7 @@ static const char *const state_name[] = {
 void environment_enter(struct environment *env, enum environment_state next)
 {
 	assert(allowed[env->state] & BIT(next));
-	log_debug("environment %u: %s -> %s", env->id, state_name[env->state], state_name[next]);
+	log_debug("%s: %s -> %s", env->label, state_name[env->state], state_name[next]);
 	env->state = next;
 }
 
@@ -45,8 +46,17 @@ static void on_idle(struct loop_timer *timer)
 {
 	struct environment *env = container_of(timer, struct environment, idle);
 
-	log_info("environment %u: without work for too long (--idle-timeout), ending", env->id);
+	log_info("%s: without work for too long (--idle-timeout), ending", env->label);
 	environment_stop(env);
+}
+
+/* Which function it is of is said where a file has given them names. */
+static void name_environment(struct environment *env, const struct config *config)
+{
+	snprintf(env->label, sizeof(env->label), "environment %u%s%.64s", env->id,
+	         config->file ? " of " : "", config->file ? config->function_name : "");
+	if (config->file)
+		snprintf(env->prefix, sizeof(env->prefix), "%.64s: ", config->function_name);
 }
 
 struct environment *environment_create(struct environment_context *context, unsigned id,
@@ -56,6 +66,7 @@ struct environment *environment_create(struct environment_context *context, unsi
 
 	env->context = context;
 	env->id = id;
+	name_environment(env, context->config);
 	env->state = ENVIRONMENT_STARTING;
 	env->initialization = initialization;
 	env->created_ns = clock_now();
@@ -64,6 +75,7 @@ struct environment *environment_create(struct environment_context *context, unsi
 	env->limit.on_due = environment_on_limit;
 	env->verdict.on_due = environment_on_verdict;
 	journal_init(&env->journal, context->config, context->output);
+	env->journal.names_lines = context->names_lines;
 	environment_create_telemetry(env);
 	if (context->on_journal)
 		context->on_journal(context, env, &env->journal);

@@ -122,6 +122,9 @@ struct environment_context {
 	struct metrics *metrics;                 /* NULL: nobody counts */
 	struct observer *observer;               /* NULL: nobody makes records */
 
+	/* Whether lines of the log tell which function's they are, now. NULL: they do not. */
+	const bool *names_lines;
+
 	/* The environment can take an invocation now, or has had its last one, or is GONE: then it
 	 * must be destroyed, in this call or later. */
 	void (*on_change)(struct environment_context *context, struct environment *env);

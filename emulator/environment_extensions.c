@@ -41,7 +41,8 @@ void environment_extension_exec_failed(struct environment *env, unsigned index,
 	bool is_denied = event->error.code == EACCES || event->error.code == EPERM;
 
 	assert(index < env->extensions.count);
-	log_error("extension '%s': %s", env->extensions.items[index].name, event->error.text);
+	log_error("%sextension '%s': %s", env->prefix, env->extensions.items[index].name,
+	          event->error.text);
 	env->fatal_is_told = true;
 	fail_launch(env, &env->extensions.items[index],
 	            is_denied ? "PermissionDenied" : "UnknownError");
@@ -65,9 +66,9 @@ void environment_extension_exited(struct environment *env, unsigned index,
 		snprintf(extension->error_type, sizeof(extension->error_type), "%s", fault.type);
 	environment_measure_memory(env);
 	if (event->out_of_memory)
-		log_warning("environment %u: out of memory: the function and its extensions need "
+		log_warning("%s: out of memory: the function and its extensions need "
 		            "more than %" PRIu64 " MB (--memory)",
-		            env->id, env->context->config->memory_bytes >> 20);
+		            env->label, env->context->config->memory_bytes >> 20);
 	env->exit_turns = EXIT_TURNS;
 	fail(env, extension, &fault);
 }

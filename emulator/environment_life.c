@@ -196,7 +196,7 @@ static const char *end_of_life(const struct environment *env)
 
 static void warn_of_failure(const struct environment *env)
 {
-	log_warning("environment %u %s: %s", env->id, end_of_life(env), env->fatal.message);
+	log_warning("%s %s: %s", env->label, end_of_life(env), env->fatal.message);
 }
 
 /*
@@ -353,7 +353,8 @@ static void explain_exec_failure(struct environment *env, const struct sandbox_e
 		                  &words);
 	if (strcmp(words.data, env->told.data) == 0 && env->told.length > 0)
 		return;
-	log_error("%s%s%s", event->error.text, words.length > 0 ? ": " : "", words.data);
+	log_error("%s%s%s%s", env->prefix, event->error.text, words.length > 0 ? ": " : "",
+	          words.data);
 	buffer_move(&env->told, &words);
 }
 
@@ -385,9 +386,9 @@ static void on_runtime_exited(struct environment *env, const struct sandbox_even
 	env->shutdown.runtime_is_alive = false;
 	environment_measure_memory(env);
 	if (event->out_of_memory)
-		log_warning("environment %u: out of memory: the function needs more than %" PRIu64
+		log_warning("%s: out of memory: the function needs more than %" PRIu64
 		            " MB (--memory)",
-		            env->id, env->context->config->memory_bytes >> 20);
+		            env->label, env->context->config->memory_bytes >> 20);
 	env->exit_turns = EXIT_TURNS;
 	environment_fail_soon(env, &fault, event->at_ns, clock_now());
 }
@@ -399,10 +400,10 @@ static void on_oom(const struct environment *env, unsigned kills)
 
 	if (kills > 1)
 		snprintf(who, sizeof(who), "%u processes", kills);
-	log_warning("environment %u: out of memory: the limit of %" PRIu64
+	log_warning("%s: out of memory: the limit of %" PRIu64
 	            " MB killed %s that the function had started, not its runtime; --memory gives "
 	            "it more",
-	            env->id, env->context->config->memory_bytes >> 20, who);
+	            env->label, env->context->config->memory_bytes >> 20, who);
 }
 
 void environment_on_box_failed(struct environment *env, const struct error *error)
@@ -410,7 +411,7 @@ void environment_on_box_failed(struct environment *env, const struct error *erro
 	struct fault fault = fault_make(FAULT_FAILURE, "Sandbox.Failure", "%s", error->text);
 
 	env->fatal_is_told = true;
-	log_error("environment %u: %s", env->id, error->text);
+	log_error("%s: %s", env->label, error->text);
 	environment_fail_soon(env, &fault, clock_now(), clock_now());
 }
 
@@ -488,10 +489,10 @@ static void on_box_event(struct environment *env, const struct sandbox_event *ev
 		environment_on_connected(env, event);
 		break;
 	case SANDBOX_DENIED:
-		box_tell_denial(&event->denial, activity_words[event->denial.phase]);
+		box_tell_denial(env->prefix, &event->denial, activity_words[event->denial.phase]);
 		break;
 	case SANDBOX_WRITE_REFUSED:
-		box_tell_write(&event->write, activity_words[event->write.phase]);
+		box_tell_write(env->prefix, &event->write, activity_words[event->write.phase]);
 		break;
 	case SANDBOX_FAILED:
 		environment_on_box_failed(env, &event->error);
@@ -575,7 +576,7 @@ static bool start_with_output(struct environment *env, struct sandbox_program *p
 	if (output == -1)
 		return false;
 	if (context->config->log_descriptor) {
-		frames = framed_output_open(&env->frames, &env->journal, env->id, context->loop,
+		frames = framed_output_open(&env->frames, &env->journal, env->label, context->loop,
 		                            err);
 		if (frames == -1)
 			return false;

@@ -55,6 +55,8 @@ struct extension_program {
 struct environment {
 	struct environment_context *context;
 	unsigned id;
+	char label[sizeof("environment 4294967295 of ") + 64]; /* what messages call it */
+	char prefix[64 + sizeof(": ")]; /* of messages that do not: the function, of several */
 	enum environment_state state;
 	enum platform_initialization initialization;
 	uint64_t created_ns;

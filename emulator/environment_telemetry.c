@@ -62,7 +62,7 @@ void environment_create_telemetry(struct environment *env)
 		.loop = context->loop,
 		.journal = &env->journal,
 		.sinks = context->telemetry_sinks,
-		.id = env->id,
+		.label = env->label,
 		.json_lines = context->config->json_logs,
 		.on_dial = on_dial,
 		.on_flushed = on_flushed,

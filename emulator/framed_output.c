@@ -12,10 +12,9 @@ static void on_bytes(struct program_output *pipe, const char *data, size_t lengt
 static void warn_once(struct framed_output *output)
 {
 	if (!output->has_warned)
-		log_warning(
-			"environment %u: what the runtime writes to _LAMBDA_TELEMETRY_LOG_FD is "
-			"not framed as Lambda has it; it is taken as text",
-			output->environment);
+		log_warning("%s: what the runtime writes to _LAMBDA_TELEMETRY_LOG_FD is "
+		            "not framed as Lambda has it; it is taken as text",
+		            output->environment);
 	output->has_warned = true;
 }
 
@@ -29,8 +28,8 @@ static void on_record(struct framed_log *log, const struct framed_log_record *re
 	               record->length);
 }
 
-int framed_output_open(struct framed_output *output, struct journal *journal, unsigned environment,
-                       struct loop *loop, struct error *err)
+int framed_output_open(struct framed_output *output, struct journal *journal,
+                       const char *environment, struct loop *loop, struct error *err)
 {
 	*output = (struct framed_output){
 		.pipe.on_bytes = on_bytes,

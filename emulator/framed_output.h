@@ -23,13 +23,14 @@ struct framed_output {
 	struct program_output pipe;
 	struct framed_log log;
 	struct journal *journal;
-	unsigned environment; /* for the warning */
+	const char *environment; /* what the warning calls it */
 	bool has_warned;
 };
 
-/* Makes the pipe and returns its writing end, which becomes the caller's, or -1 and 'err'. */
-int framed_output_open(struct framed_output *output, struct journal *journal, unsigned environment,
-                       struct loop *loop, struct error *err);
+/* Makes the pipe and returns its writing end, which becomes the caller's, or -1 and 'err'. The name
+ * of the environment must outlive it. */
+int framed_output_open(struct framed_output *output, struct journal *journal,
+                       const char *environment, struct loop *loop, struct error *err);
 
 /* Whatever the program wrote before this moment has been handed on; of a record that is not
  * whole, nothing. */

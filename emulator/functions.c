@@ -16,6 +16,7 @@ struct functions {
 	struct environment_context shared;
 	struct served_function **items; /* by their names */
 	size_t count;
+	bool are_several;
 	size_t running; /* that are not stopped */
 	void (*on_stopped)(struct functions *functions);
 };
@@ -120,6 +121,7 @@ bool functions_add(struct functions *functions, const struct config *config, str
 	for (size_t at = functions->count++; at > place; at--)
 		functions->items[at] = functions->items[at - 1];
 	functions->items[place] = served;
+	functions->are_several = functions->count > 1;
 	return true;
 }
 
@@ -158,6 +160,7 @@ struct functions *functions_create(const struct environment_context *shared)
 	struct functions *functions = xcalloc(1, sizeof(*functions));
 
 	functions->shared = *shared;
+	functions->shared.names_lines = &functions->are_several;
 	return functions;
 }
 

@@ -10,6 +10,7 @@
 
 void journal_init(struct journal *journal, const struct config *config, struct output *output)
 {
+	journal->names_lines = NULL;
 	journal->config = config;
 	journal->output = output;
 	journal->listeners = NULL;
@@ -70,11 +71,40 @@ static void tell_record(const struct journal *journal, enum journal_source sourc
 
 /* ---- what is said ---- */
 
+static size_t line_length(const char *data, const char *end)
+{
+	const char *newline = memchr(data, '\n', (size_t)(end - data));
+
+	return (size_t)(newline + 1 - data);
+}
+
+/* "[orders] START RequestId: ...": of several functions. */
+static void write_named_lines(struct journal *journal, const char *data, size_t length)
+{
+	autobuffer struct buffer named = BUFFER_INIT;
+	const char *end = data + length;
+
+	for (size_t line; data < end; data += line) {
+		line = line_length(data, end);
+		buffer_append_format(&named, "[%s] ", journal->config->function_name);
+		buffer_append(&named, data, line);
+	}
+	output_write(journal->output, named.data, named.length);
+}
+
+static bool names_lines(const struct journal *journal)
+{
+	return journal->names_lines && *journal->names_lines && !journal->config->json_logs;
+}
+
 static void write_lines(struct journal *journal, const char *data, size_t length)
 {
 	if (length == 0)
 		return;
-	output_write(journal->output, data, length);
+	if (names_lines(journal))
+		write_named_lines(journal, data, length);
+	else
+		output_write(journal->output, data, length);
 	log_tail_add(&journal->tail, data, length);
 }
 
@@ -120,13 +150,6 @@ static uint64_t stamp(struct journal *journal)
 {
 	journal->last_ns = clock_now();
 	return clock_wall_ns(journal->last_ns);
-}
-
-static size_t line_length(const char *data, const char *end)
-{
-	const char *newline = memchr(data, '\n', (size_t)(end - data));
-
-	return (size_t)(newline + 1 - data);
 }
 
 static void tell_lines(const struct journal *journal, enum journal_source source, uint64_t wall_ns,

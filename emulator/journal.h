@@ -36,6 +36,10 @@ struct journal_listener {
 };
 
 struct journal {
+	/* Whether lines in the log begin with the function's name, as long as it is text; what
+	 * JSON is stays as it is. NULL, as after journal_init(): they do not. */
+	const bool *names_lines;
+
 	/* private */
 	const struct config *config;
 	struct output *output;

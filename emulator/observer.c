@@ -52,12 +52,16 @@ struct observer {
 
 /* ---- lines ---- */
 
-static void tell_mistake(struct observer *observer, enum emf_verdict verdict, const char *reason)
+static void tell_mistake(const struct subject *subject, enum emf_verdict verdict,
+                         const char *reason)
 {
+	struct observer *observer = subject->observer;
 	if (observer->told[verdict])
 		return;
 	observer->told[verdict] = true;
-	log_warning("CloudWatch will take no metrics from a line of the function: %s", reason);
+	log_warning("CloudWatch will take no metrics from a line of %s: %s",
+	            subject->config->file ? subject->config->function_name : "the function",
+	            reason);
 }
 
 static void on_record(struct journal_listener *listener, enum journal_source source,
@@ -75,7 +79,7 @@ static void on_record(struct journal_listener *listener, enum journal_source sou
 		return;
 	metrics_count_emf(subject->metrics, verdict == EMF_VALID);
 	if (verdict != EMF_VALID)
-		tell_mistake(subject->observer, verdict, reason.text);
+		tell_mistake(subject, verdict, reason.text);
 }
 
 /* ---- events ---- */

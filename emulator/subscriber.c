@@ -171,7 +171,7 @@ static bool tell_dropped(struct subscriber *it)
 void subscriber_miss(struct subscriber *it, uint64_t records, uint64_t bytes)
 {
 	if (records > 0 && it->all_dropped == 0)
-		log_warning("environment %u: the extension '%s' is slower than the logs: telemetry "
+		log_warning("%s: the extension '%s' is slower than the logs: telemetry "
 		            "for it is dropped",
 		            it->setup.environment, it->name);
 	it->dropped_records += records;
@@ -226,7 +226,7 @@ static void on_refused(struct subscriber *it, const struct error *why)
 {
 	/* At the end they may be gone already. */
 	if (!it->is_flushing && !it->has_warned) {
-		log_warning("environment %u: the extension '%s' does not take its telemetry at "
+		log_warning("%s: the extension '%s' does not take its telemetry at "
 		            "port %u: %s; lrie goes on trying",
 		            it->setup.environment, it->name, it->wanted.port, why->text);
 		it->has_warned = true;
@@ -343,14 +343,13 @@ void subscriber_tell_losses(const struct subscriber *it)
 	if (waiting + it->all_dropped == 0)
 		return;
 	if (it->has_warned || it->all_dropped > 0)
-		log_warning("environment %u: of the telemetry for the extension '%s', %" PRIu64
+		log_warning("%s: of the telemetry for the extension '%s', %" PRIu64
 		            " records were dropped and %" PRIu64 " not taken",
 		            it->setup.environment, it->name, it->all_dropped, waiting);
 	else
-		log_debug(
-			"environment %u: the extension '%s' ended before it took the last %" PRIu64
-			" records of its telemetry",
-			it->setup.environment, it->name, waiting);
+		log_debug("%s: the extension '%s' ended before it took the last %" PRIu64
+		          " records of its telemetry",
+		          it->setup.environment, it->name, waiting);
 }
 
 struct telemetry *subscriber_telemetry(const struct subscriber *it)

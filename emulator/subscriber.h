@@ -16,7 +16,7 @@ struct subscriber_setup {
 	struct telemetry_sink *sink; /* taken over */
 	const char *name;            /* of the extension; copied */
 	const struct subscription *wanted;
-	unsigned environment; /* for diagnostics */
+	const char *environment; /* what messages call it */
 
 	void (*on_dial)(struct subscriber *subscriber);
 

@@ -304,7 +304,7 @@ enum telemetry_verdict telemetry_subscribe(struct telemetry *telemetry, const ch
 		.loop = telemetry->setup.loop,
 		.name = name,
 		.wanted = subscription,
-		.environment = telemetry->setup.id,
+		.environment = telemetry->setup.label,
 		.on_dial = on_dial,
 		.on_settled = on_settled,
 		.telemetry = telemetry,

@@ -102,8 +102,8 @@ struct telemetry_setup {
 	struct loop *loop;
 	struct journal *journal;
 	struct telemetry_sinks *sinks;
-	unsigned id;     /* of the environment, for diagnostics */
-	bool json_lines; /* the function logs in JSON: its lines are objects */
+	const char *label; /* of the environment, for messages */
+	bool json_lines;   /* the function logs in JSON: its lines are objects */
 
 	/* Gets a connection to 'port' where the subscribers listen; answered by
 	 * telemetry_connect() or telemetry_refuse() with 'ticket', in this call or later. */

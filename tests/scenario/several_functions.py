@@ -39,6 +39,12 @@ def ask(lrie, name, payload=b"{}", headers=()):
     return lrie.invoke(payload, headers, path_of(name))
 
 
+def report(lrie, name, request_id):
+    """Its REPORT, which bears its name."""
+    return harness.Report(lrie.stdout.wait_line(
+        r"\[%s\] (REPORT RequestId: %s\t.*)" % (name, request_id))[1])
+
+
 def not_found(name, qualifier="$LATEST", account="012345678912"):
     return ('{"Type":"User","Message":"Function not found: '
             'arn:aws:lambda:us-east-1:%s:function:%s:%s"}' % (account, name, qualifier)).encode()
@@ -49,8 +55,8 @@ def test_each_is_what_its_name_says(t):
                      "second": {"handler": "answer:2", "memory": 256}}, memory=192)
     for name, body in (("first", b"1"), ("second", b"2"), ("first", b"1")):
         t.equal(ask(lrie, name).body, body)
-    t.equal((lrie.report(ask(lrie, "first").request_id).memory,
-             lrie.report(ask(lrie, "second").request_id).memory), (192, 256))
+    t.equal([report(lrie, name, ask(lrie, name).request_id).memory for name in ("first", "second")],
+            [192, 256])
     lrie.stop()
 
 
@@ -62,6 +68,30 @@ def test_all_forms_of_a_name(t):
         path = path_of(name) if "?" not in name else path_of("two") + name[3:]
         reply = lrie.invoke(b"{}", path=path)
         t.equal((reply.status, reply.body), (200, b"2"), name)
+    lrie.stop()
+
+
+def test_lines_tell_whose_they_are(t):
+    """Those of the log by its name, messages as well; a caller's part of the log is one function's."""
+    lrie = serve(t, {"talks": {"handler": "line:hello,echo"}, "dies": {"handler": "crash:init"}})
+    lrie.stderr.wait_line(r"lrie: functions of '.*/lrie\.json': dies, talks")
+    reply = ask(lrie, "talks", b"{}", {"X-Amz-Log-Type": "Tail"}.items())
+    t.match(reply.log_tail.decode(), r"START [^\n]*\nhello\nEND [^\n]*\nREPORT [^\n]*\n")
+    ask(lrie, "dies")
+    lrie.stderr.wait_line(r"lrie: warning: environment 1 of dies could not initialise: .*")
+    for line in lrie.stdout.lines():
+        t.match(line, r"\[(talks|dies)\] .*")
+    with lrie.connect() as connection:
+        page = connection.ask("GET", "/_lrie/metrics").body.decode()
+    for name, count in (("talks", 1), ("dies", 1)):
+        t.true('\nlrie_invocations_total{function="%s"} %d\n' % (name, count) in page, page)
+    t.equal(page.count("# TYPE lrie_invocations_total counter\n"), 1)
+    lrie.stop()
+
+
+def test_one_alone_is_as_without_a_file(t):
+    lrie = serve(t, {"only": {"handler": "echo"}})
+    lrie.report(ask(lrie, "only").request_id)
     lrie.stop()
 
 
@@ -111,7 +141,7 @@ def test_each_has_its_own_limits(t):
 def test_environments_begin_when_they_are_asked(t):
     """With several functions; those that are provisioned stand ready."""
     lrie = serve(t, {"ready": {"provisioned": 2}, "other": {}})
-    lrie.stdout.wait_line(r"INIT_REPORT .*", 2)
+    lrie.stdout.wait_line(r"\[ready\] INIT_REPORT .*", 2)
     t.equal(len(lrie.function_processes("boot")), 2)
     t.equal(ask(lrie, "other").status, 200)
     t.equal(len(lrie.function_processes("boot")), 3)

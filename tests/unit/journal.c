@@ -126,6 +126,29 @@ static void test_everything_is_in_the_log_in_order(void)
 	end();
 }
 
+/* Where several functions share the stream; what a caller gets of the log is one function's. */
+static void test_lines_may_bear_the_name_of_the_function(void)
+{
+	bool several = true;
+
+	begin();
+	config.function_name = "f";
+	journal.names_lines = &several;
+	say("a\n\nb\n");
+	tell_start(clock_now());
+	journal_record(&journal, NULL, "x\ny\n", 4);
+	CHECK_STR(fake_output_take(), "[f] a\n[f] \n[f] b\n"
+	                              "[f] START RequestId: one Version: $LATEST\n[f] x\n[f] y\n");
+	check_tail("a\n\nb\nSTART RequestId: one Version: $LATEST\nx\ny\n");
+	several = false;
+	say("c\n");
+	CHECK_STR(fake_output_take(), "c\n");
+	several = config.json_logs = true;
+	say("{\"message\":\"m\",\"timestamp\":\"2026-01-01T00:00:00.000Z\"}\n");
+	CHECK_INT(fake_output_take()[0], '{');
+	end();
+}
+
 static void test_quiet_hides_platform_lines_from_the_stream_only(void)
 {
 	struct hearer *hearer;
@@ -344,7 +367,7 @@ static void test_levels_are_not_about_listeners(void)
 	end();
 }
 
-TEST_MAIN(test_everything_is_in_the_log_in_order,
+TEST_MAIN(test_everything_is_in_the_log_in_order, test_lines_may_bear_the_name_of_the_function,
           test_quiet_hides_platform_lines_from_the_stream_only,
           test_listeners_hear_records_one_by_one, test_an_event_that_the_log_leaves_out_is_heard,
           test_a_listener_may_leave_while_it_hears, test_json_tells_events_as_objects,

@@ -156,7 +156,7 @@ static void begin(void)
 		.loop = loop,
 		.journal = &journal,
 		.sinks = &factory,
-		.id = 1,
+		.label = "environment 1",
 		.json_lines = json_lines,
 		.on_dial = on_dial,
 		.on_flushed = on_flushed,
