@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/utsname.h>
 #include <unistd.h>
@@ -64,28 +65,54 @@ static const char *mode_name(enum sandbox_mode mode)
 /* Also without an option where there is something to look at: in an image. */
 static bool wants_preflight(const struct config *config)
 {
-	return config->bootstrap || config->task_root || config->layers.count > 0 ||
+	return config->file || config->bootstrap || config->task_root || config->layers.count > 0 ||
 	       access("/var/task/bootstrap", F_OK) == 0 || access("/opt/bootstrap", F_OK) == 0;
 }
 
 /* Judged by a box with all walls, whatever stands here: it is Lambda that decides. */
-static bool look_at_function(const struct config *config, struct doctor_report *report,
-                             struct preflight *preflight)
+static bool look_at_function(const struct config *config, struct doctor_function *function)
 {
-	struct package *package;
 	struct error err;
+	struct package *package = package_create(config, true, &err);
 
-	if (!wants_preflight(config))
-		return true;
-	package = package_create(config, true, &err);
+	function->name = config->file ? config->function_name : NULL;
 	if (!package) {
-		log_error("%s", err.text);
+		log_error("%s%s%s", function->name ? function->name : "",
+		          function->name ? ": " : "", err.text);
 		return false;
 	}
-	preflight_run(preflight, config, package);
-	report->preflight = preflight;
+	preflight_run(&function->preflight, config, package);
 	package_destroy(package);
 	return true;
+}
+
+static size_t count_functions(const struct config *config)
+{
+	size_t count = 0;
+
+	for (; config; config = config->next)
+		count++;
+	return count;
+}
+
+/* What is found is in 'functions', which has room for all. */
+static bool look_at_functions(const struct config *config, struct doctor_report *report,
+                              struct doctor_function *functions)
+{
+	report->functions = functions;
+	for (; config && wants_preflight(config); config = config->next) {
+		if (!look_at_function(config, &functions[report->count]))
+			return false;
+		report->count++;
+	}
+	return true;
+}
+
+static void forget(const struct doctor_report *report, struct doctor_function *functions)
+{
+	for (size_t i = 0; i < report->count; i++)
+		preflight_finish(&functions[i].preflight);
+	free(functions);
 }
 
 /* ---- the command ---- */
@@ -94,7 +121,7 @@ static int exit_code(const struct doctor_report *report)
 {
 	if (doctor_report_misses_wall(report))
 		return EXIT_WALL_MISSING;
-	if (report->preflight && findings_count(&report->preflight->findings, FINDING_ERROR) > 0)
+	if (doctor_report_count(report, FINDING_ERROR) > 0)
 		return EXIT_FUNCTION_FAILED;
 	return EXIT_FINE;
 }
@@ -119,19 +146,19 @@ int cmd_doctor(const struct config *config)
 {
 	struct doctor_report report = { .sandbox = mode_name(config->sandbox),
 		                        .required = required_walls(config) };
-	struct preflight preflight = { .bootstrap = NULL };
+	struct doctor_function *functions = xcalloc(count_functions(config), sizeof(*functions));
 	struct utsname machine;
 	int code;
 
 	uname(&machine);
 	report.kernel = machine.release;
 	report.architecture = elf_host_architecture();
-	if (!look_at_function(config, &report, &preflight))
+	if (!look_at_functions(config, &report, functions))
 		code = EXIT_USAGE;
 	else if (!look_at_walls(config, &report))
 		code = EXIT_WALL_MISSING;
 	else
 		code = print(config, &report) ? exit_code(&report) : EXIT_USAGE;
-	preflight_finish(&preflight);
+	forget(&report, functions);
 	return code;
 }

@@ -230,12 +230,20 @@ static void write_finding(struct page *page, const struct finding *finding)
 	write_field(page, "fix:", finding->fix);
 }
 
+size_t doctor_report_count(const struct doctor_report *report, enum finding_severity severity)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < report->count; i++)
+		count += findings_count(&report->functions[i].preflight.findings, severity);
+	return count;
+}
+
 static void write_verdict(struct page *page, const struct doctor_report *report)
 {
 	new_line(page);
 	for (int severity = 0; severity < FINDING_SEVERITY_COUNT; severity++) {
-		size_t count = findings_count(&report->preflight->findings,
-		                              (enum finding_severity)severity);
+		size_t count = doctor_report_count(report, (enum finding_severity)severity);
 
 		buffer_append_format(page->out, "%s%zu %s%s", severity ? ", " : "", count,
 		                     finding_severity_name((enum finding_severity)severity),
@@ -244,27 +252,28 @@ static void write_verdict(struct page *page, const struct doctor_report *report)
 	new_line(page);
 }
 
-static void write_preflight(struct page *page, const struct doctor_report *report)
+static void write_preflight(struct page *page, const struct doctor_function *function)
 {
+	const struct preflight *preflight = &function->preflight;
 	autobuffer struct buffer head = BUFFER_INIT;
 
-	buffer_append_format(&head, "Pre-flight for Lambda, %s", report->preflight->architecture);
-	if (report->preflight->bootstrap)
-		buffer_append_format(&head, ": '%s' as '%s'", report->preflight->bootstrap,
-		                     report->preflight->shown);
+	buffer_append_format(&head, "Pre-flight%s%s for Lambda, %s", function->name ? " of " : "",
+	                     function->name ? function->name : "", preflight->architecture);
+	if (preflight->bootstrap)
+		buffer_append_format(&head, ": '%s' as '%s'", preflight->bootstrap,
+		                     preflight->shown);
 	new_line(page);
 	page->indent = 2;
 	write_words(page, head.data);
 	new_line(page);
-	for (size_t i = 0; i < report->preflight->findings.count; i++)
-		write_finding(page, &report->preflight->findings.items[i]);
-	if (report->preflight->cut_short) {
+	for (size_t i = 0; i < preflight->findings.count; i++)
+		write_finding(page, &preflight->findings.items[i]);
+	if (preflight->cut_short) {
 		new_line(page);
 		page->indent = 2;
-		write_words(page, report->preflight->cut_short);
+		write_words(page, preflight->cut_short);
 		new_line(page);
 	}
-	write_verdict(page, report);
 }
 
 void doctor_report_text(struct buffer *out, const struct doctor_report *report, bool color)
@@ -274,8 +283,10 @@ void doctor_report_text(struct buffer *out, const struct doctor_report *report, 
 	buffer_append_format(out, "lrie " PACKAGE_VERSION ", Linux %s, %s\n\n", report->kernel,
 	                     report->architecture);
 	write_walls(&page, report);
-	if (report->preflight)
-		write_preflight(&page, report);
+	for (size_t i = 0; i < report->count; i++)
+		write_preflight(&page, &report->functions[i]);
+	if (report->count > 0)
+		write_verdict(&page, report);
 }
 
 /* ---- JSON ---- */
@@ -314,18 +325,31 @@ static void append_finding(struct buffer *out, const struct finding *finding)
 	json_object_end(out);
 }
 
-static void append_preflight(struct buffer *out, const struct doctor_report *report)
+static void append_preflight(struct buffer *out, const struct preflight *preflight)
 {
 	json_object_open(out, "preflight");
-	json_object_text_or_null(out, "bootstrap", report->preflight->bootstrap);
-	json_object_text_or_null(out, "shown_as", report->preflight->shown);
-	json_object_text(out, "architecture", report->preflight->architecture);
-	json_object_text_or_null(out, "cut_short", report->preflight->cut_short);
+	json_object_text_or_null(out, "bootstrap", preflight->bootstrap);
+	json_object_text_or_null(out, "shown_as", preflight->shown);
+	json_object_text(out, "architecture", preflight->architecture);
+	json_object_text_or_null(out, "cut_short", preflight->cut_short);
 	json_array_open(out, "findings");
-	for (size_t i = 0; i < report->preflight->findings.count; i++)
-		append_finding(out, &report->preflight->findings.items[i]);
+	for (size_t i = 0; i < preflight->findings.count; i++)
+		append_finding(out, &preflight->findings.items[i]);
 	json_array_end(out);
 	json_object_end(out);
+}
+
+/* Of a file. */
+static void append_functions(struct buffer *out, const struct doctor_report *report)
+{
+	json_array_open(out, "functions");
+	for (size_t i = 0; i < report->count; i++) {
+		json_array_item(out);
+		json_object_text(out, "name", report->functions[i].name);
+		append_preflight(out, &report->functions[i].preflight);
+		json_object_end(out);
+	}
+	json_array_end(out);
 }
 
 void doctor_report_json(struct buffer *out, const struct doctor_report *report, int exit_code)
@@ -342,10 +366,12 @@ void doctor_report_json(struct buffer *out, const struct doctor_report *report, 
 	for (int wall = 0; wall < SANDBOX_WALL_COUNT; wall++)
 		append_wall(out, report, (enum sandbox_wall)wall);
 	json_array_end(out);
-	if (report->preflight)
-		append_preflight(out, report);
+	if (report->count == 1)
+		append_preflight(out, &report->functions[0].preflight);
 	else
 		json_object_null(out, "preflight");
+	if (report->count > 0 && report->functions[0].name)
+		append_functions(out, report);
 	json_object_number(out, "exit_code", (uint64_t)exit_code);
 	json_object_end(out);
 	buffer_append_text(out, "\n");

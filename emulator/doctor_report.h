@@ -16,6 +16,12 @@
 
 #define DOCTOR_SCHEMA_VERSION 1
 
+/* What was found of one function. */
+struct doctor_function {
+	const char *name; /* NULL: it is the only one, and no file has named it */
+	struct preflight preflight;
+};
+
 struct doctor_report {
 	const char *kernel;       /* "6.1.0-13-amd64" */
 	const char *architecture; /* of this machine */
@@ -23,8 +29,12 @@ struct doctor_report {
 	struct sandbox_wall_state walls[SANDBOX_WALL_COUNT];
 	unsigned required; /* a mask of walls */
 
-	const struct preflight *preflight; /* NULL: there is no function to look at */
+	const struct doctor_function *functions;
+	size_t count; /* 0: there is no function to look at */
 };
+
+/* How many findings of that severity there are. */
+size_t doctor_report_count(const struct doctor_report *report, enum finding_severity severity);
 
 /* Whether a wall in 'required' does not stand. */
 bool doctor_report_misses_wall(const struct doctor_report *report);

@@ -185,6 +185,17 @@ def test_one_of_them_is_invoked(t):
     t.equal(t.run("invoke", "--config", file.path, expect=0).stdout, b"1\n")
 
 
+def test_the_doctor_looks_at_each(t):
+    file = File(t, {"fine": {}, "ill": {"bootstrap": "nothing"}})
+    report = json.loads(t.run("doctor", "--json", "--config", file.path, expect=1).stdout)
+    t.equal(report["preflight"], None)
+    t.equal([(function["name"], [finding["severity"] for finding in function["preflight"]["findings"]])
+             for function in report["functions"]], [("fine", []), ("ill", ["error"])])
+    report = json.loads(t.run("doctor", "fine", "--json", "--config", file.path, expect=0).stdout)
+    t.equal([function["name"] for function in report["functions"]], ["fine"])
+    t.equal(report["preflight"]["findings"], [])
+
+
 def test_a_shell_in_the_box_of_one(t):
     file = File(t, {"one": {"env": {"MODE": "1"}}, "two": {"env": {"MODE": "2"}}})
     finished = t.run("shell", "two", "--config", file.path, "--", "sh", "-c",

@@ -8,7 +8,7 @@
 #include "tests/unit/test.h"
 
 static struct doctor_report report;
-static struct preflight preflight;
+static struct doctor_function functions[2];
 
 /* All walls stand. */
 static void begin(void)
@@ -105,18 +105,20 @@ static void test_findings(void)
 	struct finding *finding;
 
 	begin();
-	preflight = (struct preflight){ .architecture = "arm64" };
-	report.preflight = &preflight;
-	finding = findings_add(&preflight.findings, FINDING_HINT, "a-hint", NULL);
+	functions[0] = (struct doctor_function){ .preflight = { .architecture = "arm64" } };
+	report.functions = functions;
+	report.count = 1;
+	finding = findings_add(&functions[0].preflight.findings, FINDING_HINT, "a-hint", NULL);
 	finding_problem(finding, "the lesser one");
-	finding = findings_add(&preflight.findings, FINDING_ERROR, "an-error", "/x\n\033[2J\xff/b");
+	finding = findings_add(&functions[0].preflight.findings, FINDING_ERROR, "an-error",
+	                       "/x\n\033[2J\xff/b");
 	finding_problem(finding, "'%s' is bad", "/x\n\033[2J\xc2\x9b\xff/b");
 	finding_exec(finding, "/var/task/b", 8);
 	finding_log(finding, "a line");
 	finding_fix(finding, "a fix");
-	findings_sort(&preflight.findings);
-	CHECK_STR(preflight.findings.items[0].check, "an-error");
-	CHECK_INT(preflight.findings.items[0].code, 8);
+	findings_sort(&functions[0].preflight.findings);
+	CHECK_STR(functions[0].preflight.findings.items[0].check, "an-error");
+	CHECK_INT(functions[0].preflight.findings.items[0].code, 8);
 	doctor_report_text(&text, &report, false);
 	CHECK(strstr(text.data, "error: '/x\\x0a\\x1b[2J\\xc2"));
 	CHECK(strstr(text.data, "\n  Lambda:  Runtime.InvalidEntrypoint: fork/exec /var/task/b: "
@@ -129,7 +131,35 @@ static void test_findings(void)
 	CHECK(strstr(json.data, "\"architecture\":\"arm64\",\"cut_short\":null"));
 	CHECK(strstr(json.data, "\"check\":\"an-error\",\"file\":\"/x\\n\\u001b[2J"));
 	CHECK(strstr(json.data, "\"exit_code\":1}"));
-	preflight_finish(&preflight);
+	CHECK(!strstr(json.data, "\"functions\""));
+	preflight_finish(&functions[0].preflight);
 }
 
-TEST_MAIN(test_every_wall_is_told, test_reasons_are_told_once_and_wrapped, test_findings)
+static void test_several_functions(void)
+{
+	autobuffer struct buffer text = BUFFER_INIT, json = BUFFER_INIT;
+
+	begin();
+	for (size_t i = 0; i < 2; i++) {
+		functions[i] = (struct doctor_function){ .name = i ? "two" : "one",
+			                                 .preflight = { .architecture = "arm64" } };
+		finding_problem(findings_add(&functions[i].preflight.findings, FINDING_ERROR, "e",
+		                             NULL),
+		                "it is bad");
+	}
+	report.functions = functions;
+	report.count = 2;
+	doctor_report_text(&text, &report, false);
+	CHECK(strstr(text.data, "\nPre-flight of one for Lambda, arm64\n\nerror: it is bad\n"
+	                        "\nPre-flight of two for Lambda, arm64\n\nerror: it is bad\n"
+	                        "\n2 errors, 0 warnings, 0 hints\n"));
+	doctor_report_json(&json, &report, 1);
+	check_json(&json);
+	CHECK(strstr(json.data, "\"preflight\":null,\"functions\":[{\"name\":\"one\",\"preflight\":"
+	                        "{\"bootstrap\":null,"));
+	for (size_t i = 0; i < 2; i++)
+		preflight_finish(&functions[i].preflight);
+}
+
+TEST_MAIN(test_every_wall_is_told, test_reasons_are_told_once_and_wrapped, test_findings,
+          test_several_functions)
