@@ -266,7 +266,11 @@ void slot_cut_short(struct slot *slot)
 {
 	struct fault fault = fault_make(FAULT_FAILURE, "Sandbox.Failure", "lrie is shutting down");
 
-	invocation_answer_fault(slot->invocation, &fault);
+	/* An answered one is as it is: only nobody waits for the runtime's next /next any more. */
+	if (slot->invocation->is_answered)
+		fault = slot->unusable;
+	else
+		invocation_answer_fault(slot->invocation, &fault);
 	if (slot->is_started)
 		slot_finish(slot, clock_now(), &fault);
 	else

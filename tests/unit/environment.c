@@ -1487,7 +1487,12 @@ static void test_stop_with_invocation(void)
 	init(1);
 	asker = ask("one");
 	runtime_respond(port(), "one", "fine");
+	pass_ms(1);
 	stop_and_settle();
+	check_lines("START RequestId: one Version: $LATEST\n"
+	            "END RequestId: one\n"
+	            "REPORT RequestId: one\tDuration: 1.00 ms\tBilled Duration: 2 ms" MEMORY
+	            "Init Duration: 1.00 ms\t\n");
 	check_result(asker, "fine");
 	stage_close();
 
