@@ -85,6 +85,7 @@ struct config {
 	const char *task_root;        /* NULL: the bootstrap's folder */
 	struct config_list layers;
 	const char *extensions;   /* a folder; NULL: none */
+	bool watch;               /* files that change replace environments */
 	const char *temporary;    /* TMPDIR; NULL: not set */
 	struct config_list binds; /* "DIR" or "SOURCE:TARGET" */
 	const char *handler;      /* NULL: none (RIE mode only) */

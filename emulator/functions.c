@@ -34,6 +34,21 @@ static void on_unused(struct context_owner *owner)
 	destroy_edition(container_of(owner, struct edition, owner));
 }
 
+/* It is made of the same as 'old', as that is now. */
+static struct edition *renew_edition(const struct workload *old, struct error *err)
+{
+	struct edition *edition = xcalloc(1, sizeof(*edition));
+
+	edition->owner.on_unused = on_unused;
+	if (workload_renew(&edition->workload, old, err) &&
+	    package_is_complete(edition->workload.package, err)) {
+		edition->workload.context.owner = &edition->owner;
+		return edition;
+	}
+	destroy_edition(edition);
+	return NULL;
+}
+
 static struct edition *create_edition(const struct functions *functions,
                                       const struct config *config, struct error *err)
 {
@@ -48,8 +63,34 @@ static struct edition *create_edition(const struct functions *functions,
 	return NULL;
 }
 
+static bool renew(struct renewal_owner *owner, unsigned *count, struct error *err)
+{
+	struct served_function *served = container_of(owner, struct served_function, renewal_owner);
+	struct edition *edition = renew_edition(served->workload, err);
+
+	if (!edition)
+		return false;
+	served->workload = &edition->workload;
+	*count = function_replace_environments(served->function, &edition->workload.context);
+	return true;
+}
+
+/* From before the first environment begins: what changes then is not missed. */
+static bool start_to_watch(struct served_function *served, struct error *err)
+{
+	struct loop *loop = served->functions->shared.loop;
+
+	if (!served->config->watch)
+		return true;
+	served->renewal_owner.renew = renew;
+	served->renewal = renewal_create(loop, &served->renewal_owner, served->config,
+	                                 served->workload->package, err);
+	return served->renewal;
+}
+
 static void destroy(struct served_function *served)
 {
+	renewal_destroy(served->renewal);
 	function_destroy(served->function);
 	free(served->name);
 	free(served);
@@ -85,8 +126,9 @@ static struct served_function *create(struct functions *functions, const struct 
 		.references = 1,
 	};
 	served->events = event_queue_create(config, functions->shared.loop, served->function, err);
-	if (served->events)
+	if (served->events && start_to_watch(served, err))
 		return served;
+	event_queue_destroy(served->events, 0);
 	destroy(served);
 	return NULL;
 }
@@ -185,6 +227,8 @@ void functions_stop(struct functions *functions, void (*on_stopped)(struct funct
 	for (size_t i = 0; i < functions->count; i++) {
 		struct served_function *served = functions->items[i];
 
+		renewal_destroy(served->renewal);
+		served->renewal = NULL;
 		served->end.on_stopped = on_function_stopped;
 		event_queue_stop(served->events);
 		function_stop(served->function, &served->end);

@@ -14,6 +14,7 @@
 
 #include "emulator/event_queue.h"
 #include "emulator/function.h"
+#include "emulator/renewal.h"
 #include "emulator/workload.h"
 
 struct functions;
@@ -27,6 +28,8 @@ struct served_function {
 
 	/* private */
 	struct functions *functions;
+	struct renewal *renewal; /* NULL: nobody watches its files */
+	struct renewal_owner renewal_owner;
 	struct function_end end;
 	unsigned references;
 };

@@ -40,6 +40,14 @@
 /* Looked at for a warning. */
 #define SIZED_ENTRIES 4096
 
+/* A zip file as it was when it was unpacked. */
+struct layer_origin {
+	dev_t device;
+	ino_t inode;
+	off_t size;
+	struct timespec modified;
+};
+
 /* ---- the private folder ---- */
 
 static const char *temporary(const struct config *config)
@@ -183,6 +191,18 @@ static void add_path(struct layers *layers, char *path)
 	layers->paths[layers->count++] = path;
 }
 
+static void add_origin(struct layers *layers, const struct stat *status)
+{
+	layers->origins = xrealloc(layers->origins,
+	                           (layers->origin_count + 1) * sizeof(*layers->origins));
+	layers->origins[layers->origin_count++] = (struct layer_origin){
+		.device = status->st_dev,
+		.inode = status->st_ino,
+		.size = status->st_size,
+		.modified = status->st_mtim,
+	};
+}
+
 /* Named like the zip file: what is said of a file in it then tells which one that is. */
 static char *place_name(const struct layers *layers, const char *path)
 {
@@ -223,8 +243,10 @@ static bool add_layer(struct layers *layers, const struct config *config, const 
 		return true;
 	}
 	free(resolved);
-	if (S_ISREG(status.st_mode))
+	if (S_ISREG(status.st_mode)) {
+		add_origin(layers, &status); /* before it is read: what changes then is news */
 		return add_zip(layers, config, path, err);
+	}
 	return error_set(err, 0, "layer '%s': neither a folder nor a zip file", path);
 }
 
@@ -263,6 +285,7 @@ static bool add_extensions(struct layers *layers, const struct config *config, s
 	if (folder == -1 || !folder_copy(source, folder, err))
 		return error_prefix(err, "extensions '%s'", config->extensions);
 	add_path(layers, xasprintf("%s/extensions-layer", layers->workshop));
+	layers->has_copies = true;
 	return true;
 }
 
@@ -273,6 +296,7 @@ struct layers *layers_create(const struct config *config, bool is_image, struct 
 	struct layers *layers = xcalloc(1, sizeof(*layers));
 
 	layers->lock = -1;
+	layers->references = 1;
 	if (config->layers.count == 0 && is_image && is_folder(LAYER_ROOT))
 		add_path(layers, xstrdup(LAYER_ROOT));
 	for (size_t i = 0; i < config->layers.count; i++) {
@@ -292,7 +316,7 @@ void layers_destroy(struct layers *layers)
 {
 	struct error err;
 
-	if (!layers)
+	if (!layers || --layers->references > 0)
 		return;
 	if (layers->workshop)
 		signals_mask_ending(SIG_BLOCK);
@@ -302,8 +326,54 @@ void layers_destroy(struct layers *layers)
 		free(layers->paths[i]);
 	free(layers->paths);
 	free(layers->workshop);
+	free(layers->origins);
 	fd_close(&layers->lock);
 	free(layers);
+}
+
+struct layers *layers_ref(struct layers *layers)
+{
+	layers->references++;
+	return layers;
+}
+
+static bool is_same_file(const struct stat *status, const struct layer_origin *origin)
+{
+	return origin->device == status->st_dev && origin->inode == status->st_ino &&
+	       origin->size == status->st_size &&
+	       origin->modified.tv_sec == status->st_mtim.tv_sec &&
+	       origin->modified.tv_nsec == status->st_mtim.tv_nsec;
+}
+
+/* A link on the way to a folder may lead elsewhere now. */
+static bool is_same_folder(const char *path, const char *was)
+{
+	char *resolved = realpath(path, NULL);
+	bool is_same_path = resolved && strcmp(resolved, was) == 0;
+
+	free(resolved);
+	return is_same_path;
+}
+
+bool layers_are_current(const struct layers *layers, const struct config *config)
+{
+	size_t zips = 0;
+
+	if (layers->has_copies)
+		return false;
+	for (size_t i = 0; i < config->layers.count; i++) {
+		const char *path = config->layers.items[i];
+		struct stat status;
+
+		if (stat(path, &status) == -1)
+			return false;
+		if (S_ISDIR(status.st_mode)
+		            ? !is_same_folder(path, layers->paths[i])
+		            : zips == layers->origin_count ||
+		                      !is_same_file(&status, &layers->origins[zips++]))
+			return false;
+	}
+	return zips == layers->origin_count;
 }
 
 /* ---- merging ---- */
@@ -332,6 +402,7 @@ bool layers_merge(struct layers *layers, const struct config *config, struct err
 		return false;
 	while (layers->count > 0)
 		free(layers->paths[--layers->count]);
+	layers->has_copies = true;
 	add_path(layers, xasprintf("%s/merged", layers->workshop));
 	return true;
 }

@@ -22,6 +22,12 @@ struct layers {
 	size_t count;
 	char *workshop; /* the private folder, or NULL */
 	int lock;       /* held as long as it is ours; -1: there is none */
+
+	/* private */
+	unsigned references;
+	struct layer_origin *origins; /* of the zip files, in their order */
+	size_t origin_count;
+	bool has_copies; /* of folders, too */
 };
 
 /*
@@ -35,7 +41,14 @@ struct layers {
  */
 struct layers *layers_create(const struct config *config, bool is_image, struct error *err);
 
-/* Removes what was unpacked. NULL is fine. */
+/* For one more who uses them. */
+struct layers *layers_ref(struct layers *layers);
+
+/* Whether they are what layers_create() would make of 'config' now. Of copied folders nobody knows:
+ * then they are not. */
+bool layers_are_current(const struct layers *layers, const struct config *config);
+
+/* Removes what was unpacked, with the last reference. NULL is fine. */
 void layers_destroy(struct layers *layers);
 
 /* Makes one folder of them all, where boxes cannot show several as one. */

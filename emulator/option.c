@@ -80,6 +80,10 @@ const struct option option_table[] = {
 	  .parse = option_parse_item, .field = CONFIG(binds),
 	  .help = "A folder or file of this machine that the function sees, read-only, at "
 	          "the same path or at TARGET. Repeatable." },
+	{ .name = "watch", .letter = 'w', .variable = "LRIE_WATCH",
+	  .group = GROUP_FUNCTION, .commands = SERVE | DOCTOR,
+	  .parse = option_parse_switch, .field = CONFIG(watch),
+	  .help = "Replace environments when files of the function change." },
 	/* Lambda demands a handler, and runtimes read _HANDLER without asking whether it is there.
 	 * The preset is the name in AWS's tutorial for custom runtimes. */
 	{ .name = "handler", .value = "NAME",

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "emulator/layer.h"
+#include "emulator/watch.h"
 
 #define TASK_ROOT "/var/task"
 #define RUNTIME_ROOT "/var/runtime"
@@ -323,6 +324,8 @@ bool package_is_image(const struct package *package)
 
 static bool find_layers(struct package *package, struct error *err)
 {
+	if (package->layers)
+		return true;
 	package->layers = layers_create(package->config, package_is_image(package), err);
 	return package->layers;
 }
@@ -341,16 +344,20 @@ static bool find_all(struct package *package, struct error *err)
 	for (size_t i = 0; i < config->binds.count; i++)
 		if (!parse_bind(package, config->binds.items[i], err))
 			return false;
-	if (config->layers.count > 0 && config->command != CONFIG_DOCTOR) /* which counts itself */
+	if (config->layers.count > 0 && package->layers->references == 1 &&
+	    config->command != CONFIG_DOCTOR) /* which counts itself */
 		layers_check_size(package->layers, package->task_root);
 	return true;
 }
 
-struct package *package_create(const struct config *config, bool own_root, struct error *err)
+/* 'layers' is taken over; NULL: they are made. */
+static struct package *create(const struct config *config, bool own_root, struct layers *layers,
+                              struct error *err)
 {
 	struct package *package = xcalloc(1, sizeof(*package));
 
 	package->config = config;
+	package->layers = layers;
 	package->own_root = own_root;
 	package->argv = xcalloc(config->arguments.count + 2, sizeof(*package->argv));
 	for (size_t i = 0; i < config->arguments.count; i++)
@@ -359,6 +366,24 @@ struct package *package_create(const struct config *config, bool own_root, struc
 		return package;
 	package_destroy(package);
 	return NULL;
+}
+
+struct package *package_create(const struct config *config, bool own_root, struct error *err)
+{
+	return create(config, own_root, NULL, err);
+}
+
+struct package *package_renew(const struct package *old, struct error *err)
+{
+	bool are_current = layers_are_current(old->layers, old->config);
+
+	return create(old->config, old->own_root, are_current ? layers_ref(old->layers) : NULL,
+	              err);
+}
+
+bool package_shares_layers(const struct package *package, const struct package *other)
+{
+	return package->layers == other->layers;
 }
 
 void package_destroy(struct package *package)
@@ -471,4 +496,29 @@ bool package_fill_program(struct package *package, struct sandbox_program *progr
 	program->argv = package->argv;
 	program->cwd = package->cwd;
 	return true;
+}
+
+/* Whoever may not execute it as lrie's user is told by the box, which knows its own. */
+static bool may_be_executed(const char *path, const struct stat *status, struct error *err)
+{
+	if (S_ISREG(status->st_mode) && status->st_size == 0)
+		return error_set(err, 0, "'%s' is empty", path);
+	if (!(status->st_mode & (S_IXUSR | S_IXGRP | S_IXOTH)))
+		return error_set(err, 0, "'%s' is not executable: chmod +x it", path);
+	if (watch_is_being_written(path))
+		return error_set(err, 0, "'%s' is being written", path);
+	return true;
+}
+
+bool package_is_complete(struct package *package, struct error *err)
+{
+	struct sandbox_program program = { .output = -1 };
+	struct fault fault;
+	struct stat status;
+
+	if (!package_fill_program(package, &program, &fault))
+		return error_set(err, 0, "%s", fault.message);
+	if (stat(package->found, &status) == -1)
+		return error_set(err, errno, "'%s'", package->found);
+	return may_be_executed(package->found, &status, err);
 }

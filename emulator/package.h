@@ -26,6 +26,17 @@ struct package;
 struct package *package_create(const struct config *config, bool own_root, struct error *err);
 void package_destroy(struct package *package);
 
+/* The same as 'old' was made of, as it is now. Layers that have not changed are shared: 'old' may
+ * go first. */
+struct package *package_renew(const struct package *old, struct error *err);
+bool package_shares_layers(const struct package *package, const struct package *other);
+
+/*
+ * Whether the bootstrap that package_fill_program() would find can be executed by now: while it is
+ * built, it may be missing, empty, not executable, or open for writing. 'err' tells what it lacks.
+ */
+bool package_is_complete(struct package *package, struct error *err);
+
 /* Makes one folder of all layers, where boxes cannot show several as one. */
 bool package_merge_layers(struct package *package, struct error *err);
 

@@ -127,9 +127,24 @@ static bool is_done(const struct watch *watch)
 	return true;
 }
 
+/* The first that is still there: who writes beside a file and over it means the file. */
+static const char *choose(const struct watch *watch)
+{
+	if (access(watch->path, F_OK) == 0)
+		return watch->path;
+	for (unsigned i = 1; i <= RECENT; i++) {
+		const char *path = watch->recent[i % RECENT];
+
+		if (path && access(path, F_OK) == 0)
+			return path;
+	}
+	return watch->path;
+}
+
 static void tell(struct watch *watch)
 {
-	char *path = watch->is_lost ? NULL : xstrdup(watch_tree_shorten(watch->tree, watch->path));
+	char *path = watch->is_lost ? NULL
+	                            : xstrdup(watch_tree_shorten(watch->tree, choose(watch)));
 	struct watch_change change = {
 		.path = path,
 		.more = watch->count > 0 ? watch->count - 1 : 0,

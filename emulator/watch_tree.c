@@ -468,14 +468,26 @@ enum watch_tree_event watch_tree_next(struct watch_tree *tree, const char **path
 
 /* ---- names ---- */
 
-/* What of 'path' is below 'folder'; NULL when it is not. */
+/* What of 'path' is below 'folder': "" for the folder itself; NULL when it is elsewhere. */
 static const char *below(const char *path, const char *folder)
 {
 	size_t length = strlen(folder);
 
 	while (length > 1 && folder[length - 1] == '/')
 		length--;
-	return strncmp(path, folder, length) == 0 && path[length] == '/' ? path + length + 1 : NULL;
+	if (strncmp(path, folder, length) != 0)
+		return NULL;
+	if (!path[length])
+		return path + length;
+	return path[length] == '/' ? path + length + 1 : NULL;
+}
+
+/* The last part of what is no folder's, or the folder. */
+static const char *last_part(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash && slash[1] ? slash + 1 : path;
 }
 
 const char *watch_tree_shorten(const struct watch_tree *tree, const char *path)
@@ -486,21 +498,14 @@ const char *watch_tree_shorten(const struct watch_tree *tree, const char *path)
 		const struct root *root = &tree->roots[i];
 		const char *rest = root->resolved ? below(path, root->resolved) : NULL;
 
-		if (!rest && below(path, root->path))
+		if (!rest)
 			rest = below(path, root->path);
-		if (rest && rest[0] && strlen(rest) < strlen(shortest))
+		if (rest && !rest[0])
+			rest = last_part(path);
+		if (rest && strlen(rest) < strlen(shortest))
 			shortest = rest;
 	}
-	if (shortest != path)
-		return shortest;
-	for (size_t i = 0; i < tree->root_count; i++) {
-		const char *resolved = tree->roots[i].resolved;
-
-		if ((resolved && strcmp(path, resolved) == 0) ||
-		    strcmp(path, tree->roots[i].path) == 0)
-			return strrchr(path, '/')[1] ? strrchr(path, '/') + 1 : path;
-	}
-	return path;
+	return shortest;
 }
 
 int watch_tree_fd(const struct watch_tree *tree)

@@ -33,6 +33,20 @@ bool workload_init(struct workload *workload, const struct environment_context *
 	return true;
 }
 
+bool workload_renew(struct workload *workload, const struct workload *old, struct error *err)
+{
+	const struct environment_context *context = &old->context;
+
+	workload->package = package_renew(old->package, err);
+	if (!workload->package ||
+	    (!package_shares_layers(workload->package, old->package) &&
+	     !settle_layers(workload->package, context->host, context->config->layers.count, err)))
+		return false;
+	workload->context = *context;
+	workload->context.package = workload->package;
+	return true;
+}
+
 void workload_finish(struct workload *workload)
 {
 	package_destroy(workload->package);

@@ -20,6 +20,10 @@ struct workload {
 bool workload_init(struct workload *workload, const struct environment_context *shared,
                    const struct config *config, struct error *err);
 
+/* The same as 'old', of the files as they are now. Layers are only unpacked again if they have
+ * changed; 'old' may be finished first. */
+bool workload_renew(struct workload *workload, const struct workload *old, struct error *err);
+
 /* Functions made of it must be gone. Fine on a zeroed one. */
 void workload_finish(struct workload *workload);
 

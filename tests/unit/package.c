@@ -289,5 +289,71 @@ static void test_refused(void)
 	end();
 }
 
-TEST_MAIN(test_look_up_order, test_spec, test_named_bootstrap, test_no_own_root, test_arguments,
-          test_rie, test_refused)
+/* ---- the same again ---- */
+
+static void check_incomplete(struct package *package, const char *why)
+{
+	char expected[PATH_MAX + 128];
+
+	snprintf(expected, sizeof(expected), "'%s'%s", host("task/bootstrap"), why);
+	CHECK(!package_is_complete(package, &err));
+	CHECK_STR(err.text, expected);
+}
+
+static void test_complete(void)
+{
+	struct package *package;
+
+	begin();
+	mkdir("task", 0755);
+	config.task_root = "task";
+	package = package_create(&config, true, &err);
+	CHECK(!package_is_complete(package, &err));
+	CHECK(strncmp(err.text, "Couldn't find valid bootstrap(s)", 32) == 0);
+	files_put_text("task/bootstrap", "");
+	check_incomplete(package, " is empty");
+	files_put_text("task/bootstrap", "x");
+	CHECK(package_is_complete(package, &err));
+	CHECK_INT(chmod("task/bootstrap", 0644), 0);
+	check_incomplete(package, " is not executable: chmod +x it");
+	CHECK_INT(chmod("task/bootstrap", 0700), 0);
+	CHECK(package_is_complete(package, &err));
+	package_destroy(package);
+	end();
+}
+
+static void check_renewed(const char *task, bool shares)
+{
+	struct sandbox_spec spec;
+	struct package *old = package_create(&config, true, &err), *package;
+
+	remove("link");
+	CHECK_INT(symlink(task, "link"), 0);
+	package = package_renew(old, &err);
+	CHECK_INT(package_shares_layers(package, old), shares);
+	package_destroy(old);
+	package_fill_spec(package, &spec);
+	CHECK_STR(spec.task_root, host(task));
+	CHECK_INT(spec.layer_count, config.layers.count);
+	package_destroy(package);
+}
+
+static void test_renewed(void)
+{
+	const char *layers[] = { "layer", NULL };
+
+	begin();
+	mkdir("task", 0755);
+	mkdir("other", 0755);
+	mkdir("layer", 0755);
+	CHECK_INT(symlink("task", "link"), 0);
+	config.task_root = "link";
+	config.layers = (struct config_list){ layers, 1 };
+	check_renewed("other", true);
+	layers[0] = "link";
+	check_renewed("task", false); /* it leads elsewhere meanwhile */
+	end();
+}
+
+TEST_MAIN(test_complete, test_renewed, test_look_up_order, test_spec, test_named_bootstrap,
+          test_no_own_root, test_arguments, test_rie, test_refused)

@@ -146,7 +146,7 @@ static void test_a_file_is_removed_renamed_or_made_executable(void)
 	put("task/a");
 	begin("task");
 	CHECK_INT(rename("task/a", "task/b"), 0);
-	check_told("a+1");
+	check_told("b+1");
 	CHECK_INT(chmod("task/b", 0711), 0);
 	check_told("b+0");
 	CHECK_INT(unlink("task/b"), 0);
@@ -218,7 +218,7 @@ static void test_a_folder_moves(void)
 	make("elsewhere");
 	begin("task");
 	CHECK_INT(rename("task/a", "task/z"), 0);
-	check_told("a+1");
+	check_told("z+1");
 	put("task/z/b/file");
 	check_told("z/b/file+0");
 	CHECK_INT(rename("task/z", "elsewhere/z"), 0);
@@ -345,7 +345,7 @@ static void test_paths_within_each_other(void)
 	put("task/layer/file");
 	check_told("file+0");
 	CHECK_INT(rename("task/layer", "task/gone"), 0);
-	check_told("layer+1");
+	check_told("gone+1");
 	put("task/gone/file");
 	check_told("gone/file+0");
 	end();

@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* renewal - new environments whenever a function's files have changed */
+#include "emulator/renewal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "emulator/buffer.h"
+#include "emulator/clock.h"
+#include "emulator/log.h"
+#include "emulator/watch.h"
+
+/* What no change tells of: who writes may do so under another name, or on another machine. */
+#define RETRY_NS (100 * CLOCK_NS_PER_MS)
+
+/* A build is allowed to take that long to write its result before somebody hears of it. */
+#define UNTOLD_NS (1 * CLOCK_NS_PER_S)
+
+struct renewal {
+	struct loop *loop;
+	struct renewal_owner *owner;
+	struct watch *watch;
+	struct watch_listener listener;
+	struct loop_timer retry;
+	char *name; /* of the function; NULL: it has only a default one */
+	char *path; /* what has changed first since the last renewal; NULL: nobody knows */
+	unsigned more;
+	uint64_t since_ns; /* 0: nothing has changed */
+	bool is_told;      /* that it waits */
+};
+
+/* ---- what is said ---- */
+
+static void describe(const struct renewal *renewal, struct buffer *words)
+{
+	if (renewal->name)
+		buffer_append_format(words, "%s: ", renewal->name);
+	if (!renewal->path) {
+		buffer_append_text(words, "more has changed at once than the kernel tells of");
+		return;
+	}
+	buffer_append_format(words, "'%s' changed", renewal->path);
+	if (renewal->more >= WATCH_COUNTED)
+		buffer_append_text(words, " (and many more)");
+	else if (renewal->more > 0)
+		buffer_append_format(words, " (and %u more)", renewal->more);
+}
+
+static void tell_renewal(const struct renewal *renewal, unsigned count)
+{
+	autobuffer struct buffer words = BUFFER_INIT;
+
+	describe(renewal, &words);
+	if (count == 0)
+		log_notice("watch: %s: the next environment will have it", words.data);
+	else
+		log_notice("watch: %s: %u environment%s replaced", words.data, count,
+		           count == 1 ? "" : "s");
+}
+
+static void tell_waiting(struct renewal *renewal, const struct error *err)
+{
+	autobuffer struct buffer words = BUFFER_INIT;
+
+	if (renewal->is_told || clock_now() < renewal->since_ns + UNTOLD_NS)
+		return;
+	renewal->is_told = true;
+	describe(renewal, &words);
+	log_notice("watch: %s, but is not complete, and the environments of before go on: %s",
+	           words.data, err->text);
+}
+
+/* ---- what is done ---- */
+
+static void forget(struct renewal *renewal)
+{
+	free(renewal->path);
+	renewal->path = NULL;
+	renewal->more = 0;
+	renewal->since_ns = 0;
+	renewal->is_told = false;
+}
+
+static void attempt(struct renewal *renewal)
+{
+	unsigned count = 0;
+	struct error err;
+
+	if (!renewal->owner->renew(renewal->owner, &count, &err)) {
+		tell_waiting(renewal, &err);
+		loop_timer_start(renewal->loop, &renewal->retry, clock_now() + RETRY_NS);
+		return;
+	}
+	loop_timer_stop(&renewal->retry);
+	tell_renewal(renewal, count);
+	forget(renewal);
+}
+
+static void on_retry(struct loop_timer *timer)
+{
+	attempt(container_of(timer, struct renewal, retry));
+}
+
+static bool is_known(const struct renewal *renewal, const char *path)
+{
+	return renewal->path && path && strcmp(renewal->path, path) == 0;
+}
+
+static void on_change(struct watch_listener *listener, const struct watch_change *change)
+{
+	struct renewal *renewal = container_of(listener, struct renewal, listener);
+
+	if (renewal->since_ns) {
+		renewal->more += change->more + !is_known(renewal, change->path);
+		if (renewal->more > WATCH_COUNTED)
+			renewal->more = WATCH_COUNTED;
+	} else {
+		renewal->path = change->path ? xstrdup(change->path) : NULL;
+		renewal->more = change->more;
+		renewal->since_ns = clock_now();
+	}
+	attempt(renewal);
+}
+
+/* ---- what is watched ---- */
+
+static char *folder_of(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? xasprintf("%.*s", (int)(slash - path + 1), path) : xstrdup(".");
+}
+
+/* As the user has written it, with its links; else as it was found. */
+static char *task_root(const struct config *config, const struct sandbox_spec *spec)
+{
+	if (config->task_root)
+		return xstrdup(config->task_root);
+	if (config->bootstrap && !config->rie)
+		return folder_of(config->bootstrap);
+	return spec->task_root ? xstrdup(spec->task_root) : NULL;
+}
+
+/* Paths, and room for them. */
+struct paths {
+	const char **items;
+	size_t count;
+};
+
+static void add(struct paths *paths, const char *path)
+{
+	if (path)
+		paths->items[paths->count++] = path;
+}
+
+static void add_layers(struct paths *paths, const struct config *config,
+                       const struct sandbox_spec *spec)
+{
+	bool is_of_image = config->layers.count == 0 &&
+	                   spec->layer_count > (config->extensions != NULL);
+
+	for (size_t i = 0; i < config->layers.count; i++)
+		add(paths, config->layers.items[i]);
+	add(paths, is_of_image ? spec->layers[0] : NULL);
+	add(paths, config->extensions);
+}
+
+static struct watch *start_watch(struct renewal *renewal, const struct config *config,
+                                 const struct package *package, struct error *err)
+{
+	struct sandbox_spec spec = { .task_root = NULL };
+	struct paths paths = { xcalloc(config->layers.count + 5, sizeof(*paths.items)), 0 };
+	struct watch *watch;
+	char *root;
+
+	package_fill_spec(package, &spec);
+	root = task_root(config, &spec);
+	add(&paths, root);
+	/* In RIE mode it may be the name of a program somewhere else. */
+	if (config->bootstrap && (!config->rie || strchr(config->bootstrap, '/')))
+		add(&paths, config->bootstrap);
+	add(&paths, spec.runtime_root);
+	add_layers(&paths, config, &spec);
+	watch = watch_create(renewal->loop, &renewal->listener, paths.items, paths.count, err);
+	free(paths.items);
+	free(root);
+	return watch;
+}
+
+/* ---- life ---- */
+
+struct renewal *renewal_create(struct loop *loop, struct renewal_owner *owner,
+                               const struct config *config, const struct package *package,
+                               struct error *err)
+{
+	struct renewal *renewal = xcalloc(1, sizeof(*renewal));
+
+	renewal->loop = loop;
+	renewal->owner = owner;
+	renewal->name = config->has_name ? xstrdup(config->function_name) : NULL;
+	renewal->listener.on_change = on_change;
+	renewal->retry.on_due = on_retry;
+	renewal->watch = start_watch(renewal, config, package, err);
+	if (renewal->watch)
+		return renewal;
+	error_prefix(err, "--watch");
+	renewal_destroy(renewal);
+	return NULL;
+}
+
+void renewal_destroy(struct renewal *renewal)
+{
+	if (!renewal)
+		return;
+	loop_timer_stop(&renewal->retry);
+	watch_destroy(renewal->watch);
+	forget(renewal);
+	free(renewal->name);
+	free(renewal);
+}
