@@ -194,6 +194,15 @@ static void on_head(struct http_listener *listener, struct http_exchange *exchan
 	http_exchange_set_user(exchange, call);
 }
 
+static void on_body(struct http_listener *listener, struct http_exchange *exchange,
+                    const char *data, size_t length)
+{
+	struct port_call *call = http_exchange_user(exchange);
+
+	(void)listener;
+	call->api->body(call, data, length);
+}
+
 static void on_request(struct http_listener *listener, struct http_exchange *exchange)
 {
 	struct port_call *call = http_exchange_user(exchange);
@@ -312,6 +321,7 @@ static struct runtime_port *open_port(struct runtime_ports *base, struct environ
 	port->env = env;
 	port->listener = (struct http_listener){
 		.on_head = on_head,
+		.on_body = on_body,
 		.on_request = on_request,
 		.on_hangup = on_hangup,
 		.on_finished = on_finished,

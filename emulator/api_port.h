@@ -71,6 +71,9 @@ struct port_api {
 	struct port_call *(*open)(struct port *port, struct http_exchange *exchange, int route,
 	                          const char *argument);
 
+	/* A piece of a body that is taken in pieces; NULL where none is. */
+	void (*body)(struct port_call *call, const char *data, size_t length);
+
 	/* All of it has arrived: replies, or keeps the call among those that wait. */
 	void (*serve)(struct port_call *call);
 

@@ -37,6 +37,8 @@ enum config_color { CONFIG_COLOR_AUTO, CONFIG_COLOR_ALWAYS, CONFIG_COLOR_NEVER }
 
 enum config_access { CONFIG_ACCESS_BOX, CONFIG_ACCESS_ANY };
 
+enum config_bandwidth { CONFIG_BANDWIDTH_UNLIMITED, CONFIG_BANDWIDTH_AWS };
+
 enum config_telemetry { CONFIG_TELEMETRY_ON, CONFIG_TELEMETRY_STUB };
 
 struct config_list {
@@ -131,6 +133,7 @@ struct config {
 	enum config_access runtime_api_access;
 	enum config_telemetry telemetry;
 	bool virtual_clock; /* callers may move it */
+	enum config_bandwidth stream_bandwidth;
 	enum sandbox_mode sandbox;
 	enum sandbox_syscalls syscalls;
 	bool freeze; /* nothing runs between invocations */

@@ -375,6 +375,7 @@ enum runtime_verdict environment_runtime_next(struct environment *env)
 	} else if (before == RUNTIME_RUNNING) {
 		env->port->ops->deliver(env->port, slot->invocation, true);
 	} else if (before == RUNTIME_RESPONSE_SENT) {
+		slot_settle_broken(slot);
 		slot->state = RUNTIME_READY;
 		slot_end_runtime_part(slot, clock_now(), &slot->unusable);
 		environment_look_for_end(env);
@@ -424,7 +425,7 @@ static void take_answer(struct slot *slot, struct answer *answer)
 
 	slot->state = RUNTIME_RESPONSE_SENT;
 	slot->invocation->phase.answered_ns = clock_now();
-	if (!answer->fault)
+	if (!answer->fault && !slot->invocation->stream)
 		slot->invocation->produced_bytes = answer->body.length;
 	invocation_answer(slot->invocation, answer);
 	if (!environment_is_concurrent(env))

@@ -222,7 +222,8 @@ void environment_runtime_contact(struct environment *env);
 enum runtime_verdict environment_runtime_next(struct environment *env);
 
 /* The head of /{id}/response or /{id}/error has arrived. After RUNTIME_ACCEPTED
- * exactly one of the two calls below follows, with the 'invocation' that this gave. */
+ * exactly one of environment_runtime_answer(), _answer_fault() and _break_off() follows, with the
+ * 'invocation' that this gave. */
 enum runtime_verdict environment_runtime_begin_answer(struct environment *env, const char *id,
                                                       enum runtime_call call,
                                                       struct invocation **invocation);
@@ -238,7 +239,22 @@ void environment_runtime_cause(struct environment *env, const struct invocation 
 bool environment_runtime_answer(struct environment *env, struct invocation *invocation,
                                 struct answer *answer);
 
-/* The answer is of no use: too large, truncated, a bad response mode. The caller gets the
+/* The body of the answer broke off: 'fault' is the answer, unless the runtime turns out to have
+ * ended: then that is. */
+void environment_runtime_break_off(struct environment *env, struct invocation *invocation,
+                                   const struct fault *fault);
+
+/*
+ * Before any of them, where invocation_takes_pieces(): the answer comes bit by bit, read by
+ * 'source', which pauses and resumes (response_stream.h); and a piece of it, which is passed on, or
+ * dropped when nobody waits for it any more. The second returns false when it is more than Lambda
+ * takes: then environment_runtime_answer_fault() must follow, and what still comes is dropped.
+ */
+void environment_runtime_stream(struct environment *env, struct invocation *invocation,
+                                struct response_source *source, const char *content_type);
+bool environment_runtime_piece(struct invocation *invocation, const char *data, size_t length);
+
+/* The answer is of no use: too large, a bad response mode. The caller gets the
  * fault's body, or none when 'empty' is set. The runtime lives on. */
 bool environment_runtime_answer_fault(struct environment *env, struct invocation *invocation,
                                       const struct fault *fault, bool empty);

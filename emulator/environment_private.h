@@ -8,6 +8,7 @@
  *   environment_extensions.c  its extensions: launched, registered, told of events
  *   environment_telemetry.c  when there is telemetry, and the way to its subscribers
  *   environment_restore.c  SnapStart: from the snapshot to the first event
+ *   environment_stream.c  answers that come bit by bit, and those that break off
  *   environment_report.c  what is told of all that: journal and metrics
  */
 #ifndef EMULATOR_ENVIRONMENT_PRIVATE_H
@@ -36,6 +37,7 @@ struct slot {
 	bool runtime_is_done;     /* ... with it: only extensions are not */
 	struct fault unusable;    /* why its answer could not be used */
 	struct loop_timer limit;  /* the function's time-out */
+	struct loop_timer broken; /* its answer broke off, and is 'unusable': until that is told */
 };
 
 /* Ids of invocations that took too long, while their runtime lives on: the last ones. */
@@ -170,6 +172,13 @@ void environment_fail_invocations(struct environment *env);
 
 void environment_set_activity(struct environment *env, enum activity activity);
 void environment_look_at_usage(struct environment *env, enum environment_moment moment);
+
+/* ---- environment_stream.c ---- */
+
+void slot_on_broken(struct loop_timer *timer);
+
+/* The runtime lives on: an answer that broke off is told as what it is. */
+void slot_settle_broken(struct slot *slot);
 
 /* ---- environment_life.c ---- */
 

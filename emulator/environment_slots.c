@@ -124,6 +124,7 @@ void slot_release(struct slot *slot)
 	bool started = slot->is_started;
 
 	loop_timer_stop(&slot->limit);
+	loop_timer_stop(&slot->broken);
 	slot->invocation = NULL;
 	slot->state = RUNTIME_READY;
 	slot->is_started = slot->is_announced = slot->runtime_is_done = false;
@@ -257,6 +258,7 @@ void environment_make_slots(struct environment *env)
 			.env = env,
 			.state = RUNTIME_READY,
 			.limit = { .on_due = on_time_out, .is_virtual = true },
+			.broken.on_due = slot_on_broken,
 		};
 	if (environment_is_concurrent(env))
 		env->late = xcalloc(1, sizeof(*env->late));

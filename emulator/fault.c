@@ -8,6 +8,7 @@
 #include "emulator/fault.h"
 
 #include <ctype.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -157,11 +158,12 @@ struct fault fault_restore_timeout(uint64_t timeout_ms)
 	                  "Restore timed out after %.2f seconds", (double)timeout_ms / 1e3);
 }
 
-struct fault fault_response_too_large(void)
+struct fault fault_response_too_large(uint64_t limit)
 {
 	return fault_make(FAULT_ERROR, TOO_LARGE,
 	                  "Response payload size exceeded maximum allowed payload size "
-	                  "(6291556 bytes).");
+	                  "(%" PRIu64 " bytes).",
+	                  limit);
 }
 
 static bool is_capital(char c)

@@ -49,8 +49,8 @@ struct fault fault_restore_error(const char *type);
 
 struct fault fault_restore_timeout(uint64_t timeout_ms);
 
-/* The answer was larger than Lambda takes. */
-struct fault fault_response_too_large(void);
+/* The answer was larger than the 'limit' that Lambda takes. */
+struct fault fault_response_too_large(uint64_t limit);
 
 struct fault fault_make(enum fault_status status, const char *type, const char *format, ...)
 	PRINTF_LIKE(3, 4);

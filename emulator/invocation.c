@@ -89,6 +89,7 @@ void invocation_unref(struct invocation *invocation)
 {
 	if (!invocation || --invocation->references)
 		return;
+	response_stream_destroy(invocation->stream);
 	buffer_finish(&invocation->event);
 	free(invocation->function_arn);
 	free(invocation->trace_header);
@@ -99,11 +100,62 @@ void invocation_unref(struct invocation *invocation)
 	free(invocation);
 }
 
+bool invocation_takes_pieces(const struct invocation *invocation)
+{
+	return invocation->ops->on_chunk != NULL;
+}
+
+void invocation_pause(struct invocation *invocation)
+{
+	if (invocation->stream)
+		response_stream_set_full(invocation->stream, true);
+}
+
+void invocation_resume(struct invocation *invocation)
+{
+	if (invocation->stream)
+		response_stream_set_full(invocation->stream, false);
+}
+
+static void tell_head(struct invocation *invocation, const char *content_type)
+{
+	const struct response_stream *stream = invocation->stream;
+	struct response_head head = {
+		.content_type = stream ? stream->content_type : content_type,
+		.is_streamed = stream != NULL,
+	};
+
+	if (invocation->has_head)
+		return;
+	invocation->has_head = true;
+	invocation->ops->on_response_head(invocation, &head);
+}
+
+void invocation_pass(struct invocation *invocation, const char *data, size_t length)
+{
+	tell_head(invocation, NULL);
+	if (length > 0)
+		invocation->ops->on_chunk(invocation, data, length);
+}
+
+/* All that is left of a result. */
+static void pass_rest(struct invocation *invocation, struct answer *answer)
+{
+	tell_head(invocation, answer->content_type);
+	if (answer->body.length > 0)
+		invocation->ops->on_chunk(invocation, answer->body.data, answer->body.length);
+	buffer_clear(&answer->body);
+}
+
 void invocation_answer(struct invocation *invocation, struct answer *answer)
 {
 	if (!invocation->is_answered) {
+		if (!answer->is_error && invocation_takes_pieces(invocation))
+			pass_rest(invocation, answer);
 		invocation->is_answered = true;
 		invocation->is_error = answer->is_error;
+		if (invocation->stream)
+			response_stream_end(invocation->stream);
 		invocation->ops->on_answered(invocation, answer);
 	}
 	buffer_finish(&answer->body);

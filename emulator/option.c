@@ -147,6 +147,12 @@ const struct option option_table[] = {
 	  .parse = option_parse_megabytes, .field = CONFIG(tmp_bytes), .min = 512, .max = 10240,
 	  .preset = "512",
 	  .help = "Size of /tmp, 512 to 10240." },
+	{ .name = "stream-bandwidth", .value = "aws|unlimited",
+	  .variable = "LRIE_STREAM_BANDWIDTH", .group = GROUP_LIMITS, .commands = SERVE | DOCTOR,
+	  .parse = option_parse_bandwidth, .field = CONFIG(stream_bandwidth),
+	  .preset = "unlimited",
+	  .help = "How fast a response is streamed. aws: the first 6 MiB at once, what follows at "
+	          "2 MiB a second, as on Lambda." },
 	{ .name = "throttle", .variable = "LRIE_THROTTLE",
 	  .group = GROUP_LIMITS, .commands = SHELL,
 	  .parse = option_parse_switch, .field = CONFIG(throttle),

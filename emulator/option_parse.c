@@ -293,6 +293,20 @@ bool option_parse_initialization(struct settings *settings, const struct option 
 	return true;
 }
 
+bool option_parse_bandwidth(struct settings *settings, const struct option *option,
+                            const char *text, struct error *err)
+{
+	static const char *const words[] = {
+		[CONFIG_BANDWIDTH_UNLIMITED] = "unlimited", [CONFIG_BANDWIDTH_AWS] = "aws", NULL
+	};
+	unsigned index;
+
+	if (!option_value_choice(text, words, &index, err))
+		return false;
+	*(enum config_bandwidth *)option_field(settings, option) = (enum config_bandwidth)index;
+	return true;
+}
+
 bool option_parse_telemetry(struct settings *settings, const struct option *option,
                             const char *text, struct error *err)
 {

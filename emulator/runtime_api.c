@@ -8,6 +8,7 @@
  */
 #include "emulator/runtime_api.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +21,9 @@
 #include "emulator/xray.h"
 
 #define PREFIX "/2018-06-01"
+
+/* Of what is more than Lambda takes so much is read, and dropped, before the connection is. */
+#define DROP_LIMIT (UINT64_C(64) << 20)
 
 enum call_kind {
 	CALL_NEXT,
@@ -46,7 +50,11 @@ struct call {
 	enum runtime_state state;     /* ... in this state */
 	bool uploading;               /* the environment waits for the answer's body */
 	struct invocation *answered;  /* ... this one's */
-	struct invocation *event;     /* being sent */
+	bool is_stream;               /* ... and gets it in pieces */
+	struct response_source source;
+	bool is_too_large; /* what of it comes now is dropped */
+	uint64_t dropped;
+	struct invocation *event; /* being sent */
 };
 
 /* ---- replies ---- */
@@ -63,13 +71,18 @@ void runtime_api_refuse(struct http_exchange *exchange, enum runtime_state state
 	front_reply_error(exchange, 403, "InvalidStateTransition", message);
 }
 
-void runtime_api_refuse_size(struct http_exchange *exchange)
+static void refuse_more_than(struct http_exchange *exchange, uint64_t limit)
 {
 	char message[100];
 
-	snprintf(message, sizeof(message), "Exceeded maximum allowed payload size (%d bytes).",
-	         RUNTIME_API_PAYLOAD_LIMIT);
+	snprintf(message, sizeof(message),
+	         "Exceeded maximum allowed payload size (%" PRIu64 " bytes).", limit);
 	front_reply_error(exchange, 413, "RequestEntityTooLarge", message);
+}
+
+void runtime_api_refuse_size(struct http_exchange *exchange)
+{
+	refuse_more_than(exchange, RUNTIME_API_PAYLOAD_LIMIT);
 }
 
 /* Only of a runtime that takes several invocations, and so outlives a time-out. */
@@ -154,7 +167,15 @@ static bool has_valid_mode(const struct http_exchange *exchange)
 	return !mode || strcmp(mode, "streaming") == 0;
 }
 
-/* An error at the end of a stream: its body is the answer, what was streamed before is not. */
+static bool is_streamed(const struct http_exchange *exchange)
+{
+	const char *mode = http_exchange_header(exchange, "Lambda-Runtime-Function-Response-Mode");
+
+	return mode && strcmp(mode, "streaming") == 0;
+}
+
+/* An error at the end of a stream: its body is the answer, what was streamed before is not, or not
+ * all of it. */
 static bool take_error_trailers(struct http_exchange *exchange, struct answer *answer)
 {
 	const char *type = http_exchange_trailer(exchange, "Lambda-Runtime-Function-Error-Type");
@@ -217,6 +238,8 @@ static void take_answer(struct port *port, struct call *call)
 		strip_error_cause(exchange, &answer.body);
 	} else {
 		take_error_trailers(exchange, &answer);
+		if (invocation_takes_pieces(call->answered))
+			answer.content_type = http_exchange_header(exchange, "Content-Type");
 	}
 	/* The caller first: it waits for this, the runtime only for a receipt. */
 	if (environment_runtime_answer(port->env, call->answered, &answer))
@@ -237,7 +260,7 @@ static void refuse_mode(struct port *port, struct call *call)
 
 static void refuse_size(struct port *port, struct call *call)
 {
-	struct fault fault = fault_response_too_large();
+	struct fault fault = fault_response_too_large(RUNTIME_API_PAYLOAD_LIMIT);
 
 	environment_runtime_answer_fault(port->env, call->answered, &fault, false);
 	runtime_api_refuse_size(call->base.exchange);
@@ -259,6 +282,10 @@ static void handle_answer(struct port *port, struct call *call)
 	case RUNTIME_ACCEPTED:
 		break;
 	}
+	if (call->is_too_large) {
+		refuse_more_than(call->base.exchange, RESPONSE_STREAM_LIMIT);
+		return;
+	}
 	call->uploading = false;
 	if (call->kind == CALL_RESPONSE && !has_valid_mode(call->base.exchange))
 		refuse_mode(port, call);
@@ -266,6 +293,58 @@ static void handle_answer(struct port *port, struct call *call)
 		refuse_size(port, call);
 	else
 		take_answer(port, call);
+}
+
+/* ---- answers that come in pieces ---- */
+
+static void pause_source(struct response_source *source)
+{
+	struct call *call = container_of(source, struct call, source);
+
+	http_exchange_pause_body(call->base.exchange);
+}
+
+static void resume_source(struct response_source *source)
+{
+	struct call *call = container_of(source, struct call, source);
+
+	http_exchange_resume_body(call->base.exchange);
+}
+
+/* Only if the asker takes it so; else it is kept until it is whole, as any other. */
+static bool begin_stream(struct port *port, struct call *call, struct http_exchange *exchange)
+{
+	if (!is_streamed(exchange) || !invocation_takes_pieces(call->answered))
+		return false;
+	call->source = (struct response_source){ pause_source, resume_source };
+	environment_runtime_stream(port->env, call->answered, &call->source,
+	                           http_exchange_header(exchange, "Content-Type"));
+	http_exchange_stream_body(exchange);
+	return true;
+}
+
+/* The caller hears of it now, the runtime when it has sent all. */
+static void give_up_size(struct call *call)
+{
+	struct fault fault = fault_response_too_large(RESPONSE_STREAM_LIMIT);
+
+	response_stream_lose_source(call->answered->stream);
+	environment_runtime_answer_fault(call->base.port->env, call->answered, &fault, false);
+	call->uploading = false;
+	call->is_too_large = true;
+}
+
+static void take_piece(struct port_call *base, const char *data, size_t length)
+{
+	struct call *call = container_of(base, struct call, base);
+
+	if (call->uploading && !environment_runtime_piece(call->answered, data, length))
+		give_up_size(call);
+	if (!call->is_too_large)
+		return;
+	call->dropped += length;
+	if (call->dropped > DROP_LIMIT)
+		http_exchange_drop(base->exchange);
 }
 
 static void handle_init_error(struct port *port, struct call *call)
@@ -303,7 +382,11 @@ static struct port_call *open_call(struct port *port, struct http_exchange *exch
 		                                                 runtime_call_of(call),
 		                                                 &call->answered);
 		call->uploading = call->verdict == RUNTIME_ACCEPTED;
+		call->is_stream = call->uploading && call->kind == CALL_RESPONSE &&
+		                  begin_stream(port, call, exchange);
 	}
+	if (call->is_stream)
+		return &call->base;
 	if (call->uploading || call->kind == CALL_INIT_ERROR)
 		http_exchange_accept_body(exchange, RUNTIME_API_PAYLOAD_LIMIT);
 	return &call->base;
@@ -339,14 +422,15 @@ static void give_up_answer(struct call *call)
 	if (call->base.port->closing)
 		invocation_unref(call->answered);
 	else
-		environment_runtime_answer_fault(call->base.port->env, call->answered, &fault,
-		                                 false);
+		environment_runtime_break_off(call->base.port->env, call->answered, &fault);
 }
 
 static void close_call(struct port_call *base)
 {
 	struct call *call = container_of(base, struct call, base);
 
+	if (call->uploading && call->is_stream)
+		response_stream_lose_source(call->answered->stream);
 	if (call->uploading)
 		give_up_answer(call);
 	let_go(call);
@@ -357,6 +441,7 @@ static void close_call(struct port_call *base)
 const struct port_api runtime_api = {
 	.routes = routes,
 	.open = open_call,
+	.body = take_piece,
 	.serve = serve,
 	.close = close_call,
 };

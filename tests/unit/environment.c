@@ -1118,7 +1118,7 @@ static void test_upload_of_the_dead_never_ends(void)
 
 static void test_unusable_answer(void)
 {
-	struct fault fault = fault_response_too_large();
+	struct fault fault = fault_response_too_large(6291556);
 	struct asker *asker;
 
 	begin();

@@ -133,6 +133,8 @@ struct stage_port {
 	char delivered[UUID_SIZE]; /* request id of the last event */
 	bool is_uploading;
 	struct invocation *answered;       /* whose answer that is */
+	struct response_source source;     /* ... if it comes in pieces */
+	bool is_paused;                    /* ... and is held up */
 	unsigned restores;                 /* how often it was told to let the runtime go on */
 	bool is_listening;                 /* it was given a listener from inside the box */
 	unsigned notices[EXTENSION_LIMIT]; /* how many events an extension got */
@@ -181,6 +183,15 @@ enum runtime_verdict runtime_begin(struct stage_port *port, const char *id, enum
 void runtime_finish(struct stage_port *port, const char *body, bool is_error);
 void runtime_truncate(struct stage_port *port);
 
+/* Between the two: the answer comes in pieces. Of the last one, what environment_runtime_piece()
+ * said. */
+void runtime_stream(struct stage_port *port, const char *content_type);
+bool runtime_piece(struct stage_port *port, const char *text);
+bool runtime_bytes(struct stage_port *port, size_t length);
+
+/* What came was too much. */
+void runtime_give_up_size(struct stage_port *port);
+
 enum runtime_verdict runtime_restore_next(struct stage_port *port);
 enum runtime_verdict runtime_restore_error(struct stage_port *port, const char *type);
 
@@ -199,6 +210,12 @@ struct asker {
 	char fault[128];    /* its type; "" for none */
 	bool is_of_restore; /* ... and not of the function */
 	char *body;
+	unsigned heads, pieces; /* of one that takes pieces */
+	bool is_streamed;
+	char content_type[64]; /* "" for none */
+	struct buffer got;     /* the first MiB of the pieces */
+	uint64_t got_length;
+	bool pauses;                       /* with each piece */
 	char *tail;                        /* NULL: on_done had none */
 	uint64_t done_order;               /* counts all on_done, from 1 */
 	void (*then)(struct asker *asker); /* called last in on_done, if set */
@@ -206,6 +223,9 @@ struct asker {
 
 /* An invocation with that request id, not yet submitted. */
 struct asker *asker_create(const char *id);
+
+/* One that takes its answer in pieces. */
+struct asker *asker_create_for_pieces(const char *id);
 
 /* The invocation is either done or was never accepted. */
 void asker_destroy(struct asker *asker);

@@ -229,7 +229,7 @@ static void test_body(void)
 
 static void test_too_large_body(void)
 {
-	struct fault fault = fault_response_too_large();
+	struct fault fault = fault_response_too_large(6291556);
 
 	CHECK_INT(fault.status, FAULT_ERROR);
 	check_body(&fault, "{\"errorMessage\":\"Response payload size exceeded maximum allowed "

@@ -146,7 +146,9 @@ enum runtime_verdict runtime_begin(struct stage_port *port, const char *id, enum
 
 void runtime_finish(struct stage_port *port, const char *body, bool is_error)
 {
-	struct answer answer = { .body = BUFFER_INIT, .is_error = is_error };
+	struct answer answer = { .body = BUFFER_INIT,
+		                 .is_error = is_error,
+		                 .content_type = "text/fixture" };
 
 	assert(port->is_uploading);
 	port->is_uploading = false;
@@ -160,6 +162,53 @@ void runtime_truncate(struct stage_port *port)
 
 	assert(port->is_uploading);
 	port->is_uploading = false;
+	environment_runtime_break_off(port->env, port->answered, &fault);
+}
+
+static void pause_source(struct response_source *source)
+{
+	struct stage_port *port = container_of(source, struct stage_port, source);
+
+	assert(!port->is_paused);
+	port->is_paused = true;
+}
+
+static void resume_source(struct response_source *source)
+{
+	struct stage_port *port = container_of(source, struct stage_port, source);
+
+	assert(port->is_paused);
+	port->is_paused = false;
+}
+
+void runtime_stream(struct stage_port *port, const char *content_type)
+{
+	assert(port->is_uploading && invocation_takes_pieces(port->answered));
+	port->source = (struct response_source){ pause_source, resume_source };
+	environment_runtime_stream(port->env, port->answered, &port->source, content_type);
+}
+
+bool runtime_piece(struct stage_port *port, const char *text)
+{
+	return environment_runtime_piece(port->answered, text, strlen(text));
+}
+
+bool runtime_bytes(struct stage_port *port, size_t length)
+{
+	char *bytes = xcalloc(length, 1);
+	bool is_taken = environment_runtime_piece(port->answered, bytes, length);
+
+	free(bytes);
+	return is_taken;
+}
+
+void runtime_give_up_size(struct stage_port *port)
+{
+	struct fault fault = fault_response_too_large(RESPONSE_STREAM_LIMIT);
+
+	assert(port->is_uploading);
+	port->is_uploading = false;
+	response_stream_lose_source(port->answered->stream);
 	environment_runtime_answer_fault(port->env, port->answered, &fault, false);
 }
 
@@ -229,10 +278,48 @@ static void on_done(struct invocation *invocation, const struct log_tail *tail)
 
 static const struct invocation_ops ops = { .on_answered = on_answered, .on_done = on_done };
 
+static void on_response_head(struct invocation *invocation, const struct response_head *head)
+{
+	struct asker *asker = invocation->asker;
+
+	assert(asker->answered == 0 && asker->pieces == 0);
+	asker->heads++;
+	asker->is_streamed = head->is_streamed;
+	snprintf(asker->content_type, sizeof(asker->content_type), "%s",
+	         head->content_type ? head->content_type : "");
+}
+
+static void on_chunk(struct invocation *invocation, const char *data, size_t length)
+{
+	struct asker *asker = invocation->asker;
+
+	assert(asker->answered == 0 && asker->heads == 1 && length > 0);
+	asker->pieces++;
+	asker->got_length += length;
+	if (asker->got_length <= 1 << 20)
+		buffer_append(&asker->got, data, length);
+	if (asker->pauses)
+		invocation_pause(invocation);
+}
+
+static const struct invocation_ops ops_for_pieces = { .on_response_head = on_response_head,
+	                                              .on_chunk = on_chunk,
+	                                              .on_answered = on_answered,
+	                                              .on_done = on_done };
+
+struct asker *asker_create_for_pieces(const char *id)
+{
+	struct asker *asker = asker_create(id);
+
+	asker->invocation->ops = &ops_for_pieces;
+	return asker;
+}
+
 struct asker *asker_create(const char *id)
 {
 	struct asker *asker = xcalloc(1, sizeof(*asker));
 
+	buffer_init(&asker->got);
 	asker->invocation = invocation_create(&ops);
 	asker->invocation->asker = asker;
 	assert(strlen(id) < UUID_SIZE);
@@ -248,6 +335,7 @@ void asker_destroy(struct asker *asker)
 		invocation_unref(asker->invocation);
 		open_invocations--;
 	}
+	buffer_finish(&asker->got);
 	free(asker->body);
 	free(asker->tail);
 	free(asker);

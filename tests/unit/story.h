@@ -73,7 +73,7 @@ static STORY_UNUSED void start(void)
 	settle();
 }
 
-static struct asker *ask(const char *id)
+static STORY_UNUSED struct asker *ask(const char *id)
 {
 	struct asker *asker = asker_create(id);
 
