@@ -13,6 +13,7 @@
 
 #include "emulator/admin_api.h"
 #include "emulator/commands.h"
+#include "emulator/http_front.h"
 #include "emulator/http_listen.h"
 #include "emulator/invoke_api.h"
 #include "emulator/log.h"
@@ -23,6 +24,7 @@ struct server {
 	struct service service;
 	struct invoke_api *invoke_api;
 	struct admin_api *admin_api;
+	struct http_front *http_front; /* NULL unless it was asked for */
 	bool stopping, is_stopped;
 };
 
@@ -46,12 +48,31 @@ static void on_signal(struct loop_signal *number)
 	functions_stop(server.service.functions, on_stopped);
 }
 
-/* The address as asked for, with the port that the kernel chose where that was 0. */
-static void tell_address(const struct config *config, unsigned port)
+static int host_length(const char *address)
 {
-	int host = (int)(strrchr(config->listen, ':') - config->listen);
+	return (int)(strrchr(address, ':') - address);
+}
+
+/* What stands before a single function; of several each may have another. */
+static const char *http_format_text(const struct config *config)
+{
+	static const char *const texts[] = { [HTTP_FORMAT_URL] = " as a function URL",
+		                             [HTTP_FORMAT_HTTP_API] = " as an HTTP API",
+		                             [HTTP_FORMAT_REST_API] = " as a REST API",
+		                             [HTTP_FORMAT_ALB] = " as a load balancer" };
+
+	return functions_count(server.service.functions) > 1 ? "" : texts[config->http_as];
+}
+
+/* The addresses as asked for, with the ports that the kernel chose where these were 0. */
+static void tell_addresses(const struct config *config, unsigned port, unsigned http_port)
+{
+	int host = host_length(config->listen);
 
 	log_notice("listening on http://%.*s:%u", host, config->listen, port);
+	if (http_port)
+		log_notice("serving HTTP on http://%.*s:%u%s", host_length(config->http),
+		           config->http, http_port, http_format_text(config));
 	if (isatty(STDERR_FILENO))
 		log_notice("try: curl -d '{}' http://%.*s:%u/2015-03-31/functions/%s/invocations",
 		           host, config->listen, port, config->function_name);
@@ -77,10 +98,11 @@ static void tell_functions(void)
 	log_notice("functions of '%s': %s", server.service.config->file, names.data);
 }
 
-/* Takes 'fd' over. */
-static struct invoke_api *open_apis(int fd, struct error *err)
+/* Takes both descriptors over; -1: nothing is served as HTTP. */
+static bool open_fronts(int fd, int http_fd, struct error *err)
 {
 	struct service *service = &server.service;
+	autoclose int owned = http_fd;
 	const struct admin_api_subjects subjects = {
 		.functions = service->functions,
 		.loop = service->loop,
@@ -88,24 +110,31 @@ static struct invoke_api *open_apis(int fd, struct error *err)
 	};
 
 	server.admin_api = admin_api_create(&subjects);
-	return invoke_api_create(service->invoke_server, fd, service->functions, server.admin_api,
-	                         err);
+	server.invoke_api = invoke_api_create(service->invoke_server, fd, service->functions,
+	                                      server.admin_api, err);
+	if (!server.invoke_api || owned == -1)
+		return server.invoke_api;
+	server.http_front = http_front_create(service->invoke_server, service->loop,
+	                                      steal_fd(&owned), service->functions, service->config,
+	                                      err);
+	return server.http_front;
 }
 
-static int run(int fd)
+static int run(int fd, int http_fd)
 {
 	struct error err;
 	unsigned port = http_listen_port(fd);
+	unsigned http_port = http_fd == -1 ? 0 : http_listen_port(http_fd);
 
-	server.invoke_api = open_apis(fd, &err);
-	if (!server.invoke_api || !service_watch_signals(&server.service, on_signal, &err)) {
+	if (!open_fronts(fd, http_fd, &err) ||
+	    !service_watch_signals(&server.service, on_signal, &err)) {
 		log_error("%s", err.text);
 		functions_stop(server.service.functions, on_stopped);
 		if (!server.is_stopped)
 			loop_run(server.service.loop);
 		return EXIT_USAGE;
 	}
-	tell_address(server.service.config, port);
+	tell_addresses(server.service.config, port, http_port);
 	tell_functions();
 	loop_run(server.service.loop);
 	return EXIT_FINE;
@@ -115,15 +144,17 @@ int cmd_serve(const struct config *config)
 {
 	struct error err;
 	autoclose int fd = http_listen(config->listen, &err);
+	autoclose int http_fd = fd != -1 && config->http ? http_listen(config->http, &err) : -1;
 	int code;
 
-	if (fd == -1) {
+	if (fd == -1 || (config->http && http_fd == -1)) {
 		log_error("%s", err.text);
 		return EXIT_USAGE;
 	}
 	code = service_init(&server.service, config, STDOUT_FILENO);
 	if (code == EXIT_FINE)
-		code = run(steal_fd(&fd));
+		code = run(steal_fd(&fd), steal_fd(&http_fd));
+	http_front_destroy(server.http_front);
 	invoke_api_destroy(server.invoke_api);
 	admin_api_destroy(server.admin_api);
 	service_finish(&server.service);

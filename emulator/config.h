@@ -17,6 +17,7 @@
 #include <stdint.h>
 
 #include "emulator/buffer.h"
+#include "emulator/http_site.h"
 #include "emulator/log.h"
 #include "emulator/log_line.h"
 #include "emulator/platform_event.h"
@@ -125,8 +126,16 @@ struct config {
 	uint64_t idle_timeout_ms;        /* 0: an environment without work never ends */
 	enum platform_initialization initialization;
 
+	/* the function's site */
+	enum http_format http_as;
+	const char *http_path; /* "" for all, "/orders", or NULL: the default */
+	bool alb_multi_value;
+	const char *binary_types; /* "image/png,image/gif"; NULL: none */
+
 	/* the service */
 	const char *listen;
+	const char *http;              /* where sites are served; NULL: nowhere */
+	struct config_list http_hosts; /* names by which they are called, beside loopback */
 	const char *emf;  /* where to write records of metrics; NULL: nowhere */
 	const char *xray; /* where to write segments of traces; NULL: nowhere, no tracing */
 	const char *runtime_api_address; /* NULL: an ephemeral port */

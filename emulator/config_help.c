@@ -93,6 +93,7 @@ static void append_group(struct buffer *out, enum option_group group, unsigned m
 		[GROUP_LIMITS] = "Limits",
 		[GROUP_VARIABLES] = "Variables of the function",
 		[GROUP_SERVICE] = "Service",
+		[GROUP_HTTP] = "HTTP",
 		[GROUP_SANDBOX] = "Sandbox",
 		[GROUP_BENCH] = "Benchmark",
 		[GROUP_MESSAGES] = "Messages and the rest",

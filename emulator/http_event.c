@@ -431,12 +431,17 @@ static void append_name(struct buffer *out, const char *member, const struct htt
 	json_object_text(out, member, name);
 }
 
-/* "JKJaXmPLvHcESHA=", as API Gateway numbers its requests. */
+/* "JKJaXmPLvHcESHA=" */
+void http_event_append_gateway_id(struct buffer *out, const char *request_id)
+{
+	base64_encode(out, request_id, strnlen(request_id, 11));
+}
+
 static void append_extended_id(struct buffer *out, const struct http_request *request)
 {
 	json_object_name(out, "extendedRequestId", 17);
 	json_text_open(out);
-	base64_encode(out, request->request_id, strnlen(request->request_id, 11));
+	http_event_append_gateway_id(out, request->request_id);
 	json_text_close(out);
 }
 

@@ -46,6 +46,9 @@ void http_request_finish(struct http_request *request);
 /* In the order in which they were sent. */
 void http_request_add_header(struct http_request *request, const char *name, const char *value);
 
+/* How API Gateway names a request beside its id. */
+void http_event_append_gateway_id(struct buffer *out, const char *request_id);
+
 /* Appends the event. Once per request. */
 void http_event_append(struct buffer *out, struct http_request *request);
 

@@ -274,6 +274,36 @@ const struct option option_table[] = {
 	  .parse = option_parse_text, .field = CONFIG(xray),
 	  .help = "Be the X-Ray daemon, trace invocations as with active tracing, and append "
 	          "segments to this file, as lines of JSON." },
+	{ .name = "http", .value = "HOST:PORT", .variable = "LRIE_HTTP",
+	  .group = GROUP_HTTP, .commands = SERVE | DOCTOR,
+	  .parse = option_parse_address, .field = CONFIG(http),
+	  .help = "Serve HTTP here, too: each request becomes an event, and its answer the "
+	          "response." },
+	{ .name = "http-host", .value = "NAME", .variable = "LRIE_HTTP_HOST",
+	  .group = GROUP_HTTP, .commands = SERVE | DOCTOR,
+	  .parse = option_parse_item, .field = CONFIG(http_hosts),
+	  .help = "A name by which clients may call it, beside localhost and addresses; \".NAME\" "
+	          "for all names that end so. Repeatable." },
+	{ .name = "http-as", .value = "url|http-api|rest-api|alb", .variable = "LRIE_HTTP_AS",
+	  .group = GROUP_HTTP, .commands = SERVE | DOCTOR,
+	  .parse = option_parse_http_as, .field = CONFIG(http_as), .preset = "url",
+	  .help = "What stands before the function on AWS: a function URL, an HTTP API, a REST API "
+	          "or a load balancer. Events, answers and errors are as there." },
+	{ .name = "http-path", .value = "PATH", .variable = "LRIE_HTTP_PATH",
+	  .group = GROUP_HTTP, .commands = SERVE | DOCTOR,
+	  .parse = option_parse_http_path, .field = CONFIG(http_path),
+	  .help = "The path below which requests are the function's. Without it all are; of several "
+	          "functions, those below /NAME." },
+	{ .name = "alb-multi-value", .variable = "LRIE_ALB_MULTI_VALUE",
+	  .group = GROUP_HTTP, .commands = SERVE | DOCTOR,
+	  .parse = option_parse_switch, .field = CONFIG(alb_multi_value),
+	  .help = "Of a load balancer: headers and queries have all of their values, as with "
+	          "lambda.multi_value_headers.enabled." },
+	{ .name = "binary-media-types", .value = "TYPE,...", .variable = "LRIE_BINARY_MEDIA_TYPES",
+	  .group = GROUP_HTTP, .commands = SERVE | DOCTOR,
+	  .parse = option_parse_text, .field = CONFIG(binary_types),
+	  .help = "Of a REST API: bodies of these types are base64 in events and answers; */* for "
+	          "all." },
 	{ .name = "sandbox", .value = "auto|full|off", .variable = "LRIE_SANDBOX",
 	  .group = GROUP_SANDBOX, .commands = RUN,
 	  .parse = option_parse_sandbox, .field = CONFIG(sandbox), .preset = "auto",
@@ -484,7 +514,9 @@ static bool is_listed(const struct option *option, const char *const *names)
 
 bool option_is_of_rival(const struct option *option)
 {
-	static const char *const names[] = { "report-writes",         "log-format",
+	static const char *const names[] = { "http-as",               "http-path",
+		                             "alb-multi-value",       "binary-media-types",
+		                             "report-writes",         "log-format",
 		                             "application-log-level", "system-log-level",
 		                             "log-descriptor",        NULL };
 

@@ -18,7 +18,7 @@
 struct option;
 
 /* How many options there may be. */
-#define OPTION_ROOM 96
+#define OPTION_ROOM 128
 
 /* What is being read: the result, and what it is made from. */
 struct settings {
@@ -73,6 +73,7 @@ enum option_group {
 	GROUP_LIMITS,
 	GROUP_VARIABLES,
 	GROUP_SERVICE,
+	GROUP_HTTP,
 	GROUP_SANDBOX,
 	GROUP_BENCH,
 	GROUP_MESSAGES,

@@ -275,6 +275,38 @@ bool option_parse_access(struct settings *settings, const struct option *option,
 	return true;
 }
 
+bool option_parse_http_as(struct settings *settings, const struct option *option, const char *text,
+                          struct error *err)
+{
+	static const char *const words[] = { [HTTP_FORMAT_URL] = "url",
+		                             [HTTP_FORMAT_HTTP_API] = "http-api",
+		                             [HTTP_FORMAT_REST_API] = "rest-api",
+		                             [HTTP_FORMAT_ALB] = "alb",
+		                             NULL };
+	unsigned index;
+
+	if (!option_value_choice(text, words, &index, err))
+		return false;
+	*(enum http_format *)option_field(settings, option) = (enum http_format)index;
+	return true;
+}
+
+/* Kept as "/orders", or "" for all. */
+bool option_parse_http_path(struct settings *settings, const struct option *option,
+                            const char *text, struct error *err)
+{
+	size_t length = strlen(text);
+
+	if (text[0] != '/' || strpbrk(text, "?# {}") || strstr(text, "//"))
+		return error_set(err, 0, "'%s' is no path such as /orders", text);
+	while (length > 0 && text[length - 1] == '/')
+		length--;
+	*(const char **)option_field(settings,
+	                             option) = settings_own(settings,
+	                                                    xasprintf("%.*s", (int)length, text));
+	return true;
+}
+
 bool option_parse_initialization(struct settings *settings, const struct option *option,
                                  const char *text, struct error *err)
 {

@@ -1,0 +1,484 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* http_front - functions behind function URLs, APIs of API Gateway and load balancers */
+#include "emulator/http_front.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/socket.h>
+
+#include "emulator/clock.h"
+#include "emulator/front.h"
+#include "emulator/http_answer.h"
+#include "emulator/http_event.h"
+#include "emulator/http_listen.h"
+#include "emulator/http_origin.h"
+#include "emulator/log.h"
+
+/* "/" and the name of a function. */
+#define ROUTE_SIZE (1 + 64 + 1)
+
+struct http_front {
+	struct http_listener listener;
+	struct loop *loop;
+	struct functions *functions;
+	const struct config *config;
+	unsigned port;
+	bool is_loopback; /* whoever calls it knows it by a name of this machine */
+};
+
+/* One request. It lives until both its exchange and its invocation have ended. */
+struct call {
+	struct http_front *front;
+	struct http_exchange *exchange; /* NULL when the client has left */
+	struct invocation *invocation;  /* NULL when it is done, or never was */
+	struct served_function *served; /* NULL: the request is nobody's */
+	struct http_site site;          /* of this turn of the loop, see look_at_site() */
+	char route[ROUTE_SIZE];         /* of a function that was given none */
+	bool is_answered;               /* there is a response */
+	struct loop_timer timeout;
+	struct loop_garbage garbage;
+};
+
+/* ---- whose a request is ---- */
+
+/* Of several functions each has a path, whether it was given one or not. */
+static const char *route_of(const struct functions *functions, const struct served_function *served,
+                            char fallback[static ROUTE_SIZE])
+{
+	if (served->config->http_path)
+		return served->config->http_path;
+	fallback[0] = '\0';
+	if (functions_count(functions) > 1)
+		snprintf(fallback, ROUTE_SIZE, "/%s", served->name);
+	return fallback;
+}
+
+static bool is_below(const char *path, const char *route)
+{
+	size_t length = strlen(route);
+
+	return strncmp(path, route, length) == 0 && (path[length] == '/' || path[length] == '\0');
+}
+
+static struct served_function *find_served(const struct functions *functions, const char *path)
+{
+	struct served_function *best = NULL;
+	size_t longest = 0;
+
+	for (size_t i = 0; i < functions_count(functions); i++) {
+		struct served_function *served = functions_at(functions, i);
+		char fallback[ROUTE_SIZE];
+		const char *route = route_of(functions, served, fallback);
+
+		if (is_below(path, route) && (!best || strlen(route) > longest)) {
+			best = served;
+			longest = strlen(route);
+		}
+	}
+	return best;
+}
+
+/* A configuration may be another one when the loop turns, so that nothing of it is kept. */
+static void look_at_site(struct call *call)
+{
+	const struct config *config = call->served->config;
+
+	http_site_init(&call->site, config->http_as, config->region, config->account_id,
+	               config->function_name);
+	call->site.is_multi_value = config->alb_multi_value;
+	call->site.binary_types = config->binary_types;
+	call->site.route = route_of(call->front->functions, call->served, call->route);
+}
+
+static void find_function(struct call *call)
+{
+	const char *path = http_exchange_path(call->exchange);
+	struct served_function *served = find_served(call->front->functions, path);
+
+	served_function_unref(call->served);
+	call->served = served ? served_function_ref(served) : NULL;
+	if (served)
+		look_at_site(call);
+}
+
+/* ---- the end of a call ---- */
+
+static void dispose(struct loop_garbage *garbage)
+{
+	free(container_of(garbage, struct call, garbage));
+}
+
+static void release(struct call *call)
+{
+	if (call->exchange || call->invocation)
+		return;
+	loop_timer_stop(&call->timeout);
+	served_function_unref(call->served);
+	loop_dispose(call->front->loop, &call->garbage, dispose);
+}
+
+/* ---- responses ---- */
+
+/* How API Gateway names a request, beside its id. */
+static void add_gateway_id(struct http_exchange *exchange, const char *name, const char *request_id)
+{
+	autobuffer struct buffer id = BUFFER_INIT;
+
+	http_event_append_gateway_id(&id, request_id);
+	http_exchange_add_header(exchange, name, id.data);
+}
+
+static void add_ids(const struct call *call, const struct invocation *invocation)
+{
+	struct http_exchange *exchange = call->exchange;
+
+	switch (call->site.format) {
+	case HTTP_FORMAT_REST_API:
+		add_gateway_id(exchange, "x-amz-apigw-id", invocation->request_id);
+		/* fallthrough */
+	case HTTP_FORMAT_URL:
+		http_exchange_add_header(exchange, "x-amzn-RequestId", invocation->request_id);
+		http_exchange_add_header(exchange, "X-Amzn-Trace-Id", invocation->trace_header);
+		break;
+	case HTTP_FORMAT_HTTP_API:
+		add_gateway_id(exchange, "Apigw-Requestid", invocation->request_id);
+		break;
+	case HTTP_FORMAT_ALB:
+		break;
+	}
+}
+
+static void log_response(const struct call *call, const struct http_answer *answer)
+{
+	const char *method = http_exchange_method(call->exchange);
+	const char *path = http_exchange_path(call->exchange);
+
+	if (answer->why.text[0])
+		log_warning("function '%s': what it answered to %.16s %.256s is no response: %s",
+		            call->served->name, method, path, answer->why.text);
+	log_debug("function '%s': %.16s %.256s: %u, %zu bytes", call->served->name, method, path,
+	          answer->status, answer->body.length);
+}
+
+/* The answer is finished afterwards. 'invocation' may be NULL. */
+static void respond(struct call *call, const struct invocation *invocation,
+                    struct http_answer *answer)
+{
+	const char *at = answer->headers.data, *end = at + answer->headers.length;
+
+	call->is_answered = true;
+	loop_timer_stop(&call->timeout);
+	log_response(call, answer);
+	if (invocation)
+		add_ids(call, invocation);
+	while (at < end) {
+		const char *value = at + strlen(at) + 1;
+
+		http_exchange_add_header(call->exchange, at, value);
+		at = value + strlen(value) + 1;
+	}
+	http_exchange_reply(call->exchange, answer->status, &answer->body);
+	http_answer_finish(answer);
+}
+
+static void respond_failure(struct call *call, enum http_failure failure, uint64_t size,
+                            const char *reason)
+{
+	struct http_answer answer;
+
+	http_answer_init(&answer);
+	http_answer_fail(&answer, &call->site, failure, size, reason);
+	respond(call, call->invocation, &answer);
+}
+
+/* The site does not wait any longer; the function goes on. */
+static void on_timeout(struct loop_timer *timer)
+{
+	struct call *call = container_of(timer, struct call, timeout);
+
+	if (call->exchange)
+		respond_failure(call, HTTP_FAILURE_TIMEOUT, 0, NULL);
+}
+
+/* ---- the answer ---- */
+
+static void respond_answer(struct call *call, struct answer *answer)
+{
+	const char *accept = http_exchange_header(call->exchange, "Accept");
+	struct http_answer response;
+
+	http_answer_init(&response);
+	http_answer_map(&response, &call->site, answer->body.data, answer->body.length, accept);
+	buffer_finish(&answer->body);
+	respond(call, call->invocation, &response);
+}
+
+static void on_answered(struct invocation *invocation, struct answer *answer)
+{
+	struct call *call = invocation->asker;
+
+	if (!call->exchange || call->is_answered)
+		return;
+	look_at_site(call);
+	if (answer->fault && answer->fault->status == FAULT_FAILURE)
+		respond_failure(call, HTTP_FAILURE_SERVICE, 0, NULL);
+	else if (answer->is_error)
+		respond_failure(call, HTTP_FAILURE_FUNCTION, 0, NULL);
+	else
+		respond_answer(call, answer);
+}
+
+static void on_done(struct invocation *invocation, const struct log_tail *tail)
+{
+	struct call *call = invocation->asker;
+
+	(void)tail;
+	call->invocation = NULL;
+	invocation_unref(invocation);
+	release(call);
+}
+
+static const struct invocation_ops ops = { .on_answered = on_answered, .on_done = on_done };
+
+/* ---- the event ---- */
+
+static void append_address(struct buffer *out, int socket)
+{
+	struct sockaddr_storage address = { .ss_family = AF_UNSPEC };
+	const struct sockaddr_in6 *six = (const struct sockaddr_in6 *)&address;
+	const struct sockaddr_in *four = (const struct sockaddr_in *)&address;
+	socklen_t size = sizeof(address);
+	char text[INET6_ADDRSTRLEN] = "";
+
+	getpeername(socket, (struct sockaddr *)&address, &size);
+	if (address.ss_family == AF_INET)
+		inet_ntop(AF_INET, &four->sin_addr, text, sizeof(text));
+	else if (address.ss_family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&six->sin6_addr))
+		inet_ntop(AF_INET, &six->sin6_addr.s6_addr[12], text, sizeof(text));
+	else if (address.ss_family == AF_INET6)
+		inet_ntop(AF_INET6, &six->sin6_addr, text, sizeof(text));
+	/* It may have left already. */
+	buffer_append_text(out, text[0] ? text : "127.0.0.1");
+}
+
+static void add_header(void *request, const char *name, const char *value)
+{
+	http_request_add_header(request, name, value);
+}
+
+static void make_event(const struct call *call, struct invocation *invocation)
+{
+	autobuffer struct buffer body = BUFFER_INIT, address = BUFFER_INIT;
+	struct http_exchange *exchange = call->exchange;
+	struct http_request request;
+
+	http_exchange_take_body(exchange, &body);
+	append_address(&address, http_exchange_socket(exchange));
+	http_request_init(&request, &call->site);
+	request.method = http_exchange_method(exchange);
+	request.path = http_exchange_path(exchange);
+	request.query = http_exchange_raw_query(exchange);
+	request.body = body.data;
+	request.body_length = body.length;
+	request.source_ip = address.data;
+	request.port = call->front->port;
+	request.request_id = invocation->request_id;
+	request.trace_header = invocation->trace_header;
+	request.wall_ns = clock_wall_ns(clock_now());
+	http_exchange_each_header(exchange, add_header, &request);
+	http_event_append(&invocation->event, &request);
+	http_request_finish(&request);
+}
+
+static void start_timeout(struct call *call)
+{
+	uint64_t timeout_ms = http_site_timeout_ms(&call->site);
+
+	call->timeout = (struct loop_timer){ .on_due = on_timeout, .is_virtual = true };
+	if (timeout_ms > 0)
+		loop_timer_start(call->front->loop, &call->timeout,
+		                 clock_now() + timeout_ms * CLOCK_NS_PER_MS);
+}
+
+static void submit(struct call *call, struct invocation *invocation)
+{
+	const char *reason = "ConcurrentInvocationLimitExceeded";
+
+	invocation->asker = call;
+	call->invocation = invocation_ref(invocation);
+	switch (function_submit(call->served->function, invocation)) {
+	case FUNCTION_ACCEPTED:
+		start_timeout(call);
+		return;
+	case FUNCTION_CONCURRENCY_EXCEEDED:
+		reason = "ReservedFunctionConcurrentInvocationLimitExceeded";
+		/* fallthrough */
+	case FUNCTION_LINE_IS_FULL:
+		respond_failure(call, HTTP_FAILURE_THROTTLED, 0, reason);
+		break;
+	case FUNCTION_IS_STOPPING:
+		respond_failure(call, HTTP_FAILURE_SERVICE, 0, NULL);
+		break;
+	}
+	call->invocation = NULL;
+	invocation_unref(invocation);
+}
+
+static void invoke(struct call *call)
+{
+	const struct config *config = call->served->config;
+	struct invocation *invocation = invocation_make(config, &ops);
+	const char *trace = http_exchange_header(call->exchange, "X-Amzn-Trace-Id");
+
+	if (trace)
+		invocation_take_trace(invocation, config, trace);
+	make_event(call, invocation);
+	if (invocation->event.length <= HTTP_EVENT_LIMIT)
+		submit(call, invocation);
+	else
+		respond_failure(call, HTTP_FAILURE_EVENT, invocation->event.length, NULL);
+	invocation_unref(invocation);
+}
+
+/* ---- the request ---- */
+
+/* The host of an authority without its port. */
+static size_t host_length(const char *authority)
+{
+	return authority[0] == '[' ? strcspn(authority, "]") + 1 : strcspn(authority, ":");
+}
+
+/* ".example.com" stands for all names that end so. */
+static bool is_name(const char *host, size_t length, const char *name)
+{
+	size_t name_length = strlen(name);
+
+	if (name[0] == '.' && length > name_length)
+		host += length - name_length;
+	else if (length != name_length)
+		return false;
+	return strncasecmp(host, name, name_length) == 0;
+}
+
+static bool is_host_known(const struct call *call)
+{
+	const char *host = http_exchange_header(call->exchange, "Host");
+	const struct config_list *names = &call->front->config->http_hosts;
+	autobuffer struct buffer domain = BUFFER_INIT;
+
+	if (!call->front->is_loopback || http_host_is_own(host))
+		return true;
+	for (size_t i = 0; i < names->count; i++)
+		if (is_name(host, host_length(host), names->items[i]))
+			return true;
+	http_site_append_domain(&domain, &call->site);
+	return is_name(host, host_length(host), domain.data);
+}
+
+static void handle(struct call *call)
+{
+	struct http_exchange *exchange = call->exchange;
+
+	if (http_exchange_path(exchange)[0] != '/') {
+		front_reply_text(exchange, 400, "text/plain", "The path does not begin with /.\n");
+	} else if (!call->served) {
+		front_reply_text(exchange, 404, "application/json", "{\"message\":\"Not Found\"}");
+	} else if (!is_host_known(call)) {
+		front_reply_text(exchange, 403, "text/plain",
+		                 "lrie is not known by this name (its Host header). It may be that "
+		                 "of another site, whose page calls it through your browser. If it "
+		                 "is yours, start lrie with --http-host NAME.\n");
+	} else if (http_exchange_body_state(exchange) == HTTP_BODY_TOO_LARGE) {
+		respond_failure(call, HTTP_FAILURE_BODY, http_exchange_body_length(exchange), NULL);
+	} else {
+		invoke(call);
+	}
+}
+
+/* ---- the listener ---- */
+
+static void on_head(struct http_listener *listener, struct http_exchange *exchange)
+{
+	struct call *call = xcalloc(1, sizeof(*call));
+
+	call->front = container_of(listener, struct http_front, listener);
+	call->exchange = exchange;
+	http_exchange_set_user(exchange, call);
+	find_function(call);
+	if (call->served)
+		http_exchange_accept_body(exchange, http_site_body_limit(&call->site));
+}
+
+static void on_request(struct http_listener *listener, struct http_exchange *exchange)
+{
+	struct call *call = http_exchange_user(exchange);
+
+	(void)listener;
+	find_function(call);
+	handle(call);
+}
+
+static void on_hangup(struct http_listener *listener, struct http_exchange *exchange)
+{
+	/* It may only have closed its sending side, and the invocation goes on anyway. */
+	(void)listener;
+	(void)exchange;
+}
+
+static void on_finished(struct http_listener *listener, struct http_exchange *exchange)
+{
+	struct call *call = http_exchange_user(exchange);
+
+	(void)listener;
+	call->exchange = NULL;
+	release(call);
+}
+
+static bool is_loopback(int fd)
+{
+	struct sockaddr_storage address = { .ss_family = AF_UNSPEC };
+	const struct sockaddr_in6 *six = (const struct sockaddr_in6 *)&address;
+	const struct sockaddr_in *four = (const struct sockaddr_in *)&address;
+	socklen_t size = sizeof(address);
+
+	getsockname(fd, (struct sockaddr *)&address, &size);
+	if (address.ss_family == AF_INET6)
+		return IN6_IS_ADDR_LOOPBACK(&six->sin6_addr);
+	return address.ss_family == AF_INET && ntohl(four->sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
+}
+
+struct http_front *http_front_create(struct http_server *server, struct loop *loop, int fd,
+                                     struct functions *functions, const struct config *config,
+                                     struct error *err)
+{
+	struct http_front *front = xcalloc(1, sizeof(*front));
+
+	front->loop = loop;
+	front->functions = functions;
+	front->config = config;
+	front->port = http_listen_port(fd);
+	front->is_loopback = is_loopback(fd);
+	front->listener = (struct http_listener){
+		.on_head = on_head,
+		.on_request = on_request,
+		.on_hangup = on_hangup,
+		.on_finished = on_finished,
+		.is_site = true,
+	};
+	if (http_listener_open(server, &front->listener, fd, err))
+		return front;
+	free(front);
+	return NULL;
+}
+
+void http_front_destroy(struct http_front *front)
+{
+	if (!front)
+		return;
+	http_listener_close(&front->listener);
+	free(front);
+}
