@@ -15,7 +15,7 @@ import subprocess
 import interop
 from interop import harness
 
-# No network but this machine's, no profile that stays, and a root that has no user namespace to give.
+# No network but this machine's; no sandbox, which it makes of user namespaces that may not be here.
 ARGUMENTS = ("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
              "--disable-background-networking", "--disable-component-update", "--disable-sync",
              "--disable-breakpad", "--disable-dev-shm-usage", "--no-proxy-server",
@@ -60,7 +60,8 @@ class Browser:
         reply = self.connection.getresponse()
         value = json.loads(reply.read())["value"]
         if reply.status != 200:
-            raise harness.Failure("%s %s: %s: %s" % (method, path, value["error"], value["message"]))
+            raise harness.Failure("%s %s: %s: %s" % (method, path, value["error"],
+                                                     value["message"]))
         return value
 
     def element(self, selector):

@@ -59,7 +59,8 @@ def test_a_name_that_is_none_is_told_as_it_was_sent(t):
             ("%", "'%'"), ("%zz", "'%zz'"), ("a%2", "'a%2'"), ("f%00", "'f%00'"),
             ("%00f", "'%00f'"), ("%25zz", "'%zz'"), ("a+b", "'a+b'"), (":", "':'"),
             ("f%0d%0aX:y", "f\\r\\nX:y"), ("%C0%AF", "'\ufffd\ufffd'"), ("f;x", "'f;x'"),
-            ("n" * 2000, "'nnn"), ("%6e" * 257, "'%6e%6e"), ("arn:aws:lambda:::function:f", "'arn:"),
+            ("n" * 2000, "'nnn"), ("%6e" * 257, "'%6e%6e"),
+            ("arn:aws:lambda:::function:f", "'arn:"),
             ("ARN:aws:lambda:us-east-1:012345678912:function:f", "'ARN:"),
             ("function:" + "q" * 129, "'function:qqq")):
         for reply in (lrie.invoke(path=path_of(sent)), lrie.invoke(path=path_of(sent, "?a=b"))):
@@ -117,7 +118,8 @@ def test_odd_headers_do_no_harm(t):
     for header in (("X-Amzn-Trace-Id", ""), ("X-Amzn-Trace-Id", "Root="),
                    ("X-Amzn-Trace-Id", "\xe4\xff"), ("X-Amzn-Trace-Id", ";;==" * 500),
                    ("Content-Type", "\xff\xfe"), ("Content-Encoding", "gzip"),
-                   ("Upgrade", "h2c"), ("Expect", "200-ok"), ("Connection", "close, Content-Length"),
+                   ("Upgrade", "h2c"), ("Expect", "200-ok"),
+                   ("Connection", "close, Content-Length"),
                    ("Lambda-Runtime-Aws-Request-Id", "mine")):
         reply = lrie.invoke(headers=[header])
         t.equal(reply.status, 200, repr(header))
@@ -137,15 +139,18 @@ def test_heads_that_can_be_read_in_two_ways_are_refused(t):
                  "Transfer-Encoding: \"chunked\"\r\n", "X: y\rTransfer-Encoding: chunked\r\n",
                  "Transfer-Encoding: chunked\r\nContent-Length: 2\r\n",
                  "Content-Length: 0\r\nTransfer-Encoding: chunked\r\n",
-                 "Content-Length: 2\0\r\n", "Content-Length: 2\r\n 0\r\n", "Content-Length:\r\n 2\r\n",
+                 "Content-Length: 2\0\r\n", "Content-Length: 2\r\n 0\r\n",
+                 "Content-Length:\r\n 2\r\n",
                  "Content-Length: 2\r\nContent-Length: 2\r\n", "Content-Length: 2;\r\n",
                  "Content-Length: 1e1\r\n", "Content-Length: \xb2\r\n", "Content-Length : 2\r\n",
-                 "Content-Length: 18446744073709551618\r\n", "X-Y: a\r\nContent-Length: 2\rX: y\r\n",
+                 "Content-Length: 18446744073709551618\r\n",
+                 "X-Y: a\r\nContent-Length: 2\rX: y\r\n",
                  "X: \0\r\nContent-Length: 2\r\n", "X\0: y\r\nContent-Length: 2\r\n",
                  "X: y\r\n Content-Length: 2\r\n"):
         for body in (b"{}", b"0\r\n\r\n"):
             found = replies(lrie.port, post(head, body + smuggled))
-            t.true([reply.status for reply in found] in ([], [400], [413]), "%r: %r" % (head, found))
+            t.true([reply.status for reply in found] in ([], [400], [413]),
+                   "%r: %r" % (head, found))
     t.equal(lrie.invoke(b"1").body, b"1")
     lrie.stop()
     t.equal(lrie.stdout.text().count("START"), 1, "invocations")
@@ -196,7 +201,8 @@ def test_chunks_that_are_none_end_the_connection(t):
 
 def test_a_client_context_reaches_the_function_whole(t):
     lrie = t.serve("headers")
-    for context in ("{}", '{"a":"\x7f grüße \U0001f600"}', '{"a":"\\ud800"}', '{"a":"\\u0000\\r\\n"}',
+    for context in ("{}", '{"a":"\x7f grüße \U0001f600"}', '{"a":"\\ud800"}',
+                    '{"a":"\\u0000\\r\\n"}',
                     '{\r\n\t"a":\r1\n}', '{"a":1,"a":2}', '{"custom":1,"client":[],"env":null}',
                     '{"a":%s}' % ("[" * 900 + "]" * 900), '{"a":%s}' % ("9" * 2600)):
         encoded = base64.b64encode(context.encode()).decode()
@@ -254,7 +260,8 @@ def mutated(shuffle, data, alphabet):
     return bytes(data)
 
 
-GOOD_JSON = (b'{"a":[1,2.5e-3,true],"b":{"c":null}}', b'["\\u00e4\\ud83d\\ude00\\n\\"", "\xc3\xa4"]',
+GOOD_JSON = (b'{"a":[1,2.5e-3,true],"b":{"c":null}}',
+             b'["\\u00e4\\ud83d\\ude00\\n\\"", "\xc3\xa4"]',
              b'"\xf0\x9f\x98\x80\xe2\x82\xac\xef\xbf\xbf"', b"-0.125E+10", b" [ [ ] , { } ] \r\n\t",
              b'{"":"","a":"","a":false}', b'"' + b"x" * 20 + b'\\\\"', b"[0,-1,1e5,[[[]]]]")
 
@@ -262,7 +269,8 @@ GOOD_JSON = (b'{"a":[1,2.5e-3,true],"b":{"c":null}}', b'["\\u00e4\\ud83d\\ude00\
 def test_json_is_what_python_takes_for_json(t):
     lrie = t.serve("echo")
     shuffle = random.Random(2)
-    alphabet = b'{}[]:,"\\/0123456789.eE+-truefalsn \t\r\n\0\x1f\x7f\x80\xbf\xc0\xc3\xe0\xed\xf0\xf4\xff'
+    alphabet = (b'{}[]:,"\\/0123456789.eE+-truefalsn \t\r\n'
+                b"\0\x1f\x7f\x80\xbf\xc0\xc3\xe0\xed\xf0\xf4\xff")
     connection = lrie.connect()
     valid = 0
     for number in range(3000):
@@ -280,7 +288,8 @@ def test_json_is_what_python_takes_for_json(t):
 def test_payloads_at_the_edges(t):
     lrie = t.serve("echo", "--memory", "1769", "--timeout", "60")
     for good in (b"[" * 1000 + b"]" * 1000, b'{"a":' * 999 + b"[]" + b"}" * 999, b"9" * 1000000,
-                 b"1e999999999", b"-1e-999999999", b'{"a":1,"a":2,"a":3}', b'"\\ud800\\udfff\\udc00"',
+                 b"1e999999999", b"-1e-999999999", b'{"a":1,"a":2,"a":3}',
+                 b'"\\ud800\\udfff\\udc00"',
                  b'"\\u0000"', b'"\x7f\xc2\x80\xef\xbf\xbf\xf4\x8f\xbf\xbf"', b'{"":{"":[""]}}'):
         reply = lrie.invoke(good)
         t.true((reply.status, reply.body) == (200, good), "%r: %r" % (good[:40], reply))
@@ -301,7 +310,8 @@ def test_payloads_at_the_edges(t):
 
 REQUESTS = (
     post("Content-Length: 7\r\nX-Amz-Log-Type: Tail\r\n", b'{"a":1}'),
-    post("Transfer-Encoding: chunked\r\nTrailer: X\r\n", b"3;x=y\r\n[1,\r\n2\r\n2]\r\n0\r\nX: y\r\n\r\n"),
+    post("Transfer-Encoding: chunked\r\nTrailer: X\r\n",
+         b"3;x=y\r\n[1,\r\n2\r\n2]\r\n0\r\nX: y\r\n\r\n"),
     post("Content-Length: 2\r\nX-Amz-Invocation-Type: Event\r\nConnection: close\r\n"),
     post("Expect: 100-continue\r\nContent-Length: 2\r\nX-Amz-Client-Context: e30=\r\n", target=(
         path_of("function", "?Qualifier=%24LATEST"))),
@@ -333,6 +343,43 @@ def test_requests_at_random_get_replies_or_none(t):
 
     lrie.stdout.wait(reports, "%d reports" % (ran + 1))
     t.between(100, ran, 1200, "invocations")
+
+
+PAGES = (
+    b"GET /a/b%20c?x=1&y=%C3%A4&x=2 HTTP/1.1\r\nHost: localhost\r\nCookie: a=b; c=d\r\n"
+    b"Accept: */*\r\n\r\n",
+    b"POST /form HTTP/1.1\r\nHost: 127.0.0.1:1\r\nContent-Length: 7\r\n"
+    b"Content-Type: application/x-www-form-urlencoded\r\n\r\na=1&b=2",
+    b"POST /text?q HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/plain; charset=utf-8\r\n"
+    b"Transfer-Encoding: chunked\r\n\r\n5\r\ngr\xc3\xbc\xc3\r\n1\r\n\x9f\r\n0\r\n\r\n",
+    b"PUT /x HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+    b"Content-Encoding: gzip\r\nContent-Length: 3\r\n\r\n\x1f\x8b\x08",
+    b"DELETE /y HTTP/1.1\r\nHost: localhost\r\nX-Forwarded-For: 1.2.3.4\r\n"
+    b"X-Amzn-Trace-Id: Root=1-5759e988-bd862e3fe1be46a994272793\r\n\r\n",
+)
+
+
+def test_requests_at_random_become_events_or_refusals(t):
+    """Whatever a site is asked, its function gets valid JSON in UTF-8, which it gives back here."""
+    shuffle = random.Random(4)
+    alphabet = bytes(range(256)) + b"\r\n\r\n:::;;  00012//%%--=&?%C%"
+    for form in ("url", "rest-api", "alb"):
+        lrie = t.serve("echo" if form == "url" else 'answer:{"statusCode":200}',
+                       "--memory", "1769", "--http", "127.0.0.1:0", "--http-as", form)
+        line = lrie.stderr.wait_line(r"lrie: serving HTTP on http://127\.0\.0\.1:(\d+).*")
+        ran = 0
+        for number in range(500):
+            data = mutated(shuffle, PAGES[number % len(PAGES)], alphabet)
+            for reply in replies(int(line[1]), data):
+                t.true(reply.status in (200, 400, 403, 405, 411, 413, 414, 431, 501, 505),
+                       "%r: %r" % (data, reply))
+                ran += reply.status == 200
+                if reply.status == 200 and reply.body:
+                    event = json.loads(reply.body.decode())
+                    t.true(form != "url" or event["version"] == "2.0", repr(reply))
+        t.between(100, ran, 500, "pages as %s" % form)
+        lrie.stop()
+        t.equal(sum(line.startswith("REPORT ") for line in lrie.stdout.lines()), ran)
 
 
 if __name__ == "__main__":
