@@ -614,6 +614,16 @@ static bool finish_provisioned(struct config *config, struct error *err)
 	return true;
 }
 
+/* Only a URL has modes. */
+static bool check_invoke_mode(const struct config *config, struct error *err)
+{
+	if (config->invoke_mode == CONFIG_BUFFERED || config->http_as == HTTP_FORMAT_URL)
+		return true;
+	return error_set(err, 0,
+	                 "--invoke-mode=response_stream needs --http-as=url: the others send "
+	                 "an answer when it is complete");
+}
+
 /* no-color.org, and terminals that can show none */
 static void finish_color(struct config *config)
 {
@@ -664,8 +674,8 @@ static bool finish(struct settings *settings, struct error *err)
 		log_warning("--enable-init-caching has no effect");
 	guess_handler(settings);
 	finish_init_timeout(config);
-	if (!check_snap_start(config, err) || !finish_concurrency(config, err) ||
-	    !finish_provisioned(config, err))
+	if (!check_snap_start(config, err) || !check_invoke_mode(config, err) ||
+	    !finish_concurrency(config, err) || !finish_provisioned(config, err))
 		return false;
 	finish_color(config);
 	config->has_name = is_given(settings,

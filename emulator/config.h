@@ -40,6 +40,8 @@ enum config_access { CONFIG_ACCESS_BOX, CONFIG_ACCESS_ANY };
 
 enum config_bandwidth { CONFIG_BANDWIDTH_UNLIMITED, CONFIG_BANDWIDTH_AWS };
 
+enum config_invoke_mode { CONFIG_BUFFERED, CONFIG_RESPONSE_STREAM };
+
 enum config_telemetry { CONFIG_TELEMETRY_ON, CONFIG_TELEMETRY_STUB };
 
 struct config_list {
@@ -130,6 +132,7 @@ struct config {
 	enum http_format http_as;
 	const char *http_path; /* "" for all, "/orders", or NULL: the default */
 	bool alb_multi_value;
+	enum config_invoke_mode invoke_mode;
 	const char *binary_types; /* "image/png,image/gif"; NULL: none */
 
 	/* the service */

@@ -12,48 +12,22 @@
 
 #include "emulator/clock.h"
 #include "emulator/front.h"
-#include "emulator/http_answer.h"
 #include "emulator/http_event.h"
+#include "emulator/http_front_private.h"
 #include "emulator/http_listen.h"
 #include "emulator/http_origin.h"
-#include "emulator/log.h"
-
-/* "/" and the name of a function. */
-#define ROUTE_SIZE (1 + 64 + 1)
-
-struct http_front {
-	struct http_listener listener;
-	struct loop *loop;
-	struct functions *functions;
-	const struct config *config;
-	unsigned port;
-	bool is_loopback; /* whoever calls it knows it by a name of this machine */
-};
-
-/* One request. It lives until both its exchange and its invocation have ended. */
-struct call {
-	struct http_front *front;
-	struct http_exchange *exchange; /* NULL when the client has left */
-	struct invocation *invocation;  /* NULL when it is done, or never was */
-	struct served_function *served; /* NULL: the request is nobody's */
-	struct http_site site;          /* of this turn of the loop, see look_at_site() */
-	char route[ROUTE_SIZE];         /* of a function that was given none */
-	bool is_answered;               /* there is a response */
-	struct loop_timer timeout;
-	struct loop_garbage garbage;
-};
 
 /* ---- whose a request is ---- */
 
 /* Of several functions each has a path, whether it was given one or not. */
 static const char *route_of(const struct functions *functions, const struct served_function *served,
-                            char fallback[static ROUTE_SIZE])
+                            char fallback[static HTTP_ROUTE_SIZE])
 {
 	if (served->config->http_path)
 		return served->config->http_path;
 	fallback[0] = '\0';
 	if (functions_count(functions) > 1)
-		snprintf(fallback, ROUTE_SIZE, "/%s", served->name);
+		snprintf(fallback, HTTP_ROUTE_SIZE, "/%s", served->name);
 	return fallback;
 }
 
@@ -71,7 +45,7 @@ static struct served_function *find_served(const struct functions *functions, co
 
 	for (size_t i = 0; i < functions_count(functions); i++) {
 		struct served_function *served = functions_at(functions, i);
-		char fallback[ROUTE_SIZE];
+		char fallback[HTTP_ROUTE_SIZE];
 		const char *route = route_of(functions, served, fallback);
 
 		if (is_below(path, route) && (!best || strlen(route) > longest)) {
@@ -82,8 +56,7 @@ static struct served_function *find_served(const struct functions *functions, co
 	return best;
 }
 
-/* A configuration may be another one when the loop turns, so that nothing of it is kept. */
-static void look_at_site(struct call *call)
+void http_call_look_at_site(struct http_call *call)
 {
 	const struct config *config = call->served->config;
 
@@ -94,7 +67,7 @@ static void look_at_site(struct call *call)
 	call->site.route = route_of(call->front->functions, call->served, call->route);
 }
 
-static void find_function(struct call *call)
+static void find_function(struct http_call *call)
 {
 	const char *path = http_exchange_path(call->exchange);
 	struct served_function *served = find_served(call->front->functions, path);
@@ -102,147 +75,25 @@ static void find_function(struct call *call)
 	served_function_unref(call->served);
 	call->served = served ? served_function_ref(served) : NULL;
 	if (served)
-		look_at_site(call);
+		http_call_look_at_site(call);
 }
 
 /* ---- the end of a call ---- */
 
 static void dispose(struct loop_garbage *garbage)
 {
-	free(container_of(garbage, struct call, garbage));
+	free(container_of(garbage, struct http_call, garbage));
 }
 
-static void release(struct call *call)
+void http_call_release(struct http_call *call)
 {
 	if (call->exchange || call->invocation)
 		return;
 	loop_timer_stop(&call->timeout);
+	http_prelude_finish(&call->prelude);
 	served_function_unref(call->served);
 	loop_dispose(call->front->loop, &call->garbage, dispose);
 }
-
-/* ---- responses ---- */
-
-/* How API Gateway names a request, beside its id. */
-static void add_gateway_id(struct http_exchange *exchange, const char *name, const char *request_id)
-{
-	autobuffer struct buffer id = BUFFER_INIT;
-
-	http_event_append_gateway_id(&id, request_id);
-	http_exchange_add_header(exchange, name, id.data);
-}
-
-static void add_ids(const struct call *call, const struct invocation *invocation)
-{
-	struct http_exchange *exchange = call->exchange;
-
-	switch (call->site.format) {
-	case HTTP_FORMAT_REST_API:
-		add_gateway_id(exchange, "x-amz-apigw-id", invocation->request_id);
-		/* fallthrough */
-	case HTTP_FORMAT_URL:
-		http_exchange_add_header(exchange, "x-amzn-RequestId", invocation->request_id);
-		http_exchange_add_header(exchange, "X-Amzn-Trace-Id", invocation->trace_header);
-		break;
-	case HTTP_FORMAT_HTTP_API:
-		add_gateway_id(exchange, "Apigw-Requestid", invocation->request_id);
-		break;
-	case HTTP_FORMAT_ALB:
-		break;
-	}
-}
-
-static void log_response(const struct call *call, const struct http_answer *answer)
-{
-	const char *method = http_exchange_method(call->exchange);
-	const char *path = http_exchange_path(call->exchange);
-
-	if (answer->why.text[0])
-		log_warning("function '%s': what it answered to %.16s %.256s is no response: %s",
-		            call->served->name, method, path, answer->why.text);
-	log_debug("function '%s': %.16s %.256s: %u, %zu bytes", call->served->name, method, path,
-	          answer->status, answer->body.length);
-}
-
-/* The answer is finished afterwards. 'invocation' may be NULL. */
-static void respond(struct call *call, const struct invocation *invocation,
-                    struct http_answer *answer)
-{
-	const char *at = answer->headers.data, *end = at + answer->headers.length;
-
-	call->is_answered = true;
-	loop_timer_stop(&call->timeout);
-	log_response(call, answer);
-	if (invocation)
-		add_ids(call, invocation);
-	while (at < end) {
-		const char *value = at + strlen(at) + 1;
-
-		http_exchange_add_header(call->exchange, at, value);
-		at = value + strlen(value) + 1;
-	}
-	http_exchange_reply(call->exchange, answer->status, &answer->body);
-	http_answer_finish(answer);
-}
-
-static void respond_failure(struct call *call, enum http_failure failure, uint64_t size,
-                            const char *reason)
-{
-	struct http_answer answer;
-
-	http_answer_init(&answer);
-	http_answer_fail(&answer, &call->site, failure, size, reason);
-	respond(call, call->invocation, &answer);
-}
-
-/* The site does not wait any longer; the function goes on. */
-static void on_timeout(struct loop_timer *timer)
-{
-	struct call *call = container_of(timer, struct call, timeout);
-
-	if (call->exchange)
-		respond_failure(call, HTTP_FAILURE_TIMEOUT, 0, NULL);
-}
-
-/* ---- the answer ---- */
-
-static void respond_answer(struct call *call, struct answer *answer)
-{
-	const char *accept = http_exchange_header(call->exchange, "Accept");
-	struct http_answer response;
-
-	http_answer_init(&response);
-	http_answer_map(&response, &call->site, answer->body.data, answer->body.length, accept);
-	buffer_finish(&answer->body);
-	respond(call, call->invocation, &response);
-}
-
-static void on_answered(struct invocation *invocation, struct answer *answer)
-{
-	struct call *call = invocation->asker;
-
-	if (!call->exchange || call->is_answered)
-		return;
-	look_at_site(call);
-	if (answer->fault && answer->fault->status == FAULT_FAILURE)
-		respond_failure(call, HTTP_FAILURE_SERVICE, 0, NULL);
-	else if (answer->is_error)
-		respond_failure(call, HTTP_FAILURE_FUNCTION, 0, NULL);
-	else
-		respond_answer(call, answer);
-}
-
-static void on_done(struct invocation *invocation, const struct log_tail *tail)
-{
-	struct call *call = invocation->asker;
-
-	(void)tail;
-	call->invocation = NULL;
-	invocation_unref(invocation);
-	release(call);
-}
-
-static const struct invocation_ops ops = { .on_answered = on_answered, .on_done = on_done };
 
 /* ---- the event ---- */
 
@@ -270,7 +121,7 @@ static void add_header(void *request, const char *name, const char *value)
 	http_request_add_header(request, name, value);
 }
 
-static void make_event(const struct call *call, struct invocation *invocation)
+static void make_event(const struct http_call *call, struct invocation *invocation)
 {
 	autobuffer struct buffer body = BUFFER_INIT, address = BUFFER_INIT;
 	struct http_exchange *exchange = call->exchange;
@@ -294,7 +145,16 @@ static void make_event(const struct call *call, struct invocation *invocation)
 	http_request_finish(&request);
 }
 
-static void start_timeout(struct call *call)
+/* The site does not wait any longer; the function goes on. */
+static void on_timeout(struct loop_timer *timer)
+{
+	struct http_call *call = container_of(timer, struct http_call, timeout);
+
+	if (call->exchange)
+		http_call_fail(call, HTTP_FAILURE_TIMEOUT, 0, NULL);
+}
+
+static void start_timeout(struct http_call *call)
 {
 	uint64_t timeout_ms = http_site_timeout_ms(&call->site);
 
@@ -304,7 +164,7 @@ static void start_timeout(struct call *call)
 		                 clock_now() + timeout_ms * CLOCK_NS_PER_MS);
 }
 
-static void submit(struct call *call, struct invocation *invocation)
+static void submit(struct http_call *call, struct invocation *invocation)
 {
 	const char *reason = "ConcurrentInvocationLimitExceeded";
 
@@ -318,20 +178,20 @@ static void submit(struct call *call, struct invocation *invocation)
 		reason = "ReservedFunctionConcurrentInvocationLimitExceeded";
 		/* fallthrough */
 	case FUNCTION_LINE_IS_FULL:
-		respond_failure(call, HTTP_FAILURE_THROTTLED, 0, reason);
+		http_call_fail(call, HTTP_FAILURE_THROTTLED, 0, reason);
 		break;
 	case FUNCTION_IS_STOPPING:
-		respond_failure(call, HTTP_FAILURE_SERVICE, 0, NULL);
+		http_call_fail(call, HTTP_FAILURE_SERVICE, 0, NULL);
 		break;
 	}
 	call->invocation = NULL;
 	invocation_unref(invocation);
 }
 
-static void invoke(struct call *call)
+static void invoke(struct http_call *call)
 {
 	const struct config *config = call->served->config;
-	struct invocation *invocation = invocation_make(config, &ops);
+	struct invocation *invocation = invocation_make(config, http_call_ops(call));
 	const char *trace = http_exchange_header(call->exchange, "X-Amzn-Trace-Id");
 
 	if (trace)
@@ -340,7 +200,7 @@ static void invoke(struct call *call)
 	if (invocation->event.length <= HTTP_EVENT_LIMIT)
 		submit(call, invocation);
 	else
-		respond_failure(call, HTTP_FAILURE_EVENT, invocation->event.length, NULL);
+		http_call_fail(call, HTTP_FAILURE_EVENT, invocation->event.length, NULL);
 	invocation_unref(invocation);
 }
 
@@ -364,7 +224,7 @@ static bool is_name(const char *host, size_t length, const char *name)
 	return strncasecmp(host, name, name_length) == 0;
 }
 
-static bool is_host_known(const struct call *call)
+static bool is_host_known(const struct http_call *call)
 {
 	const char *host = http_exchange_header(call->exchange, "Host");
 	const struct config_list *names = &call->front->config->http_hosts;
@@ -379,7 +239,7 @@ static bool is_host_known(const struct call *call)
 	return is_name(host, host_length(host), domain.data);
 }
 
-static void handle(struct call *call)
+static void handle(struct http_call *call)
 {
 	struct http_exchange *exchange = call->exchange;
 
@@ -393,7 +253,7 @@ static void handle(struct call *call)
 		                 "of another site, whose page calls it through your browser. If it "
 		                 "is yours, start lrie with --http-host NAME.\n");
 	} else if (http_exchange_body_state(exchange) == HTTP_BODY_TOO_LARGE) {
-		respond_failure(call, HTTP_FAILURE_BODY, http_exchange_body_length(exchange), NULL);
+		http_call_fail(call, HTTP_FAILURE_BODY, http_exchange_body_length(exchange), NULL);
 	} else {
 		invoke(call);
 	}
@@ -403,10 +263,11 @@ static void handle(struct call *call)
 
 static void on_head(struct http_listener *listener, struct http_exchange *exchange)
 {
-	struct call *call = xcalloc(1, sizeof(*call));
+	struct http_call *call = xcalloc(1, sizeof(*call));
 
 	call->front = container_of(listener, struct http_front, listener);
 	call->exchange = exchange;
+	http_prelude_init(&call->prelude);
 	http_exchange_set_user(exchange, call);
 	find_function(call);
 	if (call->served)
@@ -415,11 +276,17 @@ static void on_head(struct http_listener *listener, struct http_exchange *exchan
 
 static void on_request(struct http_listener *listener, struct http_exchange *exchange)
 {
-	struct call *call = http_exchange_user(exchange);
+	struct http_call *call = http_exchange_user(exchange);
 
 	(void)listener;
 	find_function(call);
 	handle(call);
+}
+
+static void on_room(struct http_listener *listener, struct http_exchange *exchange)
+{
+	(void)listener;
+	http_call_go_on(http_exchange_user(exchange));
 }
 
 static void on_hangup(struct http_listener *listener, struct http_exchange *exchange)
@@ -431,11 +298,12 @@ static void on_hangup(struct http_listener *listener, struct http_exchange *exch
 
 static void on_finished(struct http_listener *listener, struct http_exchange *exchange)
 {
-	struct call *call = http_exchange_user(exchange);
+	struct http_call *call = http_exchange_user(exchange);
 
 	(void)listener;
 	call->exchange = NULL;
-	release(call);
+	http_call_go_on(call);
+	http_call_release(call);
 }
 
 static bool is_loopback(int fd)
@@ -466,6 +334,7 @@ struct http_front *http_front_create(struct http_server *server, struct loop *lo
 		.on_head = on_head,
 		.on_request = on_request,
 		.on_hangup = on_hangup,
+		.on_room = on_room,
 		.on_finished = on_finished,
 		.is_site = true,
 	};

@@ -294,6 +294,11 @@ const struct option option_table[] = {
 	  .parse = option_parse_http_path, .field = CONFIG(http_path),
 	  .help = "The path below which requests are the function's. Without it all are; of several "
 	          "functions, those below /NAME." },
+	{ .name = "invoke-mode", .value = "buffered|response_stream", .variable = "LRIE_INVOKE_MODE",
+	  .group = GROUP_HTTP, .commands = SERVE | DOCTOR,
+	  .parse = option_parse_invoke_mode, .field = CONFIG(invoke_mode), .preset = "buffered",
+	  .help = "Of a function URL: whether its answers are sent when they are complete, or as "
+	          "they come." },
 	{ .name = "alb-multi-value", .variable = "LRIE_ALB_MULTI_VALUE",
 	  .group = GROUP_HTTP, .commands = SERVE | DOCTOR,
 	  .parse = option_parse_switch, .field = CONFIG(alb_multi_value),
@@ -514,9 +519,7 @@ static bool is_listed(const struct option *option, const char *const *names)
 
 bool option_is_of_rival(const struct option *option)
 {
-	static const char *const names[] = { "http-as",               "http-path",
-		                             "alb-multi-value",       "binary-media-types",
-		                             "report-writes",         "log-format",
+	static const char *const names[] = { "report-writes",         "log-format",
 		                             "application-log-level", "system-log-level",
 		                             "log-descriptor",        NULL };
 
@@ -527,10 +530,15 @@ bool option_is_of_rival(const struct option *option)
 
 bool option_is_of_function(const struct option *option)
 {
-	static const char *const names[] = { "concurrency",
+	static const char *const names[] = { "alb-multi-value",
+		                             "binary-media-types",
+		                             "concurrency",
 		                             "dead-letters",
+		                             "http-as",
+		                             "http-path",
 		                             "idle-timeout",
 		                             "initialization-type",
+		                             "invoke-mode",
 		                             "legacy-failures",
 		                             "max-concurrency",
 		                             "max-environment-age",

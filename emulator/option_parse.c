@@ -307,6 +307,20 @@ bool option_parse_http_path(struct settings *settings, const struct option *opti
 	return true;
 }
 
+bool option_parse_invoke_mode(struct settings *settings, const struct option *option,
+                              const char *text, struct error *err)
+{
+	static const char *const words[] = {
+		[CONFIG_BUFFERED] = "buffered", [CONFIG_RESPONSE_STREAM] = "response_stream", NULL
+	};
+	unsigned index;
+
+	if (!option_value_choice(text, words, &index, err))
+		return false;
+	*(enum config_invoke_mode *)option_field(settings, option) = (enum config_invoke_mode)index;
+	return true;
+}
+
 bool option_parse_initialization(struct settings *settings, const struct option *option,
                                  const char *text, struct error *err)
 {

@@ -293,6 +293,18 @@ static void test_mistakes(void)
 		  "--network: 'bridge' is not one of host, none" },
 		{ { "lrie", "--network=none", "--sandbox=off" },
 		  "--network=none and --sandbox=off exclude each other" },
+		{ { "lrie", "--http", "8080" }, "--http: '8080' is not HOST:PORT" },
+		{ { "lrie", "--http-as", "nlb" },
+		  "--http-as: 'nlb' is not one of url, http-api, rest-api, alb" },
+		{ { "lrie", "--http-path", "orders" },
+		  "--http-path: 'orders' is no path such as /orders" },
+		{ { "lrie", "--http-path", "/a//b" },
+		  "--http-path: '/a//b' is no path such as /orders" },
+		{ { "lrie", "--invoke-mode", "stream" },
+		  "--invoke-mode: 'stream' is not one of buffered, response_stream" },
+		{ { "lrie", "--invoke-mode=response_stream", "--http-as=rest-api" },
+		  "--invoke-mode=response_stream needs --http-as=url: the others send an answer "
+		  "when it is complete" },
 		{ { "lrie", "--runtime-api-access", "all" },
 		  "--runtime-api-access: 'all' is not one of box, any" },
 		{ { "lrie", "--seccomp", "on" },
@@ -1114,7 +1126,7 @@ static void test_a_file_of_functions(void)
 		"\"functions\": [\n"
 		"{\"name\": \"one\", \"concurrency\": 2, \"fail-if\": \"cold.init>1s\"},\n"
 		"{\"name\": \"two\", \"bootstrap\": \"b\", \"provisioned\": 3, \"throttle\": "
-	        "true,\n"
+		"true,\n"
 		"\"arguments\": \"x\", \"on-success\": \"function:one\"}]}";
 	struct config *config;
 

@@ -1,0 +1,286 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""--invoke-mode response_stream: answers of a function URL that are sent as they come."""
+import os
+import threading
+import time
+
+import harness
+from harness import Connection
+
+PRELUDE_TYPE = "application/vnd.awslambda.http-integration-response"
+DELIMITER = b"\0" * 8
+
+
+def serve(t, *options):
+    lrie = t.bare("--http", "127.0.0.1:0", "--invoke-mode", "response_stream", *options)
+    lrie.http = int(lrie.stderr.wait_line(r"lrie: serving HTTP on http://127\.0\.0\.1:(\d+).*")[1])
+    return lrie
+
+
+class Answer:
+    """An answer that the test streams, piece by piece."""
+
+    def __init__(self, runtime, event, kind=None):
+        self.runtime = runtime
+        self.connection = runtime.connection
+        headers = "Content-Type: %s\r\n" % kind if kind else ""
+        self.connection.send((
+            "POST %s/invocation/%s/response HTTP/1.1\r\nHost: localhost\r\n%s"
+            "Lambda-Runtime-Function-Response-Mode: streaming\r\nTransfer-Encoding: chunked\r\n"
+            "Trailer: Lambda-Runtime-Function-Error-Type, Lambda-Runtime-Function-Error-Body\r\n"
+            "\r\n" % (harness.RUNTIME_PATH, event.id, headers)).encode())
+
+    def write(self, data):
+        self.connection.send(b"%x\r\n%s\r\n" % (len(data), data))
+
+    def end(self, trailers=b""):
+        self.connection.send(b"0\r\n" + trailers + b"\r\n")
+        return self.connection.reply()
+
+
+class Response:
+    """What the client has of a response so far."""
+
+    def __init__(self, t, lrie, method="GET"):
+        self.connection = t.closing(Connection(lrie.http))
+        self.connection.request(method, "/")
+
+    def head(self):
+        self.status, _, headers = self.connection.read_head()
+        self.headers = {name.lower(): value for name, value in headers}
+        return self.status
+
+    def piece(self):
+        """The next chunk; b"" is the last one."""
+        size = int(self.connection.reader.readline(), 16)
+        data = self.connection.reader.read(size)
+        self.connection.reader.readline()
+        return data
+
+    def read(self, length):
+        data = b""
+        while len(data) < length:
+            data += self.piece()
+        return data
+
+    def rest(self):
+        return b"".join(iter(self.piece, b""))
+
+
+def begin(t, lrie, runtime, kind=None, method="GET"):
+    response = Response(t, lrie, method)
+    return response, Answer(runtime, runtime.next(), kind)
+
+
+def test_each_piece_comes_while_the_function_writes(t):
+    lrie = serve(t)
+    runtime = lrie.runtime()
+    response, answer = begin(t, lrie, runtime, "text/event-stream")
+    answer.write(b"one")
+    t.equal(response.head(), 200)
+    t.equal(response.headers["content-type"], "text/event-stream")
+    t.match(response.headers["x-amzn-requestid"], harness.UUID)
+    t.equal(response.read(3), b"one")
+    answer.write(b"two")
+    t.equal(response.read(3), b"two")
+    t.equal(answer.end().status, 202)
+    t.equal(response.rest(), b"")
+    lrie.stop()
+
+
+def test_prelude(t):
+    lrie = serve(t)
+    runtime = lrie.runtime()
+    response, answer = begin(t, lrie, runtime, PRELUDE_TYPE)
+    text = (b'{"statusCode":201,"headers":{"Content-Type":"text/html","X-A":"1"},'
+            b'"cookies":["a=1; Path=/","b=2"]}')
+    for byte in text + DELIMITER:
+        answer.write(bytes([byte]))
+    # the head does not wait for a body
+    t.equal(response.head(), 201)
+    t.equal((response.headers["content-type"], response.headers["x-a"]), ("text/html", "1"))
+    t.equal(response.headers["set-cookie"], "b=2")
+    answer.write(b"<p>\0")
+    t.equal(response.read(4), b"<p>\0")
+    answer.end()
+    t.equal(response.rest(), b"")
+    # all in one piece
+    response, answer = begin(t, lrie, runtime, PRELUDE_TYPE)
+    answer.write(b"{}" + DELIMITER + b"body" + DELIMITER)
+    answer.end()
+    t.equal(response.head(), 200)
+    t.equal(response.headers["content-type"], "application/octet-stream")
+    t.equal(response.rest(), b"body" + DELIMITER)
+    lrie.stop()
+
+
+def test_preludes_that_are_wrong(t):
+    lrie = serve(t)
+    runtime = lrie.runtime()
+    for data in (b"hello" + DELIMITER, b'{"statusCode":"x"}' + DELIMITER, b"{}\0\0\0x", b"",
+                 b'{"statusCode":200}', b'{"headers":{"a":"\\r\\nb: c"}}' + DELIMITER,
+                 b" " * 65537, b"[]" + DELIMITER):
+        response, answer = begin(t, lrie, runtime, PRELUDE_TYPE)
+        if data:
+            answer.write(data)
+        t.equal(answer.end().status, 202)
+        t.equal(response.head(), 502, repr(data[:40]))
+        t.equal(response.connection.reader.read(21), b"Internal Server Error")
+    lrie.stderr.wait_line(r"lrie: warning: function 'function': what it answered to GET / is no "
+                          r"response: .*eight NUL bytes")
+    lrie.stop()
+
+
+def test_without_prelude(t):
+    lrie = serve(t)
+    runtime = lrie.runtime()
+    response, answer = begin(t, lrie, runtime, "application/octet-stream")
+    answer.write(b'{"statusCode":404}')
+    answer.end()
+    t.equal(response.head(), 200)
+    t.equal(response.rest(), b'{"statusCode":404}')
+    lrie.stop()
+
+
+def test_an_answer_that_is_not_streamed_is_sent_as_it_is(t):
+    lrie = serve(t)
+    runtime = lrie.runtime()
+    for body in (b'{"statusCode": 404, "body": "x"}', b"", b"x" * 6000000):
+        response = Response(t, lrie)
+        runtime.answer(runtime.next(), body, [("Content-Type", "application/json")])
+        t.equal(response.head(), 200)
+        t.equal(response.headers["content-type"], "application/json")
+        t.equal(response.rest(), body)
+    lrie.stop()
+
+
+def test_an_error_before_the_first_byte(t):
+    lrie = serve(t)
+    runtime = lrie.runtime()
+    response = Response(t, lrie)
+    runtime.error(runtime.next(), b'{"errorMessage":"no"}')
+    t.equal(response.head(), 502)
+    t.equal(response.connection.reader.read(21), b"Internal Server Error")
+    lrie.stop()
+
+
+def test_an_error_in_midstream_ends_the_body(t):
+    lrie = serve(t)
+    runtime = lrie.runtime()
+    response, answer = begin(t, lrie, runtime, "text/plain")
+    answer.write(b"half")
+    answer.end(b"Lambda-Runtime-Function-Error-Type: Function.Broken\r\n"
+               b"Lambda-Runtime-Function-Error-Body: e30=\r\n")
+    t.equal((response.head(), response.rest()), (200, b"half"))
+    lrie.stop()
+
+
+def test_a_time_out_in_midstream_ends_the_body(t):
+    lrie = serve(t, "--timeout", "1")
+    response, answer = begin(t, lrie, lrie.runtime(), "text/plain")
+    answer.write(b"half")
+    t.equal((response.head(), response.rest()), (200, b"half"))
+    lrie.stop()
+
+
+def test_a_time_out_in_the_prelude(t):
+    lrie = serve(t, "--timeout", "1")
+    response, answer = begin(t, lrie, lrie.runtime(), PRELUDE_TYPE)
+    answer.write(b'{"statusCode":200}')
+    t.equal(response.head(), 502)
+    lrie.stop()
+
+
+def test_responses_that_have_no_body(t):
+    lrie = serve(t)
+    runtime = lrie.runtime()
+    for status in (204, 304):
+        response, answer = begin(t, lrie, runtime, PRELUDE_TYPE)
+        answer.write(b'{"statusCode":%d}' % status + DELIMITER + b"body")
+        t.equal(response.head(), status)
+        t.true("transfer-encoding" not in response.headers, repr(response.headers))
+        answer.write(b"more")
+        t.equal(answer.end().status, 202)
+    response, answer = begin(t, lrie, runtime, "text/plain", "HEAD")
+    answer.write(b"body")
+    t.equal(answer.end().status, 202)
+    t.equal(response.head(), 200)
+    t.true(not response.connection.has_input(), "a body behind a HEAD")
+    # and the connection is in step
+    response.connection.request("GET", "/")
+    runtime.answer(runtime.next(), b"next")
+    t.equal((response.head(), response.rest()), (200, b"next"))
+    lrie.stop()
+
+
+def test_a_client_that_leaves_does_not_hold_the_function(t):
+    lrie = serve(t)
+    runtime = lrie.runtime()
+    response, answer = begin(t, lrie, runtime, "text/plain")
+    answer.write(b"half")
+    t.equal((response.head(), response.read(4)), (200, b"half"))
+    response.connection.reset()
+    for _ in range(100):
+        answer.write(b"x" * 65536)
+    t.equal(answer.end().status, 202)
+    response, answer = begin(t, lrie, runtime, "text/plain")
+    answer.end()
+    t.equal((response.head(), response.rest()), (200, b""))
+    lrie.stop()
+
+
+def test_a_slow_client_slows_the_function_and_costs_no_memory(t):
+    lrie = serve(t, "--timeout", "900")
+    runtime = lrie.runtime()
+    response, answer = begin(t, lrie, runtime, "text/plain")
+    before = resident(lrie)
+    block, total = b"x" * (1 << 20), 100
+    runtime.connection.sock.setblocking(False)
+    sent, data = 0, b"%x\r\n%s\r\n" % (len(block), block)
+    waiting = memoryview(data)
+    # as much as goes without anybody reading
+    for _ in range(200):
+        try:
+            while True:
+                waiting = waiting[runtime.connection.sock.send(waiting):]
+                if not waiting:
+                    sent += 1
+                    waiting = memoryview(data)
+        except BlockingIOError:
+            time.sleep(0.002)
+    t.true(sent < 30, "%d MB were taken that nobody has read" % sent)
+    t.true(resident(lrie) - before < 4 << 20, "memory grows with what nobody reads")
+    runtime.connection.sock.settimeout(harness.DEADLINE)
+    writer = threading.Thread(target=finish, args=(runtime, waiting, data, total - sent - 1))
+    writer.start()
+    t.equal(response.head(), 200)
+    t.equal(len(response.rest()), total << 20)
+    writer.join()
+    t.equal(runtime.connection.reply().status, 202)
+    t.true(resident(lrie) - before < 8 << 20, "memory grows with the answer")
+    lrie.stop()
+
+
+def finish(runtime, waiting, data, count):
+    runtime.connection.send(waiting)
+    for _ in range(count):
+        runtime.connection.send(data)
+    runtime.connection.send(b"0\r\n\r\n")
+
+
+def resident(lrie):
+    with open("/proc/%d/statm" % lrie.pid) as file:
+        return int(file.read().split()[1]) * os.sysconf("SC_PAGESIZE")
+
+
+def test_only_urls_stream(t):
+    for kind in ("http-api", "rest-api", "alb"):
+        finished = t.run("-b", harness.BOOTSTRAP, "--invoke-mode", "response_stream",
+                         "--http-as", kind, expect=2)
+        t.true("--invoke-mode=response_stream needs --http-as=url" in finished.stderr,
+               repr(finished))
+
+
+if __name__ == "__main__":
+    harness.main()
