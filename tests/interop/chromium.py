@@ -19,6 +19,9 @@ SITE = interop.Runtime(
     needs=(os.path.join(LAYER, ".done"),), programs=("node",))
 
 
+STREAM = ("--invoke-mode", "response_stream")
+
+
 def serve(t, *options):
     """The address of the site."""
     lrie = SITE.serve(t, *options)
@@ -74,8 +77,9 @@ def png(width, height):
         return (struct.pack(">I", len(data)) + kind + data
                 + struct.pack(">I", zlib.crc32(kind + data)))
 
-    return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
-            + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b""))
+    head = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(rows))
+            + chunk(b"IEND", b""))
 
 
 def test_a_picture_goes_up_and_comes_back(t):
@@ -106,6 +110,23 @@ def test_scripts_that_fetch(t):
     t.equal(browser.title(), "No such page")
     browser.open(site + "/fail")
     t.true("Internal Server Error" in browser.text("body"), browser.text("body"))
+
+
+def test_a_page_is_shown_while_it_comes(t):
+    folder = t.folder()
+    site = serve(t, "--handler", "site.stream", "--bind", folder + ":/var/site", *STREAM)
+    browser = Browser(t, waits=False)
+    browser.open(site + "/")
+
+    def ids():
+        return browser.run("return [...document.querySelectorAll('p')].map((p) => p.id)")
+
+    harness.wait_for(ids, "the beginning")
+    t.equal((ids(), browser.run("return document.readyState")), (["first"], "loading"))
+    harness.write_file(os.path.join(folder, "go"), "")
+    harness.wait_for(lambda: browser.run("return document.readyState") == "complete", "the end")
+    t.equal((ids(), browser.title()), (["first", "last"], "Stream"))
+    t.equal(browser.run("return document.cookie"), "streamed=yes")
 
 
 if __name__ == "__main__":

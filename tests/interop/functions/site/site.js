@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // A small site, as a function behind an HTTP front serves it to a browser (aws-lambda-ric).
 //
-// It gets requests as payload 2.0, and keeps one picture in memory.
+// It gets requests as payload 2.0, and keeps one picture in memory. The handler "site.stream" answers with a
+// page that begins, and ends once there is a file "go" in the folder /var/site.
 "use strict";
 
 const crypto = require("node:crypto");
+const fs = require("node:fs");
+const { setTimeout: pause } = require("node:timers/promises");
 
 let picture; // { type, bytes }
 
@@ -116,3 +119,16 @@ exports.handler = async (event) => {
 	const route = routes[`${event.requestContext.http.method} ${event.rawPath}`];
 	return route ? route(event) : page("No such page", "", { statusCode: 404 });
 };
+
+async function stream(event, answer) {
+	answer = awslambda.HttpResponseStream.from(answer, { statusCode: 200,
+		headers: { "content-type": "text/html; charset=utf-8" }, cookies: ["streamed=yes; Path=/"] });
+	answer.write(`<!DOCTYPE html><title>Stream</title><p id="first">${"the beginning ".repeat(200)}</p>`);
+	while (!fs.existsSync("/var/site/go"))
+		await pause(10);
+	answer.write('<p id="last">the end</p>');
+	answer.end();
+}
+
+if (globalThis.awslambda)
+	exports.stream = awslambda.streamifyResponse(stream);
