@@ -25,6 +25,7 @@ struct server {
 	struct invoke_api *invoke_api;
 	struct admin_api *admin_api;
 	struct http_front *http_front; /* NULL unless it was asked for */
+	bool has_terminal;
 	bool stopping, is_stopped;
 };
 
@@ -38,8 +39,56 @@ static void on_stopped(struct functions *functions)
 	loop_stop(server.service.loop);
 }
 
+/* ---- SIGHUP ---- */
+
+static bool is_on_terminal(void)
+{
+	return isatty(STDIN_FILENO) || isatty(STDOUT_FILENO) || isatty(STDERR_FILENO);
+}
+
+/* With a file SIGHUP is to read it again, unless it tells what it was made for: that the terminal
+ * has gone. */
+static bool is_about_the_file(int number)
+{
+	return number == SIGHUP && server.service.config->file &&
+	       (!server.has_terminal || is_on_terminal());
+}
+
+static void tell_difference(const struct config *config)
+{
+	const char *name = config_find_difference(server.service.config, config);
+
+	if (name)
+		log_warning("'%s': '%s' is not about one function: what it says now counts from "
+		            "the next start on",
+		            config->file, name);
+}
+
+/* The same command line, and what is in the file now. */
+static void reload(void)
+{
+	const char *file = server.service.config->file;
+	struct config *config;
+	autobuffer struct buffer news = BUFFER_INIT;
+	struct error err;
+
+	config = config_parse(0, server.service.config->words, &err);
+	if (config)
+		tell_difference(config);
+	if (config && functions_update(server.service.functions, config, &news, &err))
+		log_notice("'%s' is read again: %s", file,
+		           news.length > 0 ? news.data : "no function has changed");
+	else
+		log_error("%s: all functions stay as they are", err.text);
+}
+
 static void on_signal(struct loop_signal *number)
 {
+	if (is_about_the_file(number->number)) {
+		if (!server.stopping)
+			reload();
+		return;
+	}
 	/* The box's init dies with us, and takes everything else along. */
 	if (server.stopping)
 		_exit(128 + number->number);
@@ -147,6 +196,7 @@ int cmd_serve(const struct config *config)
 	autoclose int http_fd = fd != -1 && config->http ? http_listen(config->http, &err) : -1;
 	int code;
 
+	server.has_terminal = is_on_terminal();
 	if (fd == -1 || (config->http && http_fd == -1)) {
 		log_error("%s", err.text);
 		return EXIT_USAGE;

@@ -351,6 +351,74 @@ struct event_queue *event_queue_create(const struct config *config, struct loop 
 	return NULL;
 }
 
+/* ---- another configuration ---- */
+
+/* One destination: where it stays as it is, nothing is opened. */
+struct outlet_change {
+	bool is_other;
+	struct output *output;
+};
+
+struct event_queue_change {
+	const struct config *config;
+	struct outlet_change on_success, on_failure, dead_letters;
+};
+
+static bool prepare_outlet(struct outlet_change *change, struct loop *loop, const char *before,
+                           const char *path, struct error *err)
+{
+	change->is_other = before ? !path || strcmp(before, path) != 0 : path != NULL;
+	return !change->is_other || open_file(&change->output, loop, path, err);
+}
+
+static void change_outlet(struct output **output, const struct outlet_change *change)
+{
+	if (!change->is_other)
+		return;
+	output_destroy(*output, 0);
+	*output = change->output;
+}
+
+struct event_queue_change *event_queue_prepare(const struct event_queue *queue,
+                                               const struct config *config, struct error *err)
+{
+	struct event_queue_change *change = xcalloc(1, sizeof(*change));
+	const struct config *before = queue->config;
+
+	change->config = config;
+	if (prepare_outlet(&change->on_success, queue->loop, before->on_success, config->on_success,
+	                   err) &&
+	    prepare_outlet(&change->on_failure, queue->loop, before->on_failure, config->on_failure,
+	                   err) &&
+	    prepare_outlet(&change->dead_letters, queue->loop, before->dead_letters,
+	                   config->dead_letters, err))
+		return change;
+	event_queue_abandon(change);
+	return NULL;
+}
+
+void event_queue_change(struct event_queue *queue, struct event_queue_change *change)
+{
+	change_outlet(&queue->on_success, &change->on_success);
+	change_outlet(&queue->on_failure, &change->on_failure);
+	change_outlet(&queue->dead_letters, &change->dead_letters);
+	queue->config = change->config;
+	queue->capacity = capacity_of(change->config);
+	/* There may be room for more now. */
+	loop_timer_start(queue->loop, &queue->timer, clock_now());
+	free(change);
+}
+
+void event_queue_abandon(struct event_queue_change *change)
+{
+	if (!change)
+		return;
+	output_destroy(change->on_success.output, 0);
+	output_destroy(change->on_failure.output, 0);
+	output_destroy(change->dead_letters.output, 0);
+	free(change);
+}
+
 void event_queue_stop(struct event_queue *queue)
 {
 	struct queued *event;
@@ -367,7 +435,9 @@ void event_queue_destroy(struct event_queue *queue, unsigned grace_ms)
 		return;
 	assert(queue->running == 0);
 	if (queue->lost > 0)
-		log_warning("%u event%s been accepted and not run to the end: lost", queue->lost,
+		log_warning("%s%s%u event%s been accepted and not run to the end: lost",
+		            queue->config->file ? queue->config->function_name : "",
+		            queue->config->file ? ": " : "", queue->lost,
 		            queue->lost == 1 ? " has" : "s have");
 	output_destroy(queue->on_success, grace_ms);
 	output_destroy(queue->on_failure, grace_ms);

@@ -41,6 +41,20 @@ bool event_queue_add(struct event_queue *queue, struct invocation *invocation);
 /* Those that wait for an attempt or are in one. */
 unsigned event_queue_length(const struct event_queue *queue);
 
+/* What a queue needs anew when its function is changed: made before anything is. */
+struct event_queue_change;
+
+/* Opens the destinations of 'config' that are not those of before. Returns NULL and fills 'err'. */
+struct event_queue_change *event_queue_prepare(const struct event_queue *queue,
+                                               const struct config *config, struct error *err);
+
+/* Takes 'change' over: from now on it is as its config says, and the config of before may go.
+ * Events go on; those that wait for an attempt are tried again as often as is said now. */
+void event_queue_change(struct event_queue *queue, struct event_queue_change *change);
+
+/* NULL is fine. */
+void event_queue_abandon(struct event_queue_change *change);
+
 /* The function is about to be stopped: what has not begun is lost, and said to be. */
 void event_queue_stop(struct event_queue *queue);
 

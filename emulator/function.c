@@ -40,7 +40,8 @@ struct function {
 	struct loop_timer handover;
 	struct loop_timer age; /* when the oldest environment is too old */
 	struct metrics metrics;
-	bool at_once, replacing, stopping;
+	struct loop_timer wind_up;
+	bool at_once, replacing, retiring, stopping;
 	struct function_end *end;
 };
 
@@ -281,6 +282,35 @@ static void on_handover(struct loop_timer *timer)
 	add_environments(function, 0);
 }
 
+/* ---- its last environments ---- */
+
+static void on_wind_up(struct loop_timer *timer)
+{
+	struct function *function = container_of(timer, struct function, wind_up);
+
+	/* From the end: some are gone, and out of the list, at once. */
+	for (unsigned at = function->count; at > 0 && function->waiting == 0; at--) {
+		struct environment *env = function->environments[at - 1];
+
+		if (!environment_is_busy(env) && !environment_is_retired(env))
+			environment_stop(env);
+	}
+	if (function->count > 0)
+		return;
+	function->stopping = true;
+	loop_timer_stop(&function->wind_up); /* what has just ended has started it again */
+	loop_timer_stop(&function->handover);
+	loop_timer_stop(&function->age);
+	function->end->on_stopped(function->end);
+}
+
+/* Not now: an environment may be in the middle of something. */
+static void wind_up_soon(struct function *function)
+{
+	if (function->retiring && !function->stopping)
+		loop_timer_start(function->current->context.loop, &function->wind_up, clock_now());
+}
+
 static void on_change(struct environment_context *context, struct environment *env)
 {
 	struct generation *generation = container_of(context, struct generation, context);
@@ -295,9 +325,11 @@ static void on_change(struct environment_context *context, struct environment *e
 			function->end->on_stopped(function->end);
 		else if (function->first)
 			serve_line(function);
+		wind_up_soon(function);
 		return;
 	}
 	watch_ages(function);
+	wind_up_soon(function);
 	if (environment_is_retired(env))
 		serve_line(function);
 	else
@@ -308,7 +340,7 @@ static void on_change(struct environment_context *context, struct environment *e
 
 enum function_verdict function_submit(struct function *function, struct invocation *invocation)
 {
-	if (function->stopping)
+	if (function->stopping || function->retiring)
 		return FUNCTION_IS_STOPPING;
 	join_line(function, invocation);
 	advance_line(function);
@@ -441,6 +473,7 @@ struct function *function_create(const struct environment_context *context)
 	function->next_id = 1;
 	function->last = &function->first;
 	function->handover.on_due = on_handover;
+	function->wind_up.on_due = on_wind_up;
 	function->age = (struct loop_timer){ .on_due = on_age, .is_virtual = true };
 	begin_generation(function, context);
 	return function;
@@ -461,7 +494,7 @@ unsigned function_replace_environments(struct function *function,
 	begin_generation(function, context);
 	if (old->count == 0)
 		loop_dispose(context->loop, &old->garbage, end_generation);
-	if (function->stopping)
+	if (function->stopping || function->retiring)
 		return 0;
 	function->replacing = true;
 	retire_all(function);
@@ -538,6 +571,14 @@ static void refuse_line(struct function *function)
 	}
 }
 
+void function_retire(struct function *function, struct function_end *end)
+{
+	assert(!function->stopping && !function->retiring);
+	function->retiring = true;
+	function->end = end;
+	wind_up_soon(function);
+}
+
 void function_stop(struct function *function, struct function_end *end)
 {
 	assert(!function->stopping);
@@ -545,6 +586,7 @@ void function_stop(struct function *function, struct function_end *end)
 	function->end = end;
 	loop_timer_stop(&function->handover);
 	loop_timer_stop(&function->age);
+	loop_timer_stop(&function->wind_up);
 	refuse_line(function);
 	if (function->count == 0)
 		end->on_stopped(end);

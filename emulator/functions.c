@@ -1,72 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* functions - all functions that one lrie serves, found by their names */
-#include "emulator/functions.h"
-
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* What environments of a function are made of, until the last of them is gone. */
-struct edition {
-	struct workload workload;
-	struct context_owner owner;
-};
-
-struct functions {
-	struct environment_context shared;
-	struct served_function **items; /* by their names */
-	size_t count;
-	bool are_several;
-	size_t running; /* that are not stopped */
-	void (*on_stopped)(struct functions *functions);
-};
+#include "emulator/functions_private.h"
 
 /* ---- one ---- */
 
-static void destroy_edition(struct edition *edition)
+struct edition *served_function_edition(const struct served_function *served)
 {
-	workload_finish(&edition->workload);
-	free(edition);
-}
-
-static void on_unused(struct context_owner *owner)
-{
-	destroy_edition(container_of(owner, struct edition, owner));
-}
-
-/* It is made of the same as 'old', as that is now. */
-static struct edition *renew_edition(const struct workload *old, struct error *err)
-{
-	struct edition *edition = xcalloc(1, sizeof(*edition));
-
-	edition->owner.on_unused = on_unused;
-	if (workload_renew(&edition->workload, old, err) &&
-	    package_is_complete(edition->workload.package, err)) {
-		edition->workload.context.owner = &edition->owner;
-		return edition;
-	}
-	destroy_edition(edition);
-	return NULL;
-}
-
-static struct edition *create_edition(const struct functions *functions,
-                                      const struct config *config, struct error *err)
-{
-	struct edition *edition = xcalloc(1, sizeof(*edition));
-
-	edition->owner.on_unused = on_unused;
-	if (workload_init(&edition->workload, &functions->shared, config, err)) {
-		edition->workload.context.owner = &edition->owner;
-		return edition;
-	}
-	destroy_edition(edition);
-	return NULL;
+	return container_of(served->workload, struct edition, workload);
 }
 
 static bool renew(struct renewal_owner *owner, unsigned *count, struct error *err)
 {
 	struct served_function *served = container_of(owner, struct served_function, renewal_owner);
-	struct edition *edition = renew_edition(served->workload, err);
+	struct edition *edition = edition_renew(served_function_edition(served), err);
 
 	if (!edition)
 		return false;
@@ -75,22 +25,24 @@ static bool renew(struct renewal_owner *owner, unsigned *count, struct error *er
 	return true;
 }
 
-/* From before the first environment begins: what changes then is not missed. */
-static bool start_to_watch(struct served_function *served, struct error *err)
+bool served_function_watch(struct served_function *served, const struct config *config,
+                           const struct edition *edition, struct renewal **renewal,
+                           struct error *err)
 {
-	struct loop *loop = served->functions->shared.loop;
-
-	if (!served->config->watch)
+	if (!config->watch)
 		return true;
 	served->renewal_owner.renew = renew;
-	served->renewal = renewal_create(loop, &served->renewal_owner, served->config,
-	                                 served->workload->package, err);
-	return served->renewal;
+	*renewal = renewal_create(served->functions->shared.loop, &served->renewal_owner, config,
+	                          edition->workload.package, err);
+	return *renewal;
 }
 
-static void destroy(struct served_function *served)
+void served_function_destroy(struct served_function *served)
 {
+	if (!served)
+		return;
 	renewal_destroy(served->renewal);
+	event_queue_destroy(served->events, 0);
 	function_destroy(served->function);
 	free(served->name);
 	free(served);
@@ -105,13 +57,14 @@ struct served_function *served_function_ref(struct served_function *served)
 void served_function_unref(struct served_function *served)
 {
 	if (served && --served->references == 0)
-		destroy(served);
+		served_function_destroy(served);
 }
 
-static struct served_function *create(struct functions *functions, const struct config *config,
-                                      struct error *err)
+/* The watch begins before the first environment: what changes then is not missed. */
+struct served_function *served_function_create(struct functions *functions,
+                                               const struct config *config, struct error *err)
 {
-	struct edition *edition = create_edition(functions, config, err);
+	struct edition *edition = edition_create(&functions->shared, config, err);
 	struct served_function *served;
 
 	if (!edition)
@@ -126,10 +79,10 @@ static struct served_function *create(struct functions *functions, const struct 
 		.references = 1,
 	};
 	served->events = event_queue_create(config, functions->shared.loop, served->function, err);
-	if (served->events && start_to_watch(served, err))
+	if (served->events &&
+	    served_function_watch(served, config, edition, &served->renewal, err))
 		return served;
-	event_queue_destroy(served->events, 0);
-	destroy(served);
+	served_function_destroy(served);
 	return NULL;
 }
 
@@ -151,20 +104,34 @@ static size_t find_place(const struct functions *functions, const char *name)
 	return low;
 }
 
-bool functions_add(struct functions *functions, const struct config *config, struct error *err)
+void functions_insert(struct functions *functions, struct served_function *served)
 {
-	size_t place = find_place(functions, config->function_name);
-	struct served_function *served = create(functions, config, err);
+	size_t place = find_place(functions, served->name);
 
-	if (!served)
-		return false;
 	functions->items = xrealloc(functions->items,
 	                            (functions->count + 1) * sizeof(*functions->items));
 	for (size_t at = functions->count++; at > place; at--)
 		functions->items[at] = functions->items[at - 1];
 	functions->items[place] = served;
 	functions->are_several = functions->count > 1;
-	return true;
+}
+
+bool functions_add(struct functions *functions, const struct config *config, struct error *err)
+{
+	struct served_function *served = served_function_create(functions, config, err);
+
+	if (served)
+		functions_insert(functions, served);
+	return served;
+}
+
+struct served_function *functions_find_exactly(const struct functions *functions, const char *name)
+{
+	size_t place = find_place(functions, name);
+
+	if (place == functions->count || strcmp(functions->items[place]->name, name) != 0)
+		return NULL;
+	return functions->items[place];
 }
 
 /* No file has named it: there is one, and it is meant whatever it is called. */
@@ -175,14 +142,8 @@ static bool goes_by_any_name(const struct functions *functions)
 
 struct served_function *functions_find(const struct functions *functions, const char *name)
 {
-	size_t place;
-
-	if (goes_by_any_name(functions))
-		return functions->items[0];
-	place = find_place(functions, name);
-	if (place == functions->count || strcmp(functions->items[place]->name, name) != 0)
-		return NULL;
-	return functions->items[place];
+	return goes_by_any_name(functions) ? functions->items[0]
+	                                   : functions_find_exactly(functions, name);
 }
 
 size_t functions_count(const struct functions *functions)
@@ -220,32 +181,52 @@ static void on_function_stopped(struct function_end *end)
 		functions->on_stopped(functions);
 }
 
+static void stop(struct served_function *served)
+{
+	renewal_destroy(served->renewal);
+	served->renewal = NULL;
+	served->end.on_stopped = on_function_stopped;
+	function_stop(served->function, &served->end);
+}
+
 void functions_stop(struct functions *functions, void (*on_stopped)(struct functions *functions))
 {
+	struct served_function *next;
+
 	functions->on_stopped = on_stopped;
 	functions->running = functions->count;
-	for (size_t i = 0; i < functions->count; i++) {
-		struct served_function *served = functions->items[i];
-
-		renewal_destroy(served->renewal);
-		served->renewal = NULL;
-		served->end.on_stopped = on_function_stopped;
-		event_queue_stop(served->events);
-		function_stop(served->function, &served->end);
+	for (struct served_function *served = functions->retired; served; served = served->next)
+		functions->running++;
+	for (struct served_function *served = functions->retired; served; served = next) {
+		next = served->next;
+		stop(served);
 	}
+	for (size_t i = 0; i < functions->count; i++) {
+		event_queue_stop(functions->items[i]->events);
+		stop(functions->items[i]);
+	}
+}
+
+static void let_go(struct served_function *served, unsigned grace_ms)
+{
+	event_queue_destroy(served->events, grace_ms);
+	served->events = NULL;
+	assert(served->references == 1);
+	served_function_unref(served);
 }
 
 void functions_destroy(struct functions *functions, unsigned grace_ms)
 {
+	struct served_function *next;
+
 	if (!functions)
 		return;
-	for (size_t i = 0; i < functions->count; i++) {
-		struct served_function *served = functions->items[i];
-
-		event_queue_destroy(served->events, grace_ms);
-		assert(served->references == 1);
-		served_function_unref(served);
+	for (struct served_function *served = functions->retired; served; served = next) {
+		next = served->next;
+		let_go(served, grace_ms);
 	}
+	for (size_t i = 0; i < functions->count; i++)
+		let_go(functions->items[i], grace_ms);
 	free(functions->items);
 	free(functions);
 }

@@ -31,6 +31,8 @@ struct served_function {
 	struct renewal *renewal; /* NULL: nobody watches its files */
 	struct renewal_owner renewal_owner;
 	struct function_end end;
+	struct served_function *next; /* of those that are retired */
+	struct loop_garbage garbage;
 	unsigned references;
 };
 
@@ -43,6 +45,18 @@ bool functions_add(struct functions *functions, const struct config *config, str
 
 /* From now on they take invocations; the first environments begin (function_start()). */
 void functions_start(struct functions *functions);
+
+/*
+ * From now on there are those of 'configs', a list which is taken over, and no others. One that
+ * is the same as before is left alone. One that has changed keeps its line, its events and its
+ * metrics; new environments take the place of the old, which go when they have no invocation. One
+ * that is no longer there is not found any more, ends what it has accepted, and loses the events
+ * that have not begun. Returns false and fills 'err' when something that one of them needs cannot
+ * be had: then nothing has changed. 'news' gets what has, in words: nothing, or "changed a, b; added
+ * c". Zip layers of those that have changed are unpacked in this call.
+ */
+bool functions_update(struct functions *functions, struct config *configs, struct buffer *news,
+                      struct error *err);
 
 /* NULL when there is no such function. */
 struct served_function *functions_find(const struct functions *functions, const char *name);

@@ -162,6 +162,38 @@ static void test_a_retry_may_go_well(void)
 	end();
 }
 
+/* A reload: the event waits on, and what is said now counts. */
+static void test_another_configuration(void)
+{
+	struct config other;
+	struct event_queue_change *change;
+	struct error err;
+
+	begin();
+	start();
+	add("{\"x\": 1}");
+	fails();
+	other = stage.config;
+	other.retries = 1;
+	other.on_failure = NULL;
+	event_queue_abandon(event_queue_prepare(queue, &other, &err));
+	event_queue_abandon(NULL);
+	change = event_queue_prepare(queue, &other, &err);
+	if (CHECK(change))
+		event_queue_change(queue, change);
+	settle();
+	CHECK_INT(event_queue_length(queue), 1);
+	pass_s(60);
+	CHECK_INT(stage_ports->deliveries, 2);
+	fails(); /* for the last time, and nobody is told */
+	CHECK_INT(event_queue_length(queue), 0);
+	CHECK_STR(fake_output_take(), "");
+	add("{\"x\": 1}");
+	answers();
+	CHECK(strstr(fake_output_take(), "\"Success\""));
+	end();
+}
+
 static void test_no_retries(void)
 {
 	begin();
@@ -322,6 +354,7 @@ static void test_stopped_in_every_state(void)
 }
 
 TEST_MAIN(test_a_good_event, test_two_retries_with_the_same_id, test_a_retry_may_go_well,
+          test_another_configuration,
           test_no_retries, test_too_old_for_a_retry, test_reserved_concurrency_in_use,
           test_a_machine_that_builds_no_boxes, test_it_does_not_crowd_others_out,
           test_there_is_an_end_to_what_it_takes, test_dead_letters,

@@ -553,6 +553,103 @@ static void test_stop_waits_for_the_last_box(void)
 	stage_close();
 }
 
+/* ---- retirement ---- */
+
+/* Idle ones end at once, others when they have answered; those in line find their place. */
+static void test_retirement_ends_what_was_accepted(void)
+{
+	struct asker *askers[12];
+
+	begin(0);
+	come_up();
+	for (unsigned i = 0; i < 12; i++) {
+		char id[8];
+
+		snprintf(id, sizeof(id), "%u", i);
+		askers[i] = submit(id);
+	}
+	function_retire(function, &function_end);
+	check_refused(FUNCTION_IS_STOPPING);
+	settle();
+	for (struct stage_port *port = stage_ports; port->next; port = port->next) {
+		fake_box_ready(stage_box(port));
+		fake_box_started(stage_box(port));
+		settle();
+		CHECK_INT(runtime_next(port), RUNTIME_ACCEPTED);
+	}
+	for (unsigned i = 0; i < 12; i++) {
+		char id[8];
+
+		snprintf(id, sizeof(id), "%u", i);
+		CHECK_INT(stops, 0);
+		finish(id);
+		settle();
+		check_fine(askers[i]);
+	}
+	settle();
+	CHECK_INT(stops, 1);
+	function_destroy(function);
+	stage_close();
+}
+
+static void test_retirement_of_what_does_nothing(void)
+{
+	begin(0);
+	come_up();
+	function_retire(function, &function_end);
+	CHECK_INT(stops, 0); /* not in that call */
+	settle();
+	CHECK_INT(stops, 1);
+	function_destroy(function);
+	stage_close();
+}
+
+static void test_retirement_without_environments(void)
+{
+	stage_open();
+	stops = 0;
+	function = function_create(&stage.context);
+	function_start(function, false);
+	CHECK_INT(count_environments(), 0);
+	function_retire(function, &function_end);
+	settle();
+	CHECK_INT(stops, 1);
+	function_destroy(function);
+	stage_close();
+}
+
+static void test_retirement_of_a_crash(void)
+{
+	struct asker *one;
+
+	begin(0);
+	come_up();
+	one = submit("one");
+	function_retire(function, &function_end);
+	settle();
+	fake_box_exited(fake_boxes, 1 << 8, false);
+	settle();
+	CHECK_STR(one->fault, "Runtime.ExitError");
+	CHECK_INT(stops, 1);
+	asker_destroy(one);
+	function_destroy(function);
+	stage_close();
+}
+
+static void test_stop_during_retirement(void)
+{
+	struct asker *one;
+
+	begin(0);
+	come_up();
+	one = submit("one");
+	function_retire(function, &function_end);
+	settle();
+	end();
+	CHECK_INT(one->done, 1);
+	asker_destroy(one);
+}
+
 /* Without any box there is nothing to wait for. */
 static void test_stop_without_a_box(void)
 {
@@ -1212,7 +1309,10 @@ TEST_MAIN(test_figures, test_first_environment_starts_before_any_invocation,
           test_handover_is_for_one, test_runtime_dies_during_handover, test_submit_from_on_done,
           test_stop_from_on_done, test_stop_with_a_line, test_stop_during_handover,
           test_stop_waits_for_the_last_box, test_stop_without_a_box,
-          test_idle_environments_are_replaced_at_once, test_old_invocations_finish_on_the_old_code,
+          test_retirement_ends_what_was_accepted, test_retirement_of_what_does_nothing,
+          test_retirement_without_environments, test_retirement_of_a_crash,
+          test_stop_during_retirement, test_idle_environments_are_replaced_at_once,
+          test_old_invocations_finish_on_the_old_code,
           test_who_waits_for_old_code_waits_for_the_new, test_a_second_init_is_not_waited_for,
           test_old_environments_count_as_concurrency, test_old_environment_that_fails_makes_room,
           test_replace_what_has_ended, test_limits_are_those_of_the_new_code,

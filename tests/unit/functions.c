@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #include "tests/unit/fakes.h"
-#include "tests/unit/test.h"
+#include "tests/unit/files.h"
 
 static struct functions *functions;
 static struct config configs[3];
@@ -112,5 +112,178 @@ static void test_several_begin_when_they_are_asked(void)
 	asker_destroy(asker);
 }
 
+/* ---- other functions in their place ---- */
+
+/* What a file with that text makes of lrie's functions. */
+static struct config *read_text(const char *text)
+{
+	static char *words[] = { (char *)"lrie", (char *)"--config", (char *)"f.json", NULL };
+	struct error err = { .text = "" };
+	struct config *config;
+
+	files_put_text("f.json", text);
+	config = config_parse(3, words, &err);
+	CHECK_STR(err.text, "");
+	return config;
+}
+
+static struct config *first_configs;
+
+static void begin_file(const char *text)
+{
+	struct error err;
+
+	files_begin();
+	stage_open();
+	files_put_text("boot", "#!/bin/sh\n");
+	stops = 0;
+	functions = functions_create(&stage.context);
+	first_configs = read_text(text);
+	for (const struct config *config = first_configs; config; config = config->next)
+		CHECK(functions_add(functions, config, &err));
+	functions_start(functions);
+}
+
+static void end_file(void)
+{
+	end();
+	config_destroy(first_configs);
+	files_end((const char *const[]){ "f.json", "boot" }, 2);
+}
+
+static bool update(const char *text, const char *expected)
+{
+	autobuffer struct buffer news = BUFFER_INIT;
+	struct error err = { .text = "" };
+	bool done = functions_update(functions, read_text(text), &news, &err);
+
+	CHECK_STR(done ? news.data : err.text, expected);
+	return done;
+}
+
+#define FILE_OF(functions) "{\"bootstrap\":\"boot\",\"functions\":[" functions "]}"
+#define ONE(more) "{\"name\":\"one\"" more "}"
+#define TWO(more) "{\"name\":\"two\"" more "}"
+
+static struct asker *ask(const char *name, const char *id)
+{
+	struct asker *asker = asker_create(id);
+	struct served_function *served = functions_find(functions, name);
+
+	CHECK(served && function_submit(served->function, asker->invocation) == FUNCTION_ACCEPTED);
+	return asker;
+}
+
+/* The newest environment comes up, and answers that event. */
+static void serve(struct asker *asker, const char *id)
+{
+	struct stage_port *port = stage_ports;
+
+	fake_box_ready(stage_box(port));
+	fake_box_started(stage_box(port));
+	fake_settle(stage.context.loop);
+	CHECK_INT(runtime_next(port), RUNTIME_ACCEPTED);
+	CHECK_INT(runtime_respond(port, id, "fine"), RUNTIME_ACCEPTED);
+	CHECK_INT(runtime_next(port), RUNTIME_ACCEPTED);
+	fake_settle(stage.context.loop);
+	CHECK_STR(asker->body, "fine");
+	asker_destroy(asker);
+}
+
+static void test_an_update_leaves_alone_what_is_the_same(void)
+{
+	const struct config *config;
+
+	begin_file(FILE_OF(ONE("") "," TWO("")));
+	serve(ask("one", "1"), "1");
+	config = functions_find(functions, "one")->config;
+	CHECK(update(FILE_OF(TWO(",\"timeout\":9") "," ONE(",\"timeout\":3")), "changed two"));
+	CHECK(functions_find(functions, "one")->config == config);
+	CHECK_INT(functions_find(functions, "two")->config->timeout_ms, 9000);
+	CHECK_INT(count_environments(), 1);
+	CHECK(update(FILE_OF(TWO(",\"timeout\":9") "," ONE("")), ""));
+	/* Once more, so that one goes that was no first one. */
+	CHECK(update(FILE_OF(TWO(",\"timeout\":8") "," ONE(",\"memory\":256")),
+	             "changed two, one"));
+	fake_settle(stage.context.loop);
+	CHECK_INT(count_environments(), 1); /* where there was one */
+	CHECK_INT(function_metrics(functions_find(functions, "one")->function)->environments, 2);
+	end_file();
+}
+
+static void test_an_update_adds_and_removes(void)
+{
+	struct asker *asker;
+
+	begin_file(FILE_OF(ONE("")));
+	CHECK_INT(count_environments(), 1);
+	asker = ask("one", "1");
+	CHECK(update(FILE_OF(TWO("")), "added two; removed one"));
+	CHECK(!functions_find(functions, "one") && functions_find(functions, "two"));
+	CHECK_INT(functions_count(functions), 1);
+	CHECK_INT(count_environments(), 2); /* a single one starts at once */
+	fake_settle(stage.context.loop);
+	CHECK_INT(asker->done, 0);
+	/* The older one serves what it has accepted. */
+	fake_box_ready(stage_box(stage_ports->next));
+	fake_box_started(stage_box(stage_ports->next));
+	fake_settle(stage.context.loop);
+	CHECK_INT(runtime_next(stage_ports->next), RUNTIME_ACCEPTED);
+	CHECK_INT(runtime_respond(stage_ports->next, "1", "fine"), RUNTIME_ACCEPTED);
+	CHECK_INT(runtime_next(stage_ports->next), RUNTIME_ACCEPTED);
+	fake_settle(stage.context.loop);
+	CHECK_INT(asker->done, 1);
+	CHECK_INT(count_environments(), 1);
+	asker_destroy(asker);
+	/* What goes may be the one that comes, too. */
+	CHECK(update(FILE_OF(ONE("") "," TWO("")), "added one"));
+	serve(ask("one", "2"), "2");
+	end_file();
+}
+
+/* Whoever holds one may go on to look at it. */
+static void test_who_is_held_stays(void)
+{
+	struct served_function *held;
+
+	begin_file(FILE_OF(ONE("") "," TWO("")));
+	held = served_function_ref(functions_find(functions, "one"));
+	CHECK(update(FILE_OF(TWO("")), "removed one"));
+	fake_settle(stage.context.loop);
+	CHECK_STR(held->config->function_name, "one");
+	struct asker *asker = asker_create("late");
+	CHECK_INT(function_submit(held->function, asker->invocation), FUNCTION_IS_STOPPING);
+	asker_destroy(asker);
+	served_function_unref(held);
+	end_file();
+}
+
+static void test_an_update_that_fails_changes_nothing(void)
+{
+	begin_file(FILE_OF(ONE("") "," TWO("")));
+	CHECK(!update(FILE_OF(ONE(",\"timeout\":9") ",{\"name\":\"new\"}," TWO(
+			      ",\"layer\":\"none\"")),
+	              "two: layer 'none': No such file or directory"));
+	CHECK_INT(functions_find(functions, "one")->config->timeout_ms, 3000);
+	CHECK(!functions_find(functions, "new"));
+	CHECK_INT(functions_count(functions), 2);
+	serve(ask("one", "1"), "1");
+	end_file();
+}
+
+static void test_an_end_while_some_go(void)
+{
+	struct asker *asker;
+
+	begin_file(FILE_OF(ONE("") "," TWO("")));
+	asker = ask("one", "1");
+	CHECK(update(FILE_OF(TWO("")), "removed one"));
+	end_file();
+	CHECK_INT(asker->done, 1);
+	asker_destroy(asker);
+}
+
 TEST_MAIN(test_one_goes_by_any_name, test_one_of_a_file_has_a_name, test_several_have_names,
-          test_several_begin_when_they_are_asked)
+          test_several_begin_when_they_are_asked, test_an_update_leaves_alone_what_is_the_same,
+          test_an_update_adds_and_removes, test_who_is_held_stays,
+          test_an_update_that_fails_changes_nothing, test_an_end_while_some_go)

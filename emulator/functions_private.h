@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * functions_private - what the parts of functions share, and nobody else.
+ *
+ *   functions.c         one and all of them, from their start to their end
+ *   functions_update.c  others in their place, while they run
+ */
+#ifndef EMULATOR_FUNCTIONS_PRIVATE_H
+#define EMULATOR_FUNCTIONS_PRIVATE_H
+
+#include "emulator/edition.h"
+#include "emulator/functions.h"
+
+struct functions {
+	struct environment_context shared;
+	struct served_function **items; /* by their names */
+	size_t count;
+	bool are_several;
+	struct served_function *retired; /* that are found no more, and run on; by 'next' */
+	size_t running;                  /* that are not stopped */
+	void (*on_stopped)(struct functions *functions);
+};
+
+/* One that nobody finds yet, and nothing of it runs. */
+struct served_function *served_function_create(struct functions *functions,
+                                               const struct config *config, struct error *err);
+
+/* For one that was never started, or is stopped. NULL is fine. */
+void served_function_destroy(struct served_function *served);
+
+/* A watch over the files of an edition, or NULL where none is asked for; returns false and fills
+ * 'err' when it cannot be had. */
+bool served_function_watch(struct served_function *served, const struct config *config,
+                           const struct edition *edition, struct renewal **renewal,
+                           struct error *err);
+
+/* The edition that new environments are made of. */
+struct edition *served_function_edition(const struct served_function *served);
+
+/* NULL when there is none of exactly that name. */
+struct served_function *functions_find_exactly(const struct functions *functions, const char *name);
+
+/* Takes it over: it is found from now on. */
+void functions_insert(struct functions *functions, struct served_function *served);
+
+#endif

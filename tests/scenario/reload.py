@@ -1,0 +1,246 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""SIGHUP with --config: what has changed in the file changes, and nothing else."""
+import json
+import os
+import pty
+import re
+import signal
+import threading
+
+import harness
+from several_functions import File, ask, not_found, path_of
+
+EVENT = {"X-Amz-Invocation-Type": "Event"}.items()
+
+
+class Served:
+    """lrie with a file that changes."""
+
+    def __init__(self, t, functions, **common):
+        self.file = File(t, functions, **common)
+        self.lrie = t.start("--config", self.file.path)
+        self.lrie.wait_until_it_listens()
+        self.told = 0
+
+    def reload(self, pattern, functions=None, **common):
+        """Writes the file, unless None is given, and waits for what is said of it."""
+        if functions is not None:
+            self.file.write(functions, **common)
+        os.kill(self.lrie.pid, signal.SIGHUP)
+        self.told += 1
+        lines = self.lrie.stderr.wait(
+            lambda lines: (lambda told: told if len(told) >= self.told else None)(
+                [line for line in lines if re.search("is read again: |stay as they are", line)]),
+            "what reload %d did" % self.told)
+        if not re.search(pattern, lines[self.told - 1]):
+            raise harness.Failure("%r does not match %r" % (lines[self.told - 1], pattern))
+
+
+def body(served, name):
+    return ask(served.lrie, name).body
+
+
+def lives(served, name):
+    """How many inits were told: environments of 'name' so far."""
+    with served.lrie.connect() as connection:
+        page = connection.ask("GET", "/_lrie/metrics").body.decode()
+    return int(re.search(r'^lrie_environments_started_total\{function="%s"\} (\d+)$' % name, page,
+                         re.M)[1])
+
+
+def test_what_has_changed_changes_and_nothing_else(t):
+    served = Served(t, {"same": {"handler": "answer:1"}, "other": {"handler": "answer:2"},
+                        "gone": {"handler": "answer:3"}})
+    for name in ("same", "other", "gone"):
+        body(served, name)
+    served.reload(r"/lrie\.json' is read again: changed other; added new; removed gone$",
+                  {"new": {"handler": "answer:4"}, "other": {"handler": "answer:5"},
+                   "same": {"handler": "answer:1"}})
+    t.equal([body(served, name) for name in ("same", "other", "new")], [b"1", b"5", b"4"])
+    reply = ask(served.lrie, "gone")
+    t.equal((reply.status, reply.body), (404, not_found("gone")))
+    t.equal([lives(served, name) for name in ("same", "other", "new")], [1, 2, 1])
+    served.reload("is read again: no function has changed$")
+    t.equal([lives(served, name) for name in ("same", "other", "new")], [1, 2, 1])
+    served.lrie.stop()
+
+
+def test_how_it_is_written_does_not_count(t):
+    served = Served(t, {"one": {"memory": 256, "env": {"MODE": "1"}}})
+    body(served, "one")
+    served.reload("no function has changed$", {"one": {"env": ["MODE=1"], "timeout": "3"}},
+                  memory="256")
+    t.equal(lives(served, "one"), 1)
+    served.lrie.stop()
+
+
+def test_a_broken_file_changes_nothing(t):
+    served = Served(t, {"one": {"handler": "answer:1"}, "two": {"handler": "answer:2"}})
+    for name in ("one", "two"):
+        body(served, name)
+    for text, words in (
+            ('{"functions": [\n{"name": "one", "memry": 1}]}', r"line 2: unknown member 'memry'"),
+            ('{"functions": [\n{"name": "one", "memory": 1}]}', r"line 2, memory: 1 is not between"),
+            ('{"functions": [{"name": "one"}', r"lrie\.json'?: "),
+            ('{"functions": []}', "no 'functions'"),
+            ("", "No content"),
+            # What can be read, and cannot be had: the first one would have changed, the last one
+            # would be new.
+            ('{"bootstrap": "boot", "functions": [{"name": "one", "handler": "answer:9"},'
+             '{"name": "two", "layer": "nothing"}]}', "two: "),
+            ('{"bootstrap": "boot", "functions": [{"name": "one", "handler": "answer:9"},'
+             '{"name": "two", "on-failure": "no/folder"}]}', "two: "),
+            ('{"bootstrap": "boot", "functions": [{"name": "one", "handler": "answer:9"},'
+             '{"name": "new", "bootstrap": "no/folder"}]}', "new: ")):
+        harness.write_file(served.file.path, text)
+        served.reload(words + ".*: all functions stay as they are")
+        t.equal([body(served, name) for name in ("one", "two")], [b"1", b"2"], text)
+    os.unlink(served.file.path)
+    served.reload(r"No such file or directory: all functions stay as they are")
+    t.equal([lives(served, name) for name in ("one", "two")], [1, 1])
+    served.reload("changed one, two$", {"one": {"handler": "answer:3"}, "two": {"handler": "answer:4"}})
+    t.equal([body(served, name) for name in ("one", "two")], [b"3", b"4"])
+    served.lrie.stop()
+
+
+def test_running_invocations_end_on_the_old(t):
+    served = Served(t, {"one": {"handler": "sleep:700,answer:old"}})
+    busy = served.lrie.begin_invoke(path=path_of("one"))
+    served.lrie.stdout.wait_line(r"START .*")
+    served.reload("changed one$", {"one": {"handler": "answer:new"}})
+    t.equal(body(served, "one"), b"new")
+    t.equal(busy.reply().body, b"old")
+    harness.wait_for(lambda: len(served.lrie.function_processes("boot")) == 1, "the end of the old")
+    served.lrie.stop()
+
+
+def test_a_function_that_is_gone_ends_what_it_has(t):
+    """Those that wait in its line as well; its environments end then, and no other."""
+    served = Served(t, {"stays": {}, "goes": {"handler": "sleep:400,answer:1"}})
+    body(served, "stays")
+    busy = [served.lrie.begin_invoke(path=path_of("goes")) for _ in range(12)]
+    served.lrie.stdout.wait_line(r"\[goes\] START .*", 10)
+    served.reload("removed goes$", {"stays": {}})
+    t.equal(ask(served.lrie, "goes").status, 404)
+    t.equal([connection.reply().body for connection in busy], 12 * [b"1"])
+    harness.wait_for(lambda: len(served.lrie.function_processes("boot")) == 1, "the end of the old")
+    t.equal(lives(served, "stays"), 1)
+    # And it may come back.
+    served.reload("added goes$", {"stays": {}, "goes": {"handler": "answer:2"}})
+    t.equal(body(served, "goes"), b"2")
+    served.lrie.stop()
+
+
+def test_an_end_while_a_function_goes(t):
+    served = Served(t, {"stays": {}, "goes": {"handler": "sleep:5000", "timeout": 10}})
+    busy = served.lrie.begin_invoke(path=path_of("goes"))
+    served.lrie.stdout.wait_line(r"\[goes\] START .*")
+    served.reload("removed goes$", {"stays": {}})
+    served.lrie.stop()
+    busy.close()
+
+
+def test_events_of_a_changed_function_go_on(t):
+    """It is the new one that takes those that wait for their next attempt."""
+    served = Served(t, {"one": {"handler": "crash:invoke"}, "two": {}}, clock="virtual")
+    t.equal(ask(served.lrie, "one", b'{"a":1}', EVENT).status, 202)
+    served.lrie.stdout.wait_line(r"\[one\] REPORT .*\tStatus: error.*")
+    served.reload("changed one$", {"one": {"handler": "echo", "on-success": "good"}, "two": {}},
+                  clock="virtual")
+    with served.lrie.connect() as connection:
+        t.equal(connection.ask("POST", "/_lrie/clock", b'{"advance":"1m"}').status, 200)
+    path = os.path.join(served.file.folder, "good")
+    record = json.loads(harness.wait_for(
+        lambda: os.path.exists(path) and open(path, encoding="utf-8").read(), "its record"))
+    t.equal((record["requestPayload"], record["responsePayload"]), ({"a": 1}, {"a": 1}))
+    t.equal(record["requestContext"]["approximateInvokeCount"], 2)
+    served.lrie.stop()
+
+
+def test_events_of_a_function_that_is_gone_are_told(t):
+    served = Served(t, {"one": {"handler": "crash:invoke"}, "two": {}})
+    t.equal(ask(served.lrie, "one", b"{}", EVENT).status, 202)
+    served.lrie.stdout.wait_line(r"\[one\] REPORT .*\tStatus: error.*")
+    served.reload("removed one$", {"two": {}})
+    served.lrie.stderr.wait_line(r"lrie: warning: one: 1 event has been accepted and not run to the end: .*")
+    served.lrie.stop()
+
+
+def test_what_is_not_of_a_function_waits_for_the_next_start(t):
+    served = Served(t, {"one": {}})
+    served.reload("no function has changed$", {"one": {}}, sandbox="off")
+    served.lrie.stderr.wait_line(
+        r"lrie: warning: '.*': 'sandbox' is not about one function: .* from the next start on")
+    t.equal(ask(served.lrie, "one").status, 200)
+    served.lrie.stop()
+
+
+def test_lines_bear_names_as_soon_as_there_are_several(t):
+    served = Served(t, {"one": {}})
+    served.lrie.report(ask(served.lrie, "one").request_id)
+    served.reload("added two$", {"one": {}, "two": {}})
+    body(served, "one")
+    served.lrie.stdout.wait_line(r"\[one\] REPORT .*")
+    served.reload("removed two$", {"one": {}})
+    served.lrie.report(ask(served.lrie, "one").request_id)
+    served.lrie.stop()
+
+
+def test_a_storm(t):
+    """Forty changes while callers never pause: each gets an answer of one of them."""
+    def functions(i):
+        names = {"busy": {"handler": "sleep:5,answer:%d" % i}, "still": {"handler": "answer:0"}}
+        if i % 2:
+            names["comes%d" % (i % 3)] = {"provisioned": 1}
+        return names
+
+    served = Served(t, functions(0))
+    body(served, "still")
+    wrong, done = [], threading.Event()
+
+    def call():
+        while not done.is_set():
+            reply = ask(served.lrie, "busy")
+            if reply.status != 200 or not re.fullmatch(rb"\d+", reply.body):
+                wrong.append(reply)
+
+    callers = [threading.Thread(target=call) for _ in range(4)]
+    for caller in callers:
+        caller.start()
+    try:
+        for i in range(1, 40):
+            served.file.write(functions(i))
+            os.kill(served.lrie.pid, signal.SIGHUP)
+            body(served, "still")
+    finally:
+        done.set()
+        for caller in callers:
+            caller.join()
+    t.equal(wrong, [])
+    harness.wait_for(lambda: body(served, "busy") == b"39", "the last one")
+    t.equal(lives(served, "still"), 1)
+    harness.wait_for(lambda: len(served.lrie.function_processes("boot")) <= 12, "the end of the old")
+    served.lrie.stop()
+
+
+def test_without_a_file_it_is_the_end(t):
+    lrie = t.serve("echo")
+    lrie.stop(signal.SIGHUP)
+
+
+def test_a_terminal_that_goes_takes_it_along(t):
+    """SIGHUP is what the kernel sends then."""
+    file = File(t, {"one": {}})
+    ours, theirs = pty.openpty()
+    lrie = t.start("--config", file.path, stdin=theirs)
+    os.close(theirs)
+    lrie.wait_until_it_listens()
+    os.kill(lrie.pid, signal.SIGHUP)
+    lrie.stderr.wait_line(r"lrie: '.*' is read again: no function has changed")
+    os.close(ours)
+    lrie.stop(signal.SIGHUP)
+
+
+if __name__ == "__main__":
+    harness.main()
