@@ -14,6 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "emulator/account.h"
 #include "emulator/env_file.h"
 #include "emulator/function_variable.h"
 #include "emulator/option.h"
@@ -732,12 +733,23 @@ static bool read_alone(struct settings *settings, char **argv, struct error *err
 	        config_read_rivals(&settings->config, argv, err));
 }
 
-struct config *config_parse(int argc, char **argv, struct error *err)
+/* RIE knows no account; lrie bench simulates one function, and tells what it has. */
+static bool check_account(const struct config *first, struct error *err)
+{
+	uint64_t reserved = 0;
+
+	if (first->rie || (first->command != CONFIG_SERVE && first->command != CONFIG_DOCTOR))
+		return true;
+	for (const struct config *config = first; config; config = config->next)
+		reserved += config->concurrency;
+	return account_check(first->account_concurrency, reserved, err);
+}
+
+static struct config *read_all(char **argv, struct error *err)
 {
 	struct settings *settings = xcalloc(1, sizeof(*settings));
 	struct config *config = &settings->config, *first = NULL;
 
-	(void)argc; /* argv ends with NULL */
 	if (settings_read_words(settings, argv, err) && find_file(settings, err)) {
 		if (config->file && !is_about_itself(config))
 			first = config_read_file(settings, err);
@@ -746,6 +758,17 @@ struct config *config_parse(int argc, char **argv, struct error *err)
 	}
 	config_destroy(config);
 	return first;
+}
+
+struct config *config_parse(int argc, char **argv, struct error *err)
+{
+	struct config *config = read_all(argv, err);
+
+	(void)argc; /* argv ends with NULL */
+	if (!config || check_account(config, err))
+		return config;
+	config_destroy(config);
+	return NULL;
 }
 
 void config_destroy(struct config *config)

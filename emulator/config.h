@@ -124,6 +124,7 @@ struct config {
 	uint64_t provisioned;            /* environments to start before the first request */
 	uint64_t early_init_timeout_ms;  /* of those, and of all that begin before a request */
 	uint64_t restore_timeout_ms;     /* of a snapshot */
+	uint64_t max_wait_ms;            /* for an environment; 0: any time */
 	uint64_t max_environment_age_ms; /* 0: none is ever too old */
 	uint64_t idle_timeout_ms;        /* 0: an environment without work never ends */
 	enum platform_initialization initialization;
@@ -139,12 +140,13 @@ struct config {
 	const char *listen;
 	const char *http;              /* where sites are served; NULL: nowhere */
 	struct config_list http_hosts; /* names by which they are called, beside loopback */
-	const char *emf;  /* where to write records of metrics; NULL: nowhere */
+	const char *emf;               /* where to write records of metrics; NULL: nowhere */
 	const char *xray; /* where to write segments of traces; NULL: nowhere, no tracing */
 	const char *runtime_api_address; /* NULL: an ephemeral port */
 	enum config_access runtime_api_access;
 	enum config_telemetry telemetry;
-	bool virtual_clock; /* callers may move it */
+	bool virtual_clock;           /* callers may move it */
+	uint64_t account_concurrency; /* of all functions; 0: Lambda's own limit */
 	enum config_bandwidth stream_bandwidth;
 	enum sandbox_mode sandbox;
 	enum sandbox_syscalls syscalls;

@@ -32,6 +32,7 @@
 
 #include <stdbool.h>
 
+#include "emulator/account.h"
 #include "emulator/advance.h"
 #include "emulator/config.h"
 #include "emulator/extension.h"
@@ -119,6 +120,7 @@ struct environment_context {
 	struct package *package;
 	struct runtime_ports *ports;
 	struct telemetry_sinks *telemetry_sinks; /* NULL: nobody can subscribe */
+	struct account *account;                 /* NULL: there is no limit of all functions */
 	struct metrics *metrics;                 /* NULL: nobody counts */
 	struct observer *observer;               /* NULL: nobody makes records */
 

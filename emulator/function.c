@@ -34,11 +34,11 @@ struct generation {
 struct function {
 	struct generation *current;
 	struct environment **environments; /* most recently used first; old ones among them */
-	unsigned count, room, limit, next_id;
-	struct invocation *first, **last; /* the line */
-	unsigned waiting;
+	unsigned count, room, next_id;
+	struct line line;
 	struct loop_timer handover;
-	struct loop_timer age; /* when the oldest environment is too old */
+	struct loop_timer patience; /* of those who wait in line */
+	struct loop_timer age;      /* when the oldest environment is too old */
 	struct metrics metrics;
 	struct loop_timer wind_up;
 	bool at_once, replacing, retiring, stopping;
@@ -50,6 +50,38 @@ struct function {
 static const struct config *config_of(const struct function *function)
 {
 	return function->current->context.config;
+}
+
+/* Whose invocations these are, unless the function has a limit of its own; NULL: nobody counts. */
+static struct account *account_of(const struct function *function)
+{
+	return config_of(function)->concurrency ? NULL : function->current->context.account;
+}
+
+/* Whether the account's limit was chosen: then it is held as on Lambda, and nobody waits. */
+static bool is_held_to_account(const struct function *function)
+{
+	const struct account *account = account_of(function);
+
+	return account && account->limit;
+}
+
+static unsigned provisioned(const struct config *config)
+{
+	return config->initialization == PLATFORM_PROVISIONED_CONCURRENCY
+	               ? (unsigned)config->provisioned
+	               : 0;
+}
+
+/* Environments at once. */
+static unsigned limit_of(const struct function *function)
+{
+	const struct config *config = config_of(function);
+	uint64_t limit = config->concurrency            ? config->concurrency
+	                 : is_held_to_account(function) ? account_pool(account_of(function))
+	                                                : FUNCTION_ENVIRONMENTS;
+
+	return limit > provisioned(config) ? (unsigned)limit : provisioned(config);
 }
 
 static void end_generation(struct loop_garbage *garbage)
@@ -120,7 +152,7 @@ static void add_environment(struct function *function, enum platform_initializat
 	unsigned at = function->count++;
 
 	if (function->count > function->room) {
-		function->room += 1 + function->limit;
+		function->room += 1 + function->count;
 		function->environments = xrealloc(function->environments,
 		                                  function->room * sizeof(*function->environments));
 	}
@@ -176,7 +208,7 @@ static bool is_exhausted(const struct function *function)
 		return false;
 	for (unsigned at = 0; at < function->count; at++)
 		busy += environment_is_busy(function->environments[at]);
-	return busy >= function->limit;
+	return busy >= limit_of(function);
 }
 
 /* The free environment that will get to work soonest, or -1. */
@@ -210,49 +242,54 @@ static unsigned count_finishing(const struct function *function)
 
 /* ---- the line ---- */
 
-static void join_line(struct function *function, struct invocation *invocation)
+static const char account_reason[] = "ConcurrentInvocationLimitExceeded";
+
+/* It is not run at all; 'throttle' is Lambda's reason for that, or NULL. */
+static void refuse(struct invocation *invocation, const struct fault *fault, const char *throttle)
 {
-	*function->last = invocation_ref(invocation);
-	function->last = &invocation->next;
-	function->waiting++;
+	struct answer answer = {
+		.body = BUFFER_INIT, .is_error = true, .fault = fault, .throttle = throttle
+	};
+
+	fault_body(&answer.body, fault, invocation->request_id);
+	invocation_answer(invocation, &answer);
+	invocation->ops->on_done(invocation, NULL);
+	invocation_unref(invocation);
 }
 
-static struct invocation *leave_line(struct function *function, struct invocation **place)
+/* One that has waited for its turn in vain. */
+static void throttle(struct function *function, struct invocation *invocation)
 {
-	struct invocation *invocation = *place;
+	struct fault fault = fault_make(FAULT_FAILURE, "Sandbox.Failure", "Rate Exceeded.");
 
-	*place = invocation->next;
-	if (!*place)
-		function->last = place;
-	invocation->next = NULL;
-	function->waiting--;
-	return invocation;
+	metrics_count_throttle(&function->metrics, METRICS_THROTTLE_ACCOUNT);
+	refuse(invocation, &fault, account_reason);
 }
 
-/* Takes back an invocation that has not found a place. */
-static void withdraw(struct function *function, const struct invocation *invocation)
+static void begin_invocation(struct function *function, unsigned at)
 {
-	struct invocation **place = &function->first;
+	struct environment *env = function->environments[at];
+	struct invocation *invocation = line_leave(&function->line);
 
-	while (*place != invocation)
-		place = &(*place)->next;
-	invocation_unref(leave_line(function, place));
+	move_to_front(function, at);
+	invocation->account = account_enter(account_of(function));
+	environment_invoke(env, invocation);
+	invocation_unref(invocation);
 }
 
-/* Gives work to whoever can take it, in the order of arrival. */
+/* Gives work to whoever can take it, in the order of arrival. Who has a place and no share of the
+ * account is refused: others may use that for as long as they like. */
 static void advance_line(struct function *function)
 {
-	while (function->first) {
+	while (function->line.first) {
 		int at = find_free(function);
 
 		if (at == -1)
 			return;
-		struct environment *env = function->environments[at];
-		struct invocation *invocation = leave_line(function, &function->first);
-
-		move_to_front(function, (unsigned)at);
-		environment_invoke(env, invocation);
-		invocation_unref(invocation);
+		if (account_is_full(account_of(function)))
+			throttle(function, line_leave(&function->line));
+		else
+			begin_invocation(function, (unsigned)at);
 	}
 	loop_timer_stop(&function->handover);
 }
@@ -260,7 +297,8 @@ static void advance_line(struct function *function)
 /* Starts environments for those who wait, beyond 'spared' who will be served soon anyway. */
 static void add_environments(struct function *function, unsigned spared)
 {
-	while (function->waiting > spared && count_in_use(function) < function->limit) {
+	while (function->line.length > spared && !account_is_full(account_of(function)) &&
+	       count_in_use(function) < limit_of(function)) {
 		add_environment(function, beyond(function));
 		advance_line(function);
 	}
@@ -289,7 +327,7 @@ static void on_wind_up(struct loop_timer *timer)
 	struct function *function = container_of(timer, struct function, wind_up);
 
 	/* From the end: some are gone, and out of the list, at once. */
-	for (unsigned at = function->count; at > 0 && function->waiting == 0; at--) {
+	for (unsigned at = function->count; at > 0 && !function->line.first; at--) {
 		struct environment *env = function->environments[at - 1];
 
 		if (!environment_is_busy(env) && !environment_is_retired(env))
@@ -300,6 +338,7 @@ static void on_wind_up(struct loop_timer *timer)
 	function->stopping = true;
 	loop_timer_stop(&function->wind_up); /* what has just ended has started it again */
 	loop_timer_stop(&function->handover);
+	loop_timer_stop(&function->patience);
 	loop_timer_stop(&function->age);
 	function->end->on_stopped(function->end);
 }
@@ -323,7 +362,7 @@ static void on_change(struct environment_context *context, struct environment *e
 		leave_generation(generation);
 		if (function->stopping && function->count == 0)
 			function->end->on_stopped(function->end);
-		else if (function->first)
+		else if (function->line.first)
 			serve_line(function);
 		wind_up_soon(function);
 		return;
@@ -338,45 +377,123 @@ static void on_change(struct environment_context *context, struct environment *e
 
 /* ---- from outside ---- */
 
+/* Whether all who wait do so for runtimes that are about to come back. */
+static bool line_is_about_to_move(const struct function *function)
+{
+	return function->line.length <= count_finishing(function);
+}
+
+/* Who may wait for a runtime that is about to come back, does so in any case. */
+static enum function_verdict judge_waiting(const struct function *function)
+{
+	bool is_next = line_is_about_to_move(function);
+
+	if (account_is_full(account_of(function)))
+		return FUNCTION_ACCOUNT_EXCEEDED;
+	if (config_of(function)->concurrency && !is_next)
+		return FUNCTION_CONCURRENCY_EXCEEDED;
+	if (is_held_to_account(function) && !is_next)
+		return FUNCTION_ACCOUNT_EXCEEDED;
+	return line_is_bounded(&function->line) ? FUNCTION_ACCEPTED : FUNCTION_LINE_IS_FULL;
+}
+
+static uint64_t patience_ns(const struct function *function)
+{
+	return config_of(function)->max_wait_ms * CLOCK_NS_PER_MS;
+}
+
+/* It may fire for somebody who does not wait any more. */
+static void watch_line(struct function *function)
+{
+	uint64_t limit_ns = patience_ns(function);
+
+	if (limit_ns && function->line.first && !function->patience.loop)
+		loop_timer_start(function->current->context.loop, &function->patience,
+		                 line_waits_since(&function->line) + limit_ns);
+}
+
+static void on_patience_over(struct loop_timer *timer)
+{
+	struct function *function = container_of(timer, struct function, patience);
+	uint64_t now = clock_now(), limit_ns = patience_ns(function);
+	struct invocation *overdue;
+
+	if (limit_ns && limit_ns <= now) {
+		while ((overdue = line_leave_overdue(&function->line, now - limit_ns)))
+			throttle(function, overdue);
+	}
+	watch_line(function);
+}
+
+static void wait_for_handover(struct function *function)
+{
+	unsigned finishing = count_finishing(function);
+
+	if (finishing > 0 && function->line.length <= finishing && !function->handover.loop)
+		loop_timer_start(function->current->context.loop, &function->handover,
+		                 clock_now() + HANDOVER_NS);
+}
+
+static enum function_verdict wait_in_line(struct function *function, struct invocation *invocation)
+{
+	enum function_verdict verdict = judge_waiting(function);
+
+	if (verdict == FUNCTION_ACCEPTED) {
+		invocation->queued_ns = clock_now();
+		wait_for_handover(function);
+		watch_line(function);
+		return verdict;
+	}
+	line_withdraw(&function->line, invocation);
+	metrics_count_throttle(&function->metrics, verdict == FUNCTION_CONCURRENCY_EXCEEDED
+	                                                   ? METRICS_THROTTLE_RESERVED
+	                                                   : METRICS_THROTTLE_ACCOUNT);
+	return verdict;
+}
+
 enum function_verdict function_submit(struct function *function, struct invocation *invocation)
 {
 	if (function->stopping || function->retiring)
 		return FUNCTION_IS_STOPPING;
-	join_line(function, invocation);
-	advance_line(function);
-	add_environments(function, count_finishing(function));
-	if (function->waiting == 0)
-		return FUNCTION_ACCEPTED;
-
-	/* It waits for a runtime that is about to come back, or for its turn. */
-	invocation->queued_ns = clock_now();
-	bool reserved = config_of(function)->concurrency > 0;
-	unsigned finishing = count_finishing(function);
-
-	if (finishing > 0 && function->waiting <= finishing && !function->handover.loop)
-		loop_timer_start(function->current->context.loop, &function->handover,
-		                 clock_now() + HANDOVER_NS);
-	if ((!reserved || function->waiting <= finishing) && function->waiting <= FUNCTION_LINE)
-		return FUNCTION_ACCEPTED;
-	withdraw(function, invocation);
-	metrics_count_throttle(&function->metrics,
-	                       reserved ? METRICS_THROTTLE_RESERVED : METRICS_THROTTLE_LINE);
-	return reserved ? FUNCTION_CONCURRENCY_EXCEEDED : FUNCTION_LINE_IS_FULL;
+	line_join(&function->line, invocation);
+	if (!account_is_full(account_of(function))) {
+		advance_line(function);
+		add_environments(function, count_finishing(function));
+	}
+	return function->line.first ? wait_in_line(function, invocation) : FUNCTION_ACCEPTED;
 }
 
-/* Before those who have never left the line, and in their order among themselves. */
-static void rejoin_line(struct function *function, struct invocation *invocation)
+bool function_withdraw(struct function *function, const struct invocation *invocation)
 {
-	struct invocation **place = &function->first;
+	return !line_is_about_to_move(function) && line_withdraw(&function->line, invocation);
+}
 
-	while (*place && (*place)->phase.received_ns &&
-	       (*place)->phase.received_ns <= invocation->phase.received_ns)
-		place = &(*place)->next;
-	invocation->next = *place;
-	if (!*place)
-		function->last = &invocation->next;
-	*place = invocation;
-	function->waiting++;
+/* As long as it takes until those who wait have begun and one more can, if all takes as long as it
+ * did so far. */
+unsigned function_retry_after_s(const struct function *function)
+{
+	uint64_t timeout_ns = config_of(function)->timeout_ms * CLOCK_NS_PER_MS;
+	uint64_t wait_ns = metrics_mean_duration_ns(&function->metrics) *
+	                   (function->line.length + 1) / limit_of(function);
+
+	if (wait_ns > timeout_ns)
+		wait_ns = timeout_ns;
+	return (unsigned)((wait_ns + CLOCK_NS_PER_S - 1) / CLOCK_NS_PER_S);
+}
+
+const char *function_throttle_reason(enum function_verdict verdict)
+{
+	switch (verdict) {
+	case FUNCTION_CONCURRENCY_EXCEEDED:
+		return "ReservedFunctionConcurrentInvocationLimitExceeded";
+	case FUNCTION_ACCOUNT_EXCEEDED:
+	case FUNCTION_LINE_IS_FULL:
+		return account_reason;
+	case FUNCTION_ACCEPTED:
+	case FUNCTION_IS_STOPPING:
+		break;
+	}
+	return NULL;
 }
 
 /* It may be gone, and out of the list, at once. */
@@ -386,8 +503,12 @@ static void retire(struct function *function, struct environment *env)
 
 	for (; returned; returned = next) {
 		next = returned->next;
-		rejoin_line(function, returned);
+		account_leave(&returned->account);
+		if (!returned->queued_ns)
+			returned->queued_ns = clock_now();
+		line_rejoin(&function->line, returned);
 	}
+	watch_line(function);
 }
 
 static void retire_all(struct function *function)
@@ -432,16 +553,8 @@ static void on_age(struct loop_timer *timer)
 
 /* ---- what environments are made of ---- */
 
-static unsigned provisioned(const struct config *config)
-{
-	return config->initialization == PLATFORM_PROVISIONED_CONCURRENCY
-	               ? (unsigned)config->provisioned
-	               : 0;
-}
-
 static void begin_generation(struct function *function, const struct environment_context *context)
 {
-	const struct config *config = context->config;
 	struct generation *generation = xcalloc(1, sizeof(*generation));
 
 	generation->function = function;
@@ -450,10 +563,6 @@ static void begin_generation(struct function *function, const struct environment
 	generation->context.on_journal = on_journal;
 	generation->context.metrics = &function->metrics;
 	function->current = generation;
-	function->limit = config->concurrency ? (unsigned)config->concurrency
-	                                      : FUNCTION_ENVIRONMENTS;
-	if (function->limit < provisioned(config))
-		function->limit = provisioned(config);
 }
 
 static void add_first_environments(struct function *function, bool at_once)
@@ -471,9 +580,10 @@ struct function *function_create(const struct environment_context *context)
 	struct function *function = xcalloc(1, sizeof(*function));
 
 	function->next_id = 1;
-	function->last = &function->first;
+	line_init(&function->line);
 	function->handover.on_due = on_handover;
 	function->wind_up.on_due = on_wind_up;
+	function->patience = (struct loop_timer){ .on_due = on_patience_over, .is_virtual = true };
 	function->age = (struct loop_timer){ .on_due = on_age, .is_virtual = true };
 	begin_generation(function, context);
 	return function;
@@ -529,7 +639,7 @@ const struct metrics *function_metrics(const struct function *function)
 
 struct metrics_now function_now(const struct function *function)
 {
-	struct metrics_now now = { .waiting = function->waiting };
+	struct metrics_now now = { .waiting = function->line.length };
 
 	for (unsigned at = 0; at < function->count; at++)
 		now.environments[state_of(function->environments[at])]++;
@@ -542,7 +652,7 @@ enum advance_work function_work(const struct function *function,
 {
 	enum advance_work most = ADVANCE_NO_WORK;
 
-	for (const struct invocation *it = function->first; it; it = it->next) {
+	for (const struct invocation *it = function->line.first; it; it = it->next) {
 		if (it->queued_ns > moments->given_up_ns)
 			most = ADVANCE_OTHERS_WORK;
 	}
@@ -560,15 +670,10 @@ enum advance_work function_work(const struct function *function,
 static void refuse_line(struct function *function)
 {
 	struct fault fault = fault_make(FAULT_FAILURE, "Sandbox.Failure", "lrie is shutting down");
-	struct log_tail *none = NULL;
+	struct invocation *invocation;
 
-	while (function->first) {
-		struct invocation *invocation = leave_line(function, &function->first);
-
-		invocation_answer_fault(invocation, &fault);
-		invocation->ops->on_done(invocation, none);
-		invocation_unref(invocation);
-	}
+	while ((invocation = line_leave(&function->line)))
+		refuse(invocation, &fault, NULL);
 }
 
 void function_retire(struct function *function, struct function_end *end)
@@ -585,6 +690,7 @@ void function_stop(struct function *function, struct function_end *end)
 	function->stopping = true;
 	function->end = end;
 	loop_timer_stop(&function->handover);
+	loop_timer_stop(&function->patience);
 	loop_timer_stop(&function->age);
 	loop_timer_stop(&function->wind_up);
 	refuse_line(function);

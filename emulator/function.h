@@ -3,9 +3,9 @@
  * function - owns the environments and hands invocations to them.
  *
  * An invocation goes to the most recently used free environment; if none is
- * free, to a new one; beyond the limit it waits in line, or is refused when
- * concurrency is reserved (spec invoke-api.md §4). One environment and ten are
- * the same code.
+ * free, to a new one; beyond the limit it waits in line, for a while, or is refused
+ * when concurrency is reserved, or that of the account was chosen (spec
+ * invoke-api.md §4). One environment and ten are the same code.
  *
  * The first environment starts with the function, before any invocation; with provisioned
  * concurrency as many as that.
@@ -16,12 +16,10 @@
 #include <stdbool.h>
 
 #include "emulator/environment.h"
+#include "emulator/line.h"
 
 /* Environments at once when no concurrency is reserved. */
 #define FUNCTION_ENVIRONMENTS 10
-
-/* Invocations that may wait in line; more are refused. */
-#define FUNCTION_LINE 1000
 
 struct function;
 
@@ -37,12 +35,24 @@ void function_start(struct function *function, bool at_once);
 enum function_verdict {
 	FUNCTION_ACCEPTED,
 	FUNCTION_CONCURRENCY_EXCEEDED, /* the reserved concurrency is in use */
+	FUNCTION_ACCOUNT_EXCEEDED,     /* that of all functions is */
 	FUNCTION_LINE_IS_FULL,
 	FUNCTION_IS_STOPPING,
 };
 
 /* Submits an invocation; its ops are called from now on if it was accepted. */
 enum function_verdict function_submit(struct function *function, struct invocation *invocation);
+
+/* Takes back one that waits in line. Returns false, and does nothing, when it has begun or is about
+ * to; else its ops are not called any more. */
+bool function_withdraw(struct function *function, const struct invocation *invocation);
+
+/* When it may be worth to try again what was refused, for Retry-After; 0: that is not known, since
+ * no invocation has ended yet. */
+unsigned function_retry_after_s(const struct function *function);
+
+/* Lambda's word for what is in use; NULL for a verdict that is no throttle. */
+const char *function_throttle_reason(enum function_verdict verdict);
 
 /* What was counted of its invocations, and what is so now. Starts nothing. */
 const struct metrics *function_metrics(const struct function *function);

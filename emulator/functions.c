@@ -79,8 +79,7 @@ struct served_function *served_function_create(struct functions *functions,
 		.references = 1,
 	};
 	served->events = event_queue_create(config, functions->shared.loop, served->function, err);
-	if (served->events &&
-	    served_function_watch(served, config, edition, &served->renewal, err))
+	if (served->events && served_function_watch(served, config, edition, &served->renewal, err))
 		return served;
 	served_function_destroy(served);
 	return NULL;
@@ -104,6 +103,17 @@ static size_t find_place(const struct functions *functions, const char *name)
 	return low;
 }
 
+void functions_count_reserved(const struct functions *functions)
+{
+	struct account *account = functions->shared.account;
+
+	if (!account)
+		return;
+	account->reserved = 0;
+	for (size_t i = 0; i < functions->count; i++)
+		account->reserved += functions->items[i]->config->concurrency;
+}
+
 void functions_insert(struct functions *functions, struct served_function *served)
 {
 	size_t place = find_place(functions, served->name);
@@ -114,6 +124,7 @@ void functions_insert(struct functions *functions, struct served_function *serve
 		functions->items[at] = functions->items[at - 1];
 	functions->items[place] = served;
 	functions->are_several = functions->count > 1;
+	functions_count_reserved(functions);
 }
 
 bool functions_add(struct functions *functions, const struct config *config, struct error *err)

@@ -52,8 +52,8 @@ void functions_start(struct functions *functions);
  * metrics; new environments take the place of the old, which go when they have no invocation. One
  * that is no longer there is not found any more, ends what it has accepted, and loses the events
  * that have not begun. Returns false and fills 'err' when something that one of them needs cannot
- * be had: then nothing has changed. 'news' gets what has, in words: nothing, or "changed a, b; added
- * c". Zip layers of those that have changed are unpacked in this call.
+ * be had: then nothing has changed. 'news' gets what has, in words: nothing, or "changed a, b;
+ * added c". Zip layers of those that have changed are unpacked in this call.
  */
 bool functions_update(struct functions *functions, struct config *configs, struct buffer *news,
                       struct error *err);

@@ -40,6 +40,9 @@ struct edition *served_function_edition(const struct served_function *served);
 /* NULL when there is none of exactly that name. */
 struct served_function *functions_find_exactly(const struct functions *functions, const char *name);
 
+/* What they reserve of the account may be another sum now. */
+void functions_count_reserved(const struct functions *functions);
+
 /* Takes it over: it is found from now on. */
 void functions_insert(struct functions *functions, struct served_function *served);
 

@@ -178,6 +178,7 @@ static void apply(struct update *update, struct buffer *changed, struct buffer *
 		}
 	}
 	update->functions->are_several = update->functions->count > 1;
+	functions_count_reserved(update->functions);
 }
 
 static void start_added(struct update *update)

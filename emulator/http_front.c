@@ -166,24 +166,18 @@ static void start_timeout(struct http_call *call)
 
 static void submit(struct http_call *call, struct invocation *invocation)
 {
-	const char *reason = "ConcurrentInvocationLimitExceeded";
+	enum function_verdict verdict;
+	const char *throttle;
 
 	invocation->asker = call;
 	call->invocation = invocation_ref(invocation);
-	switch (function_submit(call->served->function, invocation)) {
-	case FUNCTION_ACCEPTED:
+	verdict = function_submit(call->served->function, invocation);
+	if (verdict == FUNCTION_ACCEPTED) {
 		start_timeout(call);
 		return;
-	case FUNCTION_CONCURRENCY_EXCEEDED:
-		reason = "ReservedFunctionConcurrentInvocationLimitExceeded";
-		/* fallthrough */
-	case FUNCTION_LINE_IS_FULL:
-		http_call_fail(call, HTTP_FAILURE_THROTTLED, 0, reason);
-		break;
-	case FUNCTION_IS_STOPPING:
-		http_call_fail(call, HTTP_FAILURE_SERVICE, 0, NULL);
-		break;
 	}
+	throttle = function_throttle_reason(verdict);
+	http_call_fail(call, throttle ? HTTP_FAILURE_THROTTLED : HTTP_FAILURE_SERVICE, 0, throttle);
 	call->invocation = NULL;
 	invocation_unref(invocation);
 }

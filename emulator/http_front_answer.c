@@ -104,7 +104,11 @@ static void respond_error(struct http_call *call, const struct answer *answer)
 {
 	bool is_of_lrie = answer->fault && answer->fault->status == FAULT_FAILURE;
 
-	http_call_fail(call, is_of_lrie ? HTTP_FAILURE_SERVICE : HTTP_FAILURE_FUNCTION, 0, NULL);
+	http_call_fail(call,
+	               answer->throttle ? HTTP_FAILURE_THROTTLED
+	               : is_of_lrie     ? HTTP_FAILURE_SERVICE
+	                                : HTTP_FAILURE_FUNCTION,
+	               0, answer->throttle);
 }
 
 static void on_answered(struct invocation *invocation, struct answer *answer)

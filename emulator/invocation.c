@@ -152,6 +152,7 @@ void invocation_answer(struct invocation *invocation, struct answer *answer)
 	if (!invocation->is_answered) {
 		if (!answer->is_error && invocation_takes_pieces(invocation))
 			pass_rest(invocation, answer);
+		account_leave(&invocation->account);
 		invocation->is_answered = true;
 		invocation->is_error = answer->is_error;
 		if (invocation->stream)

@@ -28,6 +28,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "emulator/account.h"
 #include "emulator/buffer.h"
 #include "emulator/config.h"
 #include "emulator/fault.h"
@@ -43,6 +44,7 @@ struct answer {
 		*fault;     /* NULL: the handler itself answered, with a result or an error */
 	bool is_of_restore; /* SnapStart: 'fault' ended the restore, and nothing was invoked */
 	const char *content_type; /* of a result, for askers that take pieces; NULL: not known */
+	const char *throttle; /* Lambda's Reason why nothing was invoked, beside 'fault'; NULL */
 };
 
 struct log_tail;
@@ -89,8 +91,9 @@ struct invocation {
 
 	/* private to the core */
 	unsigned references;
-	bool is_unattended; /* nobody waits for it: it is an event of a queue */
-	uint64_t queued_ns; /* since when it waits in the function's line */
+	bool is_unattended;      /* nobody waits for it: it is an event of a queue */
+	uint64_t queued_ns;      /* since when it waits in the function's line */
+	struct account *account; /* that it counts in until it is answered; NULL: in none */
 	bool is_answered;
 	bool has_head;           /* the asker knows what is coming */
 	bool is_error;           /* the answer was one */

@@ -49,6 +49,7 @@ struct call {
 	struct buffer answer; /* kept until the log is there */
 	bool is_error;
 	const struct api_error *refusal; /* instead of an answer; NULL: there is one */
+	const char *throttle;            /* the same, for want of this concurrency */
 };
 
 /* ---- replies ---- */
@@ -63,6 +64,12 @@ static void add_log_header(struct http_exchange *exchange, const struct log_tail
 	http_exchange_add_header(exchange, "X-Amz-Log-Result", encoded.data);
 }
 
+static void reply_throttled(struct call *call, const char *reason)
+{
+	invoke_error_throttled(call->exchange, reason,
+	                       function_retry_after_s(call->served->function));
+}
+
 /* Sends what the function answered. 'tail' is NULL unless the caller asked for the log. */
 static void reply_answer(struct call *call, const struct log_tail *tail)
 {
@@ -70,6 +77,10 @@ static void reply_answer(struct call *call, const struct log_tail *tail)
 
 	if (!exchange)
 		return;
+	if (call->throttle) {
+		reply_throttled(call, call->throttle);
+		return;
+	}
 	if (call->refusal) {
 		invoke_error_reply(exchange, call->refusal->status, call->refusal->name, "Message",
 		                   call->answer.data);
@@ -127,6 +138,7 @@ static void on_answered(struct invocation *invocation, struct answer *answer)
 	struct call *call = invocation->asker;
 
 	call->is_error = answer->is_error;
+	call->throttle = answer->throttle;
 	call->refusal = refusal_of(answer);
 	if (call->refusal)
 		append_refusal(&call->answer, answer);
@@ -154,23 +166,20 @@ static const struct invocation_ops ops = { .on_answered = on_answered, .on_done 
 
 static void submit(struct call *call, struct invocation *invocation)
 {
+	enum function_verdict verdict;
+	const char *throttle;
+
 	invocation->asker = call;
 	call->invocation = invocation_ref(invocation);
-	switch (function_submit(call->served->function, invocation)) {
-	case FUNCTION_ACCEPTED:
+	verdict = function_submit(call->served->function, invocation);
+	if (verdict == FUNCTION_ACCEPTED)
 		return;
-	case FUNCTION_CONCURRENCY_EXCEEDED:
-		invoke_error_throttled(call->exchange,
-		                       "ReservedFunctionConcurrentInvocationLimitExceeded");
-		break;
-	case FUNCTION_LINE_IS_FULL:
-		invoke_error_throttled(call->exchange, "ConcurrentInvocationLimitExceeded");
-		break;
-	case FUNCTION_IS_STOPPING:
+	throttle = function_throttle_reason(verdict);
+	if (throttle)
+		reply_throttled(call, throttle);
+	else
 		invoke_error_reply(call->exchange, 500, "ServiceException", "Message",
 		                   "lrie is shutting down");
-		break;
-	}
 	call->invocation = NULL;
 	invocation_unref(invocation);
 }
@@ -181,7 +190,7 @@ static void accept_event(struct call *call, struct invocation *invocation)
 	if (event_queue_add(call->served->events, invocation))
 		http_exchange_reply(call->exchange, 202, NULL);
 	else
-		invoke_error_throttled(call->exchange, "CallerRateLimitExceeded");
+		invoke_error_throttled(call->exchange, "CallerRateLimitExceeded", 0);
 }
 
 static void handle_invoke(struct call *call)
@@ -244,11 +253,23 @@ static void on_request(struct http_listener *listener, struct http_exchange *exc
 	}
 }
 
+/*
+ * It may only have closed its sending side, and what has begun goes on anyway, as on Lambda. In
+ * line nothing has: there it gives its place to somebody who is still there, since a caller that
+ * gives up and tries again would else fill the line with what nobody wants any more. It is told so,
+ * in case it still listens.
+ */
 static void on_hangup(struct http_listener *listener, struct http_exchange *exchange)
 {
-	/* It may only have closed its sending side, and the invocation goes on anyway. */
+	struct call *call = http_exchange_user(exchange);
+
 	(void)listener;
-	(void)exchange;
+	if (admin_api_owns(exchange) || !call->invocation ||
+	    !function_withdraw(call->served->function, call->invocation))
+		return;
+	reply_throttled(call, function_throttle_reason(FUNCTION_LINE_IS_FULL));
+	invocation_unref(call->invocation);
+	call->invocation = NULL;
 }
 
 static void on_finished(struct http_listener *listener, struct http_exchange *exchange)

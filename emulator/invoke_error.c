@@ -2,6 +2,8 @@
 /* invoke_error - the errors of the Invoke API, as replies */
 #include "emulator/invoke_error.h"
 
+#include <stdio.h>
+
 #include "emulator/buffer.h"
 #include "emulator/json.h"
 
@@ -48,9 +50,11 @@ void invoke_error_validation(struct http_exchange *exchange, const char *value, 
 	http_exchange_reply(exchange, 400, &body);
 }
 
-void invoke_error_throttled(struct http_exchange *exchange, const char *reason)
+void invoke_error_throttled(struct http_exchange *exchange, const char *reason,
+                            unsigned retry_after_s)
 {
 	struct buffer body = BUFFER_INIT;
+	char seconds[16];
 
 	json_object_begin(&body);
 	json_object_text(&body, "Reason", reason);
@@ -59,5 +63,9 @@ void invoke_error_throttled(struct http_exchange *exchange, const char *reason)
 	json_object_end(&body);
 	http_exchange_add_header(exchange, "Content-Type", "application/json");
 	http_exchange_add_header(exchange, "x-amzn-ErrorType", "TooManyRequestsException");
+	if (retry_after_s > 0) {
+		snprintf(seconds, sizeof(seconds), "%u", retry_after_s);
+		http_exchange_add_header(exchange, "Retry-After", seconds);
+	}
 	http_exchange_reply(exchange, 429, &body);
 }

@@ -23,7 +23,9 @@ void invoke_error_content(struct http_exchange *exchange, const char *message);
 void invoke_error_validation(struct http_exchange *exchange, const char *value, const char *member,
                              const char *constraint);
 
-/* TooManyRequestsException, for want of what 'reason' says. */
-void invoke_error_throttled(struct http_exchange *exchange, const char *reason);
+/* TooManyRequestsException, for want of what 'reason' says. 'retry_after_s' is for the header of
+ * that name; 0: nobody knows. */
+void invoke_error_throttled(struct http_exchange *exchange, const char *reason,
+                            unsigned retry_after_s);
 
 #endif

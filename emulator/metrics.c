@@ -66,6 +66,17 @@ void metrics_count_invocation(struct metrics *metrics, const struct metrics_invo
 		add_type(&metrics->errors, invocation->error_type);
 }
 
+uint64_t metrics_mean_duration_ns(const struct metrics *metrics)
+{
+	uint64_t sum_ns = 0, count = 0;
+
+	for (unsigned i = 0; i < METRICS_START_COUNT; i++) {
+		sum_ns += metrics->invoke[i].sum_ns;
+		count += metrics->invoke[i].count;
+	}
+	return count ? sum_ns / count : 0;
+}
+
 void metrics_count_throttle(struct metrics *metrics, enum metrics_throttle throttle)
 {
 	if (metrics)

@@ -58,7 +58,7 @@ enum metrics_start { METRICS_WARM, METRICS_COLD, METRICS_RESTORED, METRICS_START
 
 enum metrics_throttle {
 	METRICS_THROTTLE_RESERVED, /* the reserved concurrency is in use */
-	METRICS_THROTTLE_LINE,     /* too many wait already */
+	METRICS_THROTTLE_ACCOUNT,  /* that of all functions is, or too many wait already */
 	METRICS_THROTTLE_COUNT,
 };
 
@@ -95,6 +95,9 @@ struct metrics_invocation {
 };
 
 void metrics_count_invocation(struct metrics *metrics, const struct metrics_invocation *invocation);
+/* Of all invocations so far; 0: there were none. */
+uint64_t metrics_mean_duration_ns(const struct metrics *metrics);
+
 void metrics_count_throttle(struct metrics *metrics, enum metrics_throttle throttle);
 void metrics_count_environment(struct metrics *metrics);
 void metrics_count_setup(struct metrics *metrics, uint64_t duration_ns);

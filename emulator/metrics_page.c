@@ -130,7 +130,7 @@ static void append_throttles(const struct page *page, const char *name)
 {
 	static const char *const reasons[] = {
 		[METRICS_THROTTLE_RESERVED] = "ReservedFunctionConcurrentInvocationLimitExceeded",
-		[METRICS_THROTTLE_LINE] = "ConcurrentInvocationLimitExceeded",
+		[METRICS_THROTTLE_ACCOUNT] = "ConcurrentInvocationLimitExceeded",
 	};
 
 	for (unsigned i = 0; i < METRICS_THROTTLE_COUNT; i++)

@@ -213,6 +213,19 @@ const struct option option_table[] = {
 	  .parse = option_parse_clock, .field = CONFIG(virtual_clock), .preset = "real",
 	  .help = "virtual: a POST to /_lrie/clock moves the clock forward, and what would happen "
 	          "meanwhile (retries, time-outs, ends for want of work) happens at once." },
+	{ .name = "max-wait", .value = "SECONDS", .variable = "LRIE_MAX_WAIT",
+	  .group = GROUP_SERVICE, .commands = SERVE | DOCTOR,
+	  .parse = option_parse_limit, .field = CONFIG(max_wait_ms), .min = 0, .max = 86400000,
+	  .preset = "300", .rie_preset = "0",
+	  .help = "How long an invocation waits in line for an environment before it is refused "
+	          "(429); 0: as long as it takes." },
+	{ .name = "account-concurrency", .value = "NUMBER", .variable = "LRIE_ACCOUNT_CONCURRENCY",
+	  .group = GROUP_SERVICE, .commands = SERVE | DOCTOR,
+	  .parse = option_parse_number, .field = CONFIG(account_concurrency),
+	  .min = 1, .max = 100000,
+	  .help = "Invocations at once over all functions, reserved ones among them; more are "
+	          "refused (429), and none waits. Else 1000, and functions have environments as "
+	          "told for --concurrency." },
 	{ .name = "emf", .value = "FILE", .variable = "LRIE_EMF",
 	  .group = GROUP_SERVICE, .commands = SERVE | INVOKE,
 	  .parse = option_parse_text, .field = CONFIG(emf),
@@ -543,6 +556,7 @@ bool option_is_of_function(const struct option *option)
 		                             "max-concurrency",
 		                             "max-environment-age",
 		                             "max-event-age",
+		                             "max-wait",
 		                             "on-failure",
 		                             "on-success",
 		                             "provisioned",

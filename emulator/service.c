@@ -112,8 +112,10 @@ static bool prepare(struct service *service, int output_fd, struct error *err)
 /* What all functions get, as far as the command has it. */
 static void fill_shared(struct service *service)
 {
+	service->account.limit = service->config->account_concurrency;
 	service->shared = (struct environment_context){
 		.loop = service->loop,
+		.account = &service->account,
 		.output = service->output,
 		.host = service->host,
 		.observer = service->observer,

@@ -9,6 +9,7 @@
 #ifndef EMULATOR_SERVICE_H
 #define EMULATOR_SERVICE_H
 
+#include "emulator/account.h"
 #include "emulator/api_port.h"
 #include "emulator/config.h"
 #include "emulator/functions.h"
@@ -28,6 +29,7 @@ struct service {
 	struct api_ports *ports;
 	struct telemetry_delivery *delivery;
 	struct observer *observer;         /* of commands that make records; else NULL */
+	struct account account;            /* of all functions */
 	struct environment_context shared; /* by all workloads */
 	struct workload workload;          /* service_init_box() only */
 	struct functions *functions;       /* service_init() only, else NULL */

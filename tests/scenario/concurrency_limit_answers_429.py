@@ -1,6 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """With --concurrency N, what goes beyond N invocations at once is refused as on Lambda."""
+import json
+import os
+import re
+
 import harness
 
 REFUSAL = {"Reason": "ReservedFunctionConcurrentInvocationLimitExceeded", "Type": "User",
@@ -78,6 +82,124 @@ def test_a_failing_function_frees_its_place(t):
     runtime = lrie.runtime(2)
     runtime.answer(runtime.next(), b'"well"')
     t.equal(caller.reply().body, b'"well"')
+
+
+def serve_two(t, *options, reserved=None, **members):
+    path = os.path.join(t.folder(), "lrie.json")
+    functions = [dict({"name": name}, **members) for name in ("one", "two")]
+    if reserved:
+        functions[0]["concurrency"] = reserved
+    harness.write_file(path, json.dumps({
+        "listen": "127.0.0.1:0", "bootstrap": harness.BOOTSTRAP, "functions": functions}))
+    lrie = t.start("--config", path, *options)
+    lrie.wait_until_it_listens()
+    return lrie
+
+
+def path_of(name):
+    return "/2015-03-31/functions/%s/invocations" % name
+
+
+def waiting(lrie):
+    with lrie.connect() as connection:
+        text = connection.ask("GET", "/_lrie/metrics").body.decode()
+    return int(re.search(r"^lrie_invocations_waiting\S* (\d+)$", text, re.M)[1])
+
+
+def fill(lrie, count=10):
+    """All environments get something to do for ever."""
+    calls = [lrie.begin_invoke() for _ in range(count)]
+    lrie.stdout.wait_line(r"START .*", count)
+    return calls
+
+
+def test_the_account_is_a_limit_of_all_functions(t):
+    lrie = serve_two(t, "--account-concurrency", "3", handler="silent", timeout=60)
+    for number, name in enumerate(("one", "two", "one")):
+        lrie.begin_invoke(path=path_of(name))
+        lrie.stdout.wait_line(r".*START .*", number + 1)
+    for name in ("one", "two"):
+        reply = lrie.invoke(path=path_of(name))
+        t.equal((reply.status, reply.json()["Reason"]),
+                (429, "ConcurrentInvocationLimitExceeded"))
+        t.equal(reply.header("Retry-After"), None, "nobody knows")
+    lrie.stop()
+
+
+def test_idle_environments_take_nothing_of_the_account(t):
+    lrie = serve_two(t, "--account-concurrency", "1", handler="echo")
+    for number in range(20):
+        reply = lrie.invoke(b"%d" % number, path=path_of(("one", "two")[number % 2]))
+        t.equal((reply.status, reply.body), (200, b"%d" % number))
+    lrie.stop()
+
+
+def test_what_one_function_reserves_the_others_have_not(t):
+    lrie = serve_two(t, "--account-concurrency", "3", reserved=2, handler="silent", timeout=60)
+    lrie.begin_invoke(path=path_of("two"))
+    lrie.stdout.wait_line(r".*START .*")
+    reply = lrie.invoke(path=path_of("two"))
+    t.equal((reply.status, reply.json()["Reason"]), (429, "ConcurrentInvocationLimitExceeded"))
+    for _ in range(2):
+        lrie.begin_invoke(path=path_of("one"))
+    lrie.stdout.wait_line(r".*START .*", 3)
+    check_refusal(t, lrie.invoke(path=path_of("one")))
+    lrie.stop()
+
+
+def test_more_than_the_account_cannot_be_reserved(t):
+    for options, words in (
+            (("--concurrency", "901"), "of the account's 1000 at most 900 can be"),
+            (("--concurrency", "5", "--account-concurrency", "4"),
+             "--concurrency reserves 5 in all, and of the account's 4 at most 4 can be; "
+             "--account-concurrency raises it")):
+        done = t.run("--bootstrap", harness.BOOTSTRAP, *options)
+        t.equal(done.code, 2)
+        t.true(words in done.stderr, done.stderr)
+
+
+def test_when_to_try_again(t):
+    lrie = t.serve("sleep:1100,echo", "--concurrency", "1")
+    lrie.report(lrie.invoke().request_id)
+    fill(lrie, 1)
+    lrie.stdout.wait_line(r"START .*", 2)
+    reply = lrie.invoke()
+    check_refusal(t, reply)
+    t.equal(reply.header("Retry-After"), "2", "seconds, as long as the last one took")
+    lrie.stop()
+
+
+def test_who_waits_too_long_is_refused(t):
+    lrie = t.serve("silent", "--timeout", "900", "--clock", "virtual")
+    fill(lrie)
+    call = lrie.begin_invoke()
+    harness.wait_for(lambda: waiting(lrie) == 1, "the line")
+    for duration, is_over in (("4m30s", False), ("30s", True)):
+        with lrie.connect() as connection:
+            reply = connection.ask("POST", "/_lrie/clock", json.dumps(
+                {"advance": duration, "settle": "0s"}).encode())
+        t.equal(reply.status, 200)
+        t.equal(call.has_input(), is_over, duration)
+    reply = call.reply()
+    t.equal((reply.status, reply.json()), (429, {
+        "Reason": "ConcurrentInvocationLimitExceeded", "Type": "User",
+        "message": "Rate Exceeded."}))
+    t.equal(waiting(lrie), 0)
+    lrie.stop()
+
+
+def test_who_leaves_the_line_makes_room(t):
+    lrie = t.serve("silent", "--timeout", "60")
+    fill(lrie)
+    leaves, resets, half, stays = (lrie.begin_invoke() for _ in range(4))
+    harness.wait_for(lambda: waiting(lrie) == 4, "the line")
+    leaves.close()
+    resets.reset()
+    half.half_close()
+    harness.wait_for(lambda: waiting(lrie) == 1, "their end")
+    t.equal(half.reply().status, 429, "one that still listens")
+    t.true(not stays.has_input(), "the one that stays waits on")
+    lrie.stop()
 
 
 if __name__ == "__main__":

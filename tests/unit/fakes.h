@@ -207,8 +207,9 @@ struct asker {
 	struct invocation *invocation;
 	unsigned answered, done;
 	bool is_error;
-	char fault[128];    /* its type; "" for none */
-	bool is_of_restore; /* ... and not of the function */
+	char fault[128];      /* its type; "" for none */
+	bool is_of_restore;   /* ... and not of the function */
+	const char *throttle; /* ... or for want of concurrency; NULL */
 	char *body;
 	unsigned heads, pieces; /* of one that takes pieces */
 	bool is_streamed;

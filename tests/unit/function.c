@@ -324,8 +324,8 @@ static void test_line_is_first_in_first_out(void)
 
 static void test_line_has_an_end(void)
 {
-	static struct asker *askers[FUNCTION_ENVIRONMENTS + FUNCTION_LINE];
-	unsigned count = FUNCTION_ENVIRONMENTS + FUNCTION_LINE;
+	static struct asker *askers[FUNCTION_ENVIRONMENTS + LINE_LENGTH];
+	unsigned count = FUNCTION_ENVIRONMENTS + LINE_LENGTH;
 
 	begin(0);
 	for (unsigned i = 0; i < count; i++)
@@ -995,6 +995,271 @@ static void test_what_was_provisioned_is_replaced(void)
 	end();
 }
 
+/* ---- the account ---- */
+
+static struct account account;
+
+/* The function, of which the others of the account have some invocations. */
+static void begin_in_account(uint64_t limit, unsigned others)
+{
+	stage_open();
+	account = (struct account){ .limit = limit, .running = others };
+	stage.context.account = &account;
+	stops = 0;
+	function = function_create(&stage.context);
+	function_start(function, true);
+}
+
+static void end_in_account(unsigned others)
+{
+	end();
+	CHECK_INT(account.running, others);
+	stage.context.account = NULL;
+}
+
+static void test_the_account_is_a_limit_of_all(void)
+{
+	struct asker *one, *two;
+
+	begin_in_account(4, 2);
+	come_up();
+	one = submit("one");
+	two = submit("two");
+	check_refused(FUNCTION_ACCOUNT_EXCEEDED);
+	CHECK_INT(account.running, 4);
+	come_up();
+	answer("one"); /* that is the end of it for the account */
+	CHECK_INT(account.running, 3);
+	CHECK_INT(runtime_next(stage_ports->next), RUNTIME_ACCEPTED);
+	check_fine(one);
+	one = submit("three");
+	finish("two");
+	finish("three");
+	check_fine(one);
+	check_fine(two);
+	CHECK_INT(function_metrics(function)->throttles[METRICS_THROTTLE_ACCOUNT], 1);
+	end_in_account(2);
+}
+
+static void test_a_chosen_account_is_more_than_ten_environments(void)
+{
+	struct asker *askers[FUNCTION_ENVIRONMENTS + 5];
+
+	begin_in_account(FUNCTION_ENVIRONMENTS + 5, 0);
+	for (unsigned i = 0; i < FUNCTION_ENVIRONMENTS + 5; i++)
+		askers[i] = submit("n");
+	check_refused(FUNCTION_ACCOUNT_EXCEEDED);
+	CHECK_INT(count_environments(), FUNCTION_ENVIRONMENTS + 5);
+	end_in_account(0);
+	for (unsigned i = 0; i < FUNCTION_ENVIRONMENTS + 5; i++)
+		asker_destroy(askers[i]);
+}
+
+/* One that was not chosen is Lambda's, and far away: functions have ten environments, and a line.
+ */
+static void test_without_a_choice_invocations_wait(void)
+{
+	struct asker *askers[FUNCTION_ENVIRONMENTS + 5];
+
+	begin_in_account(0, 0);
+	for (unsigned i = 0; i < FUNCTION_ENVIRONMENTS + 5; i++)
+		askers[i] = submit("n");
+	CHECK_INT(function_now(function).waiting, 5);
+	CHECK_INT(account.running, FUNCTION_ENVIRONMENTS);
+	account.running = ACCOUNT_LIMIT;
+	check_refused(FUNCTION_ACCOUNT_EXCEEDED);
+	account.running = FUNCTION_ENVIRONMENTS;
+	end_in_account(0);
+	for (unsigned i = 0; i < FUNCTION_ENVIRONMENTS + 5; i++)
+		asker_destroy(askers[i]);
+}
+
+/* Others may have taken its share while it waited for a runtime to come back. */
+static void test_a_place_without_a_share_is_none(void)
+{
+	struct asker *one, *two;
+
+	begin_in_account(4, 0);
+	come_up();
+	one = submit("one");
+	answer("one");
+	two = submit("two");
+	account.running = 4;
+	CHECK_INT(runtime_next(stage_ports), RUNTIME_ACCEPTED);
+	CHECK_INT(two->answered, 1);
+	CHECK_INT(two->done, 1);
+	CHECK_STR(two->throttle, "ConcurrentInvocationLimitExceeded");
+	check_fine(one);
+	asker_destroy(two);
+	end_in_account(4);
+}
+
+static void test_what_comes_back_to_the_line_counts_once(void)
+{
+	struct asker *one;
+
+	begin_in_account(2, 0);
+	one = submit("one"); /* waits for init */
+	CHECK_INT(account.running, 1);
+	function_replace_environments(function, &stage.context);
+	settle();
+	CHECK_INT(account.running, 1);
+	come_up();
+	finish("one");
+	check_fine(one);
+	end_in_account(0);
+}
+
+static void test_what_is_reserved_is_its_own(void)
+{
+	struct asker *one;
+
+	stage_open();
+	account = (struct account){ .limit = 4, .reserved = 1, .running = 3 };
+	stage.context.account = &account;
+	stage.config.concurrency = 1;
+	stops = 0;
+	function = function_create(&stage.context);
+	function_start(function, true);
+	one = submit("one");
+	check_refused(FUNCTION_CONCURRENCY_EXCEEDED);
+	CHECK_INT(account.running, 3);
+	end_in_account(3);
+	asker_destroy(one);
+}
+
+/* ---- who waits too long, or not long enough ---- */
+
+static void begin_waiting(uint64_t max_wait_ms)
+{
+	begin(0);
+	stage.config.timeout_ms = 900000;
+	stage.config.init_timeout_ms = 900000;
+	stage.config.max_wait_ms = max_wait_ms;
+	come_up();
+}
+
+static void fill(struct asker *askers[FUNCTION_ENVIRONMENTS])
+{
+	char id[8];
+
+	for (unsigned i = 0; i < FUNCTION_ENVIRONMENTS; i++) {
+		number(id, i);
+		askers[i] = submit(id);
+		if (i > 0)
+			come_up();
+	}
+}
+
+static void empty(struct asker *askers[FUNCTION_ENVIRONMENTS])
+{
+	char id[8];
+
+	for (unsigned i = 0; i < FUNCTION_ENVIRONMENTS; i++) {
+		number(id, i);
+		finish(id);
+		check_fine(askers[i]);
+	}
+}
+
+static void test_who_waits_too_long_is_refused(void)
+{
+	struct asker *askers[FUNCTION_ENVIRONMENTS], *early, *late;
+
+	begin_waiting(10000);
+	fill(askers);
+	early = submit("early");
+	pass_ms(4000);
+	late = submit("late");
+	pass_ms(5999);
+	CHECK_INT(early->answered, 0);
+	pass_ms(1);
+	CHECK_INT(early->answered, 1);
+	CHECK_INT(early->done, 1);
+	CHECK(!early->tail);
+	CHECK_STR(early->throttle, "ConcurrentInvocationLimitExceeded");
+	pass_ms(3999);
+	CHECK_INT(late->answered, 0);
+	finish("n0");
+	CHECK(holder("late"));
+	pass_ms(10000);
+	finish("late");
+	check_fine(late);
+	check_fine(askers[0]);
+	askers[0] = submit("n0");
+	empty(askers);
+	asker_destroy(early);
+	end();
+}
+
+static void test_who_leaves_the_line_is_forgotten(void)
+{
+	struct asker *askers[FUNCTION_ENVIRONMENTS], *leaves, *stays;
+
+	begin_waiting(0);
+	fill(askers);
+	leaves = submit("leaves");
+	stays = submit("stays");
+	CHECK(function_withdraw(function, leaves->invocation));
+	CHECK(!function_withdraw(function, leaves->invocation));
+	CHECK(!function_withdraw(function, askers[0]->invocation));
+	CHECK_INT(function_now(function).waiting, 1);
+	finish("n0");
+	CHECK(holder("stays"));
+	finish("stays");
+	check_fine(stays);
+	CHECK_INT(leaves->answered + leaves->done, 0);
+	asker_destroy(leaves);
+	check_fine(askers[0]);
+	askers[0] = submit("n0");
+	empty(askers);
+	end();
+}
+
+static void test_the_line_is_bounded_in_bytes(void)
+{
+	struct asker *askers[FUNCTION_ENVIRONMENTS], *large, *larger;
+
+	begin_waiting(0);
+	fill(askers);
+	large = asker_create("large");
+	larger = asker_create("larger");
+	/* What is told of is not looked at. */
+	large->invocation->event.length = LINE_BYTES - 1;
+	larger->invocation->event.length = 2;
+	CHECK_INT(function_submit(function, large->invocation), FUNCTION_ACCEPTED);
+	CHECK_INT(function_submit(function, larger->invocation), FUNCTION_LINE_IS_FULL);
+	larger->invocation->event.length = 1;
+	CHECK_INT(function_submit(function, larger->invocation), FUNCTION_ACCEPTED);
+	CHECK(function_withdraw(function, large->invocation));
+	CHECK(function_withdraw(function, larger->invocation));
+	large->invocation->event.length = larger->invocation->event.length = 0;
+	asker_destroy(large);
+	asker_destroy(larger);
+	empty(askers);
+	end();
+}
+
+static void test_when_to_try_again(void)
+{
+	struct asker *one, *two;
+
+	begin(1);
+	come_up();
+	one = submit("one");
+	CHECK_INT(function_retry_after_s(function), 0); /* nobody knows */
+	pass_ms(1200);
+	finish("one");
+	check_fine(one);
+	two = submit("two");
+	check_refused(FUNCTION_CONCURRENCY_EXCEEDED);
+	CHECK_INT(function_retry_after_s(function), 2);
+	finish("two");
+	check_fine(two);
+	CHECK_INT(function_retry_after_s(function), 1);
+	end();
+}
+
 /* ---- anything at all ---- */
 
 #define STEPS 4000
@@ -1318,4 +1583,9 @@ TEST_MAIN(test_figures, test_first_environment_starts_before_any_invocation,
           test_replace_what_has_ended, test_limits_are_those_of_the_new_code,
           test_an_old_environment_without_work_ends,
           test_an_old_environment_finishes_its_invocation, test_an_environment_may_grow_old_in_init,
-          test_what_was_provisioned_is_replaced, test_anything_at_all)
+          test_what_was_provisioned_is_replaced, test_the_account_is_a_limit_of_all,
+          test_a_chosen_account_is_more_than_ten_environments,
+          test_without_a_choice_invocations_wait, test_a_place_without_a_share_is_none,
+          test_what_comes_back_to_the_line_counts_once, test_what_is_reserved_is_its_own,
+          test_who_waits_too_long_is_refused, test_who_leaves_the_line_is_forgotten,
+          test_the_line_is_bounded_in_bytes, test_when_to_try_again, test_anything_at_all)

@@ -110,7 +110,7 @@ static void test_a_type_of_any_length_is_one_type(void)
 static void test_nobody_counts(void)
 {
 	metrics_count_invocation(NULL, &(struct metrics_invocation){ .duration_ns = 1 });
-	metrics_count_throttle(NULL, METRICS_THROTTLE_LINE);
+	metrics_count_throttle(NULL, METRICS_THROTTLE_ACCOUNT);
 	metrics_count_environment(NULL);
 	metrics_count_setup(NULL, 1);
 	metrics_count_init(NULL, 1);

@@ -248,6 +248,7 @@ static void on_answered(struct invocation *invocation, struct answer *answer)
 	asker->answered++;
 	asker->is_error = answer->is_error;
 	asker->is_of_restore = answer->is_of_restore;
+	asker->throttle = answer->throttle;
 	if (answer->fault)
 		snprintf(asker->fault, sizeof(asker->fault), "%s", answer->fault->type);
 	free(asker->body);
