@@ -11,6 +11,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "emulator/json_check.h"
+
 /* ---- passing over what stands at walk->at ---- */
 
 static bool is_at(const struct json_walk *walk, const char *characters)
@@ -31,17 +33,22 @@ static void pass_between(struct json_walk *walk)
 		pass(walk);
 }
 
+/* Behind the string at 'at'. There is no line break in one. */
+static const char *behind_string(const char *at, const char *end)
+{
+	at++;
+	while (at < end) {
+		at += json_plain_length(at, end);
+		if (at < end && *at == '"')
+			return at + 1;
+		at += at < end && *at == '\\' ? 2 : 1;
+	}
+	return end;
+}
+
 static void pass_string(struct json_walk *walk)
 {
-	pass(walk);
-	while (walk->at < walk->end && *walk->at != '"') {
-		if (*walk->at == '\\')
-			pass(walk);
-		if (walk->at < walk->end)
-			pass(walk);
-	}
-	if (walk->at < walk->end)
-		pass(walk);
+	walk->at = behind_string(walk->at, walk->end);
 }
 
 static void pass_brackets(struct json_walk *walk)
@@ -49,14 +56,14 @@ static void pass_brackets(struct json_walk *walk)
 	size_t depth = 0;
 
 	do {
-		if (is_at(walk, "\"")) {
+		char c = *walk->at;
+
+		if (c == '"') {
 			pass_string(walk);
 			continue;
 		}
-		if (is_at(walk, "{["))
-			depth++;
-		else if (is_at(walk, "}]"))
-			depth--;
+		depth += c == '{' || c == '[';
+		depth -= c == '}' || c == ']';
 		pass(walk);
 	} while (depth > 0 && walk->at < walk->end);
 }
@@ -129,17 +136,16 @@ bool json_walk_next(struct json_walk *walk, struct json_part *name, struct json_
 	return true;
 }
 
-/* ---- what strings stand for ---- */
+/* ---- what strings stand for: never more bytes than they have, so that room is made once ---- */
 
-static void append_utf8(struct buffer *out, uint32_t code)
+static char *put_utf8(char *to, uint32_t code)
 {
-	char bytes[4];
 	size_t length = code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
 
 	for (size_t i = length; i-- > 1; code >>= 6)
-		bytes[i] = (char)(0x80 | (code & 0x3f));
-	bytes[0] = (char)(length == 1 ? code : (0xf00u >> length & 0xff) | code);
-	buffer_append(out, bytes, length);
+		to[i] = (char)(0x80 | (code & 0x3f));
+	to[0] = (char)(length == 1 ? code : (0xf00u >> length & 0xff) | code);
+	return to + length;
 }
 
 /* The four digits of the \u at 'at'; U+FFFD when there is none. */
@@ -157,49 +163,57 @@ static uint32_t read_unit(const char *at, const char *end)
 	return code & 0xffff;
 }
 
-/* 'at' is at the backslash of a \u. Returns where it ends, with the other half of a pair. */
-static const char *append_unit(struct buffer *out, const char *at, const char *end)
+/* '*at' is at the backslash of a \u, and then behind it, or behind the other half of a pair. */
+static char *put_unit(char *to, const char **at, const char *end)
 {
-	uint32_t code = read_unit(at, end), low;
+	uint32_t code = read_unit(*at, end), low;
 
-	at = end - at < 6 ? end : at + 6;
-	if (code < 0xd800 || code > 0xdfff) {
-		append_utf8(out, code);
-		return at;
-	}
-	low = read_unit(at, end);
-	if (code > 0xdbff || low < 0xdc00 || low > 0xdfff) {
-		append_utf8(out, 0xfffd);
-		return at;
-	}
-	append_utf8(out, 0x10000 + ((code & 0x3ff) << 10 | (low & 0x3ff)));
-	return at + 6;
+	*at = end - *at < 6 ? end : *at + 6;
+	if (code < 0xd800 || code > 0xdfff)
+		return put_utf8(to, code);
+	low = read_unit(*at, end);
+	if (code > 0xdbff || low < 0xdc00 || low > 0xdfff)
+		return put_utf8(to, 0xfffd);
+	*at += 6;
+	return put_utf8(to, 0x10000 + ((code & 0x3ff) << 10 | (low & 0x3ff)));
 }
 
-static const char *append_escape(struct buffer *out, const char *at, const char *end)
+static char *put_escape(char *to, const char **at, const char *end)
 {
 	static const char letters[] = "bfnrt", bytes[] = "\b\f\n\r\t";
 	const char *letter;
 
-	if (end - at < 2)
-		return end;
-	if (at[1] == 'u')
-		return append_unit(out, at, end);
-	letter = at[1] ? strchr(letters, at[1]) : NULL;
-	buffer_append(out, letter ? &bytes[letter - letters] : at + 1, 1);
-	return at + 2;
+	if (end - *at < 2) {
+		*at = end;
+		return to;
+	}
+	if ((*at)[1] == 'u')
+		return put_unit(to, at, end);
+	letter = (*at)[1] ? strchr(letters, (*at)[1]) : NULL;
+	*to = letter ? bytes[letter - letters] : (*at)[1];
+	*at += 2;
+	return to + 1;
 }
 
 void json_part_append_text(struct buffer *out, const struct json_part *string)
 {
 	const char *at = string->text + 1, *end = string->text + string->length - 1;
+	char *to;
 
+	buffer_reserve(out, string->length);
+	to = out->data + out->length;
 	while (at < end) {
 		const char *escape = memchr(at, '\\', (size_t)(end - at));
+		size_t plain = (size_t)((escape ? escape : end) - at);
 
-		buffer_append(out, at, (size_t)((escape ? escape : end) - at));
-		at = escape ? append_escape(out, escape, end) : end;
+		memcpy(to, at, plain);
+		to += plain;
+		at += plain;
+		if (escape)
+			to = put_escape(to, &at, end);
 	}
+	*to = '\0';
+	out->length = (size_t)(to - out->data);
 }
 
 bool json_part_is(const struct json_part *string, const char *text)
@@ -216,21 +230,23 @@ bool json_part_is(const struct json_part *string, const char *text)
 	return plain.length == length && memcmp(plain.data, text, length) == 0;
 }
 
+static bool is_blank(char c)
+{
+	return c == ' ' || c == '\n' || c == '\r' || c == '\t';
+}
+
 void json_part_append_compact(struct buffer *out, const struct json_part *part)
 {
-	struct json_walk walk = { .at = part->text, .end = part->text + part->length };
+	const char *at = part->text, *end = at + part->length;
 
 	buffer_reserve(out, part->length);
-	while (walk.at < walk.end) {
-		const char *from = walk.at;
+	while (at < end) {
+		const char *from = at;
 
-		if (is_at(&walk, "\""))
-			pass_string(&walk);
-		else
-			while (walk.at < walk.end && !is_at(&walk, "\" \t\r\n"))
-				walk.at++;
-		buffer_append(out, from, (size_t)(walk.at - from));
-		while (is_at(&walk, " \t\r\n"))
-			walk.at++;
+		while (at < end && !is_blank(*at))
+			at = *at == '"' ? behind_string(at, end) : at + 1;
+		buffer_append(out, from, (size_t)(at - from));
+		while (at < end && is_blank(*at))
+			at++;
 	}
 }
