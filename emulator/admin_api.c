@@ -32,6 +32,7 @@ static struct metrics_page page_of(const struct served_function *served)
 		.memory_bytes = served->config->memory_bytes,
 		.metrics = function_metrics(served->function),
 		.now = function_now(served->function),
+		.events = event_queue_counts(served->events),
 	};
 
 	page.now.events = event_queue_length(served->events);

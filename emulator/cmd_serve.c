@@ -20,6 +20,9 @@
 #include "emulator/service.h"
 #include "sandbox/fd.h"
 
+/* How long servers may take for what is left to be told of events. */
+#define LETTER_GRACE_MS 2000
+
 struct server {
 	struct service service;
 	struct invoke_api *invoke_api;
@@ -32,11 +35,17 @@ struct server {
 /* There is one server in the process; functions_stop()'s callback finds it here. */
 static struct server server;
 
+static void on_drained(struct event_delivery *letters)
+{
+	(void)letters;
+	server.is_stopped = true;
+	loop_stop(server.service.loop);
+}
+
 static void on_stopped(struct functions *functions)
 {
 	(void)functions;
-	server.is_stopped = true;
-	loop_stop(server.service.loop);
+	event_delivery_drain(server.service.letters, LETTER_GRACE_MS, on_drained);
 }
 
 /* ---- SIGHUP ---- */

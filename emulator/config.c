@@ -753,11 +753,14 @@ static struct config *read_all(char **argv, struct error *err)
 	if (settings_read_words(settings, argv, err) && find_file(settings, err)) {
 		if (config->file && !is_about_itself(config))
 			first = config_read_file(settings, err);
-		else if (read_alone(settings, argv, err))
+		else if (read_alone(settings, argv, err) && config_check_destinations(config, err))
 			return config;
 	}
 	config_destroy(config);
-	return first;
+	if (!first || config_check_destinations(first, err))
+		return first;
+	config_destroy(first);
+	return NULL;
 }
 
 struct config *config_parse(int argc, char **argv, struct error *err)

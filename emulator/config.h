@@ -119,7 +119,9 @@ struct config {
 	uint64_t concurrency;      /* 0: unset */
 	uint64_t retries;          /* of an event that nobody waits for, after function errors */
 	uint64_t max_event_age_ms; /* after which it is not tried again */
-	const char *on_success, *on_failure, *dead_letters; /* files for its records; NULL: none */
+	const char *on_success, *on_failure,
+		*dead_letters;           /* where its records go; NULL: nowhere */
+	const char *state;               /* a folder that keeps events; NULL: nothing does */
 	uint64_t max_concurrency;        /* invocations at once in an environment; 0: one */
 	uint64_t provisioned;            /* environments to start before the first request */
 	uint64_t early_init_timeout_ms;  /* of those, and of all that begin before a request */

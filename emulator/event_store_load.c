@@ -273,6 +273,14 @@ void event_store_take(struct event_store *store, enum event_record_kind kind, co
 	free(found);
 }
 
+void event_store_give_back(struct event_store *store, struct event_store_item *item,
+                           const char *function)
+{
+	(void)store;
+	free(item->function);
+	item->function = xstrdup(function);
+}
+
 void event_store_tell_untaken(const struct event_store *store)
 {
 	const char *first = NULL;

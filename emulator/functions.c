@@ -78,7 +78,7 @@ struct served_function *served_function_create(struct functions *functions,
 		.functions = functions,
 		.references = 1,
 	};
-	served->events = event_queue_create(config, functions->shared.loop, served->function, err);
+	served->events = event_queue_create(config, &functions->means, served->function, err);
 	if (served->events && served_function_watch(served, config, edition, &served->renewal, err))
 		return served;
 	served_function_destroy(served);
@@ -145,6 +145,14 @@ struct served_function *functions_find_exactly(const struct functions *functions
 	return functions->items[place];
 }
 
+static struct event_queue *find_queue(struct event_peers *peers, const char *name)
+{
+	const struct served_function *served = functions_find_exactly(
+		container_of(peers, struct functions, peers), name);
+
+	return served ? served->events : NULL;
+}
+
 /* No file has named it: there is one, and it is meant whatever it is called. */
 static bool goes_by_any_name(const struct functions *functions)
 {
@@ -169,11 +177,15 @@ struct served_function *functions_at(const struct functions *functions, size_t i
 
 /* ---- life ---- */
 
-struct functions *functions_create(const struct environment_context *shared)
+struct functions *functions_create(const struct environment_context *shared,
+                                   const struct event_means *means)
 {
 	struct functions *functions = xcalloc(1, sizeof(*functions));
 
 	functions->shared = *shared;
+	functions->means = *means;
+	functions->peers.find = find_queue;
+	functions->means.peers = &functions->peers;
 	functions->shared.names_lines = &functions->are_several;
 	return functions;
 }

@@ -36,8 +36,10 @@ struct served_function {
 	unsigned references;
 };
 
-/* 'shared' is as for workload_init(), and copied. */
-struct functions *functions_create(const struct environment_context *shared);
+/* 'shared' is as for workload_init(); 'means' are those of all queues, but their peers. Both are
+ * copied. */
+struct functions *functions_create(const struct environment_context *shared,
+                                   const struct event_means *means);
 
 /* Adds the function of 'config', which must outlive all; nothing of it runs yet. Returns false and
  * fills 'err' when something that it needs cannot be had. */
@@ -51,9 +53,10 @@ void functions_start(struct functions *functions);
  * is the same as before is left alone. One that has changed keeps its line, its events and its
  * metrics; new environments take the place of the old, which go when they have no invocation. One
  * that is no longer there is not found any more, ends what it has accepted, and loses the events
- * that have not begun. Returns false and fills 'err' when something that one of them needs cannot
- * be had: then nothing has changed. 'news' gets what has, in words: nothing, or "changed a, b;
- * added c". Zip layers of those that have changed are unpacked in this call.
+ * that have not begun, unless there is a store. Returns false and fills 'err' when something that
+ * one of them needs cannot be had: then nothing has changed. 'news' gets what has, in words:
+ * nothing, or "changed a, b; added c". Zip layers of those that have changed are unpacked in this
+ * call.
  */
 bool functions_update(struct functions *functions, struct config *configs, struct buffer *news,
                       struct error *err);

@@ -13,6 +13,8 @@
 
 struct functions {
 	struct environment_context shared;
+	struct event_means means; /* of all queues */
+	struct event_peers peers;
 	struct served_function **items; /* by their names */
 	size_t count;
 	bool are_several;

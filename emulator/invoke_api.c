@@ -187,10 +187,19 @@ static void submit(struct call *call, struct invocation *invocation)
 /* Nobody waits for what becomes of it. */
 static void accept_event(struct call *call, struct invocation *invocation)
 {
-	if (event_queue_add(call->served->events, invocation))
+	struct error err;
+
+	switch (event_queue_add(call->served->events, invocation, &err)) {
+	case EVENT_ACCEPTED:
 		http_exchange_reply(call->exchange, 202, NULL);
-	else
+		return;
+	case EVENT_TOO_MANY:
 		invoke_error_throttled(call->exchange, "CallerRateLimitExceeded", 0);
+		return;
+	case EVENT_NOT_KEPT:
+		invoke_error_reply(call->exchange, 500, "ServiceException", "Message", err.text);
+		return;
+	}
 }
 
 static void handle_invoke(struct call *call)

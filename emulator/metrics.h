@@ -109,6 +109,16 @@ void metrics_count_restore_error(struct metrics *metrics, const char *type);
 void metrics_count_emf(struct metrics *metrics, bool is_valid);
 void metrics_count_xray(struct metrics *metrics, bool is_valid);
 
+/* ---- events that nobody waits for ---- */
+
+struct event_counts {
+	uint64_t accepted;
+	uint64_t retried; /* attempts behind the first */
+	uint64_t succeeded;
+	uint64_t exhausted, too_old; /* given up: after all retries, or for its age */
+	uint64_t undelivered;        /* records that a destination did not take */
+};
+
 /* ---- what is so now ---- */
 
 enum metrics_state {

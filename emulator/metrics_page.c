@@ -220,6 +220,32 @@ static void append_events(const struct page *page, const char *name)
 	append_sample(page, name, NULL, NULL, page->of->now.events);
 }
 
+static void append_accepted(const struct page *page, const char *name)
+{
+	append_sample(page, name, NULL, NULL, page->of->events.accepted);
+}
+
+static void append_succeeded(const struct page *page, const char *name)
+{
+	append_sample(page, name, NULL, NULL, page->of->events.succeeded);
+}
+
+static void append_failed(const struct page *page, const char *name)
+{
+	append_sample(page, name, "condition", "RetriesExhausted", page->of->events.exhausted);
+	append_sample(page, name, "condition", "EventAgeExceeded", page->of->events.too_old);
+}
+
+static void append_retried(const struct page *page, const char *name)
+{
+	append_sample(page, name, NULL, NULL, page->of->events.retried);
+}
+
+static void append_dropped(const struct page *page, const char *name)
+{
+	append_sample(page, name, NULL, NULL, page->of->events.undelivered);
+}
+
 static void append_waiting(const struct page *page, const char *name)
 {
 	append_sample(page, name, NULL, NULL, page->of->now.waiting);
@@ -293,6 +319,17 @@ static const struct family {
 	  append_environments, NULL },
 	{ "lrie_events_queued", "gauge",
 	  "Events of type Event that wait for an attempt or are in one.", append_events, NULL },
+	{ "lrie_events_accepted_total", "counter", "Events that were answered with 202.",
+	  append_accepted, NULL },
+	{ "lrie_events_succeeded_total", "counter", "Events that went well.",
+	  append_succeeded, NULL },
+	{ "lrie_events_failed_total", "counter", "Events that were given up, by condition.",
+	  append_failed, NULL },
+	{ "lrie_events_retried_total", "counter", "Attempts behind the first of an event.",
+	  append_retried, NULL },
+	{ "lrie_event_records_dropped_total", "counter",
+	  "What became of an event and was not told: a destination did not take it.",
+	  append_dropped, NULL },
 	{ "lrie_invocations_waiting", "gauge", "Invocations that wait in line.",
 	  append_waiting, NULL },
 	{ "lrie_memory_size_bytes", "gauge", "Memory of an environment, as configured.",

@@ -17,6 +17,7 @@ struct metrics_page {
 	uint64_t memory_bytes; /* configured */
 	const struct metrics *metrics;
 	struct metrics_now now;
+	struct event_counts events;
 };
 
 void metrics_page_append(struct buffer *out, const struct metrics_page *functions, size_t count);

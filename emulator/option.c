@@ -241,19 +241,23 @@ const struct option option_table[] = {
 	  .parse = option_parse_limit, .field = CONFIG(max_event_age_ms), .min = 1, .max = 21600000,
 	  .preset = "21600",
 	  .help = "After which such an event is not tried again. Lambda takes 60 to 21600." },
-	{ .name = "on-success", .value = "FILE", .variable = "LRIE_ON_SUCCESS",
+	{ .name = "on-success", .value = "WHERE", .variable = "LRIE_ON_SUCCESS",
 	  .group = GROUP_SERVICE, .commands = SERVE,
-	  .parse = option_parse_text, .field = CONFIG(on_success),
-	  .help = "Append what Lambda tells a destination of each such event that went well, a line "
-	          "of JSON each." },
-	{ .name = "on-failure", .value = "FILE", .variable = "LRIE_ON_FAILURE",
+	  .parse = option_parse_destination, .field = CONFIG(on_success),
+	  .help = "Tell what Lambda tells a destination of each such event that went well: a file, "
+	          "with a line of JSON each, http://HOST:PORT/PATH, or function:NAME." },
+	{ .name = "on-failure", .value = "WHERE", .variable = "LRIE_ON_FAILURE",
 	  .group = GROUP_SERVICE, .commands = SERVE,
-	  .parse = option_parse_text, .field = CONFIG(on_failure),
+	  .parse = option_parse_destination, .field = CONFIG(on_failure),
 	  .help = "The same of those that were given up." },
-	{ .name = "dead-letters", .value = "FILE", .variable = "LRIE_DEAD_LETTERS",
+	{ .name = "dead-letters", .value = "WHERE", .variable = "LRIE_DEAD_LETTERS",
 	  .group = GROUP_SERVICE, .commands = SERVE,
-	  .parse = option_parse_text, .field = CONFIG(dead_letters),
-	  .help = "Append those as a dead-letter queue has them, a message each." },
+	  .parse = option_parse_destination, .field = CONFIG(dead_letters),
+	  .help = "The same, as a dead-letter queue has them, a message each." },
+	{ .name = "state", .value = "DIR", .variable = "LRIE_STATE",
+	  .group = GROUP_SERVICE, .commands = SERVE,
+	  .parse = option_parse_text, .field = CONFIG(state),
+	  .help = "Keep such events in this folder until they are over, so that they outlive lrie." },
 	{ .name = "max-concurrency", .value = "NUMBER", .variable = "AWS_LAMBDA_MAX_CONCURRENCY",
 	  .group = GROUP_SERVICE, .commands = SERVE | DOCTOR,
 	  .parse = option_parse_number, .field = CONFIG(max_concurrency), .min = 2, .max = 1000,
@@ -582,10 +586,10 @@ bool option_is_of_file(const struct option *option)
 
 bool option_is_path(const struct option *option)
 {
-	static const char *const names[] = { "bind",       "bootstrap",  "dead-letters", "emf",
-		                             "env-file",   "event",      "extensions",   "layer",
-		                             "on-failure", "on-success", "task-root",    "xray",
-		                             NULL };
+	static const char *const names[] = {
+		"bind",  "bootstrap",  "dead-letters", "emf",   "env-file",  "event", "extensions",
+		"layer", "on-failure", "on-success",   "state", "task-root", "xray",  NULL
+	};
 
 	return is_listed(option, names);
 }

@@ -51,6 +51,9 @@ bool config_read_rivals(struct config *config, char **argv, struct error *err);
  * alone, which names the file. Returns NULL and fills 'err'. */
 struct config *config_read_file(const struct settings *words, struct error *err);
 
+/* Whether functions that are named as destinations are in the list. */
+bool config_check_destinations(const struct config *first, struct error *err);
+
 void config_list_add(struct config_list *list, const char *item);
 
 /* Keeps a malloc()ed string as long as the settings. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* option_parse - how the texts of options become values of the settings */
 #include "emulator/option_parse.h"
+#include "emulator/destination_address.h"
 
 #include <string.h>
 
@@ -129,6 +130,15 @@ bool option_parse_traffic(struct settings *settings, const struct option *option
 		return false;
 	traffic_finish(&traffic);
 	return option_parse_text(settings, option, text, err);
+}
+
+bool option_parse_destination(struct settings *settings, const struct option *option,
+                              const char *text, struct error *err)
+{
+	struct destination_address address;
+
+	return destination_address_parse(text, &address, err) &&
+	       option_parse_text(settings, option, text, err);
 }
 
 bool option_parse_threshold(struct settings *settings, const struct option *option,

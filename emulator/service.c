@@ -189,12 +189,36 @@ static bool add_functions(struct service *service, struct error *err)
 	return true;
 }
 
+static bool open_store(struct service *service, struct error *err)
+{
+	const char *state = service->config->state;
+
+	if (!state)
+		return true;
+	service->store = event_store_open(state, err);
+	return service->store;
+}
+
+static bool make_functions(struct service *service, struct error *err)
+{
+	struct event_means means = { .loop = service->loop };
+
+	if (!open_store(service, err))
+		return false;
+	service->letters = event_delivery_create(service->loop, service->store);
+	means.store = service->store;
+	means.servers = event_delivery_servers(service->letters);
+	service->functions = functions_create(&service->shared, &means);
+	return add_functions(service, err);
+}
+
 static int start_functions(struct service *service)
 {
 	struct error err;
 
-	service->functions = functions_create(&service->shared);
-	if (add_functions(service, &err)) {
+	if (make_functions(service, &err)) {
+		if (service->store)
+			event_store_tell_untaken(service->store);
 		functions_start(service->functions);
 		return EXIT_FINE;
 	}
@@ -246,6 +270,8 @@ void service_finish(struct service *service)
 		loop_signal_stop(&service->signals[i]);
 	loop_signal_stop(&service->child);
 	functions_destroy(service->functions, RECORD_GRACE_MS);
+	event_delivery_destroy(service->letters);
+	event_store_close(service->store);
 	workload_finish(&service->workload);
 	telemetry_delivery_destroy(service->delivery);
 	api_ports_destroy(service->ports);

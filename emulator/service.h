@@ -12,6 +12,7 @@
 #include "emulator/account.h"
 #include "emulator/api_port.h"
 #include "emulator/config.h"
+#include "emulator/event_delivery.h"
 #include "emulator/functions.h"
 #include "emulator/http_server.h"
 #include "emulator/observer.h"
@@ -31,6 +32,8 @@ struct service {
 	struct observer *observer;         /* of commands that make records; else NULL */
 	struct account account;            /* of all functions */
 	struct environment_context shared; /* by all workloads */
+	struct event_store *store;         /* NULL: events do not outlive lrie */
+	struct event_delivery *letters;    /* service_init() only, else NULL */
 	struct workload workload;          /* service_init_box() only */
 	struct functions *functions;       /* service_init() only, else NULL */
 	struct loop_signal signals[SIGNALS_ENDING];

@@ -214,12 +214,10 @@ bool tcp_client_is_open(const struct tcp_client *client)
 	return client->fd != -1;
 }
 
-int tcp_client_dial_loopback(uint16_t port, struct error *err)
+int tcp_client_dial(const union address *address, struct error *err)
 {
-	struct sockaddr_in address = { .sin_family = AF_INET,
-		                       .sin_port = htons(port),
-		                       .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	autoclose int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	autoclose int fd = socket(address->any.sa_family,
+	                          SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	int on = 1;
 
 	if (fd == -1) {
@@ -227,10 +225,21 @@ int tcp_client_dial_loopback(uint16_t port, struct error *err)
 		return -1;
 	}
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-	if (connect(fd, (struct sockaddr *)&address, sizeof(address)) == -1 &&
-	    errno != EINPROGRESS) {
-		error_set(err, errno, "connect to 127.0.0.1:%u", port);
+	if (connect(fd, &address->any, address_length(address)) == -1 && errno != EINPROGRESS) {
+		error_set(err, errno, "connect");
 		return -1;
 	}
 	return steal_fd(&fd);
+}
+
+int tcp_client_dial_loopback(uint16_t port, struct error *err)
+{
+	const union address address = { .v4 = { .sin_family = AF_INET,
+		                                .sin_port = htons(port),
+		                                .sin_addr.s_addr = htonl(INADDR_LOOPBACK) } };
+	int fd = tcp_client_dial(&address, err);
+
+	if (fd == -1)
+		error_prefix(err, "127.0.0.1:%u", port);
+	return fd;
 }

@@ -21,6 +21,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "emulator/address.h"
 #include "emulator/loop.h"
 
 #define TCP_CLIENT_PARTS 2
@@ -77,6 +78,9 @@ void tcp_client_finish(struct tcp_client *client, bool keep);
 
 /* Whether there is a connection, which the peer may have closed without lrie having heard of it. */
 bool tcp_client_is_open(const struct tcp_client *client);
+
+/* A socket that connects to 'address', for tcp_client_connect(). Returns -1 and 'err'. */
+int tcp_client_dial(const union address *address, struct error *err);
 
 /* A socket that connects to 127.0.0.1 in the network of this process, for tcp_client_connect().
  * Returns -1 and 'err'. */

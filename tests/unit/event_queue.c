@@ -6,10 +6,12 @@
 #include <sys/wait.h>
 
 #include "tests/unit/fakes.h"
+#include "tests/unit/files.h"
 #include "tests/unit/test.h"
 
 #define ID "11111111-1111-4111-8111-111111111111"
 
+static struct event_means means;
 static struct function *function;
 static struct event_queue *queue;
 static bool is_stopped;
@@ -55,7 +57,8 @@ static void begin(void)
 	is_stopped = false;
 	function = function_create(&stage.context);
 	function_start(function, true);
-	queue = event_queue_create(&stage.config, stage.context.loop, function, &err);
+	means = (struct event_means){ .loop = stage.context.loop };
+	queue = event_queue_create(&stage.config, &means, function, &err);
 	CHECK(queue != NULL);
 }
 
@@ -75,11 +78,12 @@ static void end(void)
 static bool add(const char *event)
 {
 	struct invocation *invocation = invocation_make(&stage.config, &no_ops);
+	struct error err;
 	bool added;
 
 	memcpy(invocation->request_id, ID, sizeof(ID));
 	buffer_append_text(&invocation->event, event);
-	added = event_queue_add(queue, invocation);
+	added = event_queue_add(queue, invocation, &err) == EVENT_ACCEPTED;
 	invocation_unref(invocation);
 	settle();
 	return added;
@@ -231,8 +235,7 @@ static void test_reserved_concurrency_in_use(void)
 	function_destroy(function);
 	function = function_create(&stage.context);
 	function_start(function, true);
-	queue = event_queue_create(&stage.config, stage.context.loop, function,
-	                           &(struct error){ 0 });
+	queue = event_queue_create(&stage.config, &means, function, &(struct error){ 0 });
 	is_stopped = false;
 	start();
 
@@ -309,7 +312,7 @@ static void test_dead_letters(void)
 	stage.config.on_success = stage.config.on_failure = NULL;
 	stage.config.dead_letters = "letters";
 	stage.config.retries = 0;
-	queue = event_queue_create(&stage.config, stage.context.loop, function, &err);
+	queue = event_queue_create(&stage.config, &means, function, &err);
 	start();
 	add("{\"x\": 1}");
 	fails();
@@ -353,9 +356,199 @@ static void test_stopped_in_every_state(void)
 	end();
 }
 
+/* ---- functions as destinations ---- */
+
+static struct event_queue *find_self(struct event_peers *peers, const char *name)
+{
+	(void)peers;
+	return strcmp(name, "function") == 0 ? queue : NULL;
+}
+
+static struct event_peers self = { .find = find_self };
+
+static void begin_with(const char *on_success)
+{
+	struct error err;
+
+	begin();
+	event_queue_destroy(queue, 0);
+	stage.config.on_success = on_success;
+	means.peers = &self;
+	queue = event_queue_create(&stage.config, &means, function, &err);
+	CHECK(queue != NULL);
+	start();
+}
+
+static void test_a_function_that_is_not_there(void)
+{
+	begin_with("function:other");
+	add("1");
+	answers();
+	CHECK_INT(event_queue_counts(queue).undelivered, 1);
+	end();
+}
+
+/* Its own destination: the sixteenth is the last. */
+static void test_a_loop_of_functions_ends(void)
+{
+	begin_with("function:function");
+	add("1");
+	for (unsigned i = 0; i < EVENT_CHAIN; i++) {
+		CHECK_INT(stage_ports->deliveries, i + 1);
+		CHECK_INT(runtime_respond(stage_ports, stage_ports->delivered, "{}"),
+		          RUNTIME_ACCEPTED);
+		runtime_next(stage_ports);
+		settle();
+	}
+	CHECK_INT(stage_ports->deliveries, EVENT_CHAIN);
+	CHECK_INT(event_queue_length(queue), 0);
+	CHECK_INT(event_queue_counts(queue).succeeded, EVENT_CHAIN);
+	CHECK_INT(event_queue_counts(queue).undelivered, 1);
+	end();
+}
+
+/* ---- a store ---- */
+
+static bool reopen(void)
+{
+	struct error err = { 0 };
+
+	event_queue_stop(queue);
+	event_queue_destroy(queue, 0);
+	event_store_close(means.store);
+	means.store = event_store_open("state", &err);
+	if (!CHECK_STR(err.text, ""))
+		return false;
+	queue = event_queue_create(&stage.config, &means, function, &err);
+	settle();
+	return CHECK(queue);
+}
+
+static void begin_with_store(void)
+{
+	begin();
+	files_begin();
+	reopen();
+	start();
+}
+
+static void end_with_store(void)
+{
+	static const char *const names[] = { "state/lock",         "state/events-1.log",
+		                             "state/events-2.log", "state/events-3.log",
+		                             "state/events-4.log", "state" };
+
+	end();
+	event_store_close(means.store);
+	files_end(names, sizeof(names) / sizeof(names[0]));
+}
+
+static void test_what_waits_outlives_lrie(void)
+{
+	begin_with_store();
+	add("{\"x\": 1}");
+	fails();
+	pass_s(30);
+	reopen();
+	CHECK_INT(event_queue_length(queue), 1);
+	pass_s(29);
+	CHECK_INT(stage_ports->deliveries, 1);
+	pass_s(1);
+	CHECK_INT(stage_ports->deliveries, 2);
+	CHECK_STR(stage_ports->delivered, ID);
+	fails();
+	reopen();
+	pass_s(120);
+	CHECK_STR(stage_ports->delivered, ID);
+	answers();
+	CHECK(strstr(fake_output_take(),
+	             "\"condition\":\"Success\",\"approximateInvokeCount\":3}"));
+	reopen();
+	CHECK_INT(event_queue_length(queue), 0);
+	end_with_store();
+}
+
+/* Age is counted from the acceptance, whoever ran meanwhile. */
+static void test_too_old_for_the_next_lrie(void)
+{
+	begin_with_store();
+	stage.config.max_event_age_ms = 100000;
+	add("{\"x\": 1}");
+	fails();
+	event_queue_stop(queue);
+	pass_s(101);
+	reopen();
+	CHECK_INT(event_queue_length(queue), 0);
+	CHECK_STR(fake_output_take(),
+	          RECORD("2026-01-01T00:01:41.000Z", "EventAgeExceeded", "1") "}\n");
+	end_with_store();
+}
+
+static void test_all_that_was_asked_is_kept(void)
+{
+	struct invocation *invocation;
+	struct error err;
+
+	begin_with_store();
+	event_queue_stop(queue);
+	invocation = invocation_make(&stage.config, &no_ops);
+	memcpy(invocation->request_id, ID, sizeof(ID));
+	invocation->tenant_id = xstrdup("t");
+	invocation->client_context = xstrdup("{\"c\":1}");
+	buffer_append_text(&invocation->event, "1");
+	CHECK_INT(event_queue_add(queue, invocation, &err), EVENT_ACCEPTED); /* for the next */
+	invocation_unref(invocation);
+	reopen();
+	CHECK_INT(stage_ports->deliveries, 1);
+	CHECK_STR(stage_ports->delivered, ID);
+	answers();
+	end_with_store();
+}
+
+/* ---- looking at it ---- */
+
+struct looker {
+	struct event_visitor visitor;
+	struct buffer text;
+	unsigned limit;
+};
+
+static bool on_event(struct event_visitor *visitor, const struct event_view *view)
+{
+	static const char *const states[] = { "ready", "running", "delayed" };
+	struct looker *looker = container_of(visitor, struct looker, visitor);
+
+	buffer_append_format(&looker->text, "%u:%s:%u/%u:%us ", (unsigned)view->number,
+	                     states[view->state], view->attempts, view->failures,
+	                     (unsigned)(view->age_ns / CLOCK_NS_PER_S));
+	return --looker->limit > 0;
+}
+
+static void test_looking_at_it(void)
+{
+	struct looker looker = { .visitor.on_event = on_event, .limit = 100, .text = BUFFER_INIT };
+
+	begin();
+	start();
+	add("1");
+	fails();
+	pass_s(10);
+	add("2");
+	event_queue_each(queue, &looker.visitor);
+	CHECK_STR(looker.text.data, "1:delayed:1/1:10s 2:running:1/0:0s ");
+	buffer_clear(&looker.text);
+	looker.visitor.after = 1;
+	event_queue_each(queue, &looker.visitor);
+	CHECK_STR(looker.text.data, "2:running:1/0:0s ");
+	buffer_finish(&looker.text);
+	end();
+}
+
 TEST_MAIN(test_a_good_event, test_two_retries_with_the_same_id, test_a_retry_may_go_well,
-          test_another_configuration,
-          test_no_retries, test_too_old_for_a_retry, test_reserved_concurrency_in_use,
-          test_a_machine_that_builds_no_boxes, test_it_does_not_crowd_others_out,
-          test_there_is_an_end_to_what_it_takes, test_dead_letters,
-          test_a_crash_is_a_function_error, test_stopped_in_every_state)
+          test_another_configuration, test_no_retries, test_too_old_for_a_retry,
+          test_reserved_concurrency_in_use, test_a_machine_that_builds_no_boxes,
+          test_it_does_not_crowd_others_out, test_there_is_an_end_to_what_it_takes,
+          test_dead_letters, test_a_crash_is_a_function_error, test_stopped_in_every_state,
+          test_a_function_that_is_not_there, test_a_loop_of_functions_ends,
+          test_what_waits_outlives_lrie, test_too_old_for_the_next_lrie,
+          test_all_that_was_asked_is_kept, test_looking_at_it)

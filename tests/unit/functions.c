@@ -23,7 +23,8 @@ static void begin(size_t count, const char *const *names)
 
 	stage_open();
 	stops = 0;
-	functions = functions_create(&stage.context);
+	functions = functions_create(&stage.context,
+	                             &(struct event_means){ .loop = stage.context.loop });
 	for (size_t i = 0; i < count; i++) {
 		configs[i] = stage.config;
 		configs[i].function_name = names[i];
@@ -137,7 +138,8 @@ static void begin_file(const char *text)
 	stage_open();
 	files_put_text("boot", "#!/bin/sh\n");
 	stops = 0;
-	functions = functions_create(&stage.context);
+	functions = functions_create(&stage.context,
+	                             &(struct event_means){ .loop = stage.context.loop });
 	first_configs = read_text(text);
 	for (const struct config *config = first_configs; config; config = config->next)
 		CHECK(functions_add(functions, config, &err));
