@@ -61,8 +61,10 @@ static void check_port(const struct preflight_context *context, const char *vari
 
 	if (!option_value_number(value, 1, 65535, &port, NULL))
 		return;
-	if (config->network == SANDBOX_NETWORK_HOST)
+	if (config->network == SANDBOX_NETWORK_HOST) {
 		check_clash(context, variable, value, port, "--listen", config->listen);
+		check_clash(context, variable, value, port, "--http", config->http);
+	}
 	check_clash(context, variable, value, port, "--runtime-api-address",
 	            config->runtime_api_address);
 	if (port == LAMBDA_PORT) {

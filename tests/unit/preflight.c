@@ -387,13 +387,17 @@ static void test_ports(void)
 {
 	static const struct {
 		const char *variable, *listen, *words; /* NULL: all is well */
+		const char *http;
 	} cases[] = {
-		{ "PORT=8080", "127.0.0.1:9000", NULL },
-		{ "PORT=9000", "127.0.0.1:9000", "PORT=9000 is also the port of lrie's --listen" },
-		{ "AWS_LWA_PORT=80", "[::1]:9000", "is below 1024" },
-		{ "AWS_LWA_PORT=9001", "127.0.0.1:9000", "is the port of the Runtime API" },
-		{ "PORT=http", "127.0.0.1:9000", NULL },
-		{ "PORT=0", "127.0.0.1:0", NULL },
+		{ "PORT=8080", "127.0.0.1:9000", NULL, "127.0.0.1:8081" },
+		{ "PORT=8080", "127.0.0.1:9000", "PORT=8080 is also the port of lrie's --http",
+		  "[::1]:8080" },
+		{ "PORT=9000", "127.0.0.1:9000", "PORT=9000 is also the port of lrie's --listen",
+		  NULL },
+		{ "AWS_LWA_PORT=80", "[::1]:9000", "is below 1024", NULL },
+		{ "AWS_LWA_PORT=9001", "127.0.0.1:9000", "is the port of the Runtime API", NULL },
+		{ "PORT=http", "127.0.0.1:9000", NULL, NULL },
+		{ "PORT=0", "127.0.0.1:0", NULL, "127.0.0.1:0" },
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -404,6 +408,7 @@ static void test_ports(void)
 		files_put_text("task/run", "#!/bin/sh\n");
 		config.env = (struct config_list){ .items = env, .count = 1 };
 		config.listen = cases[i].listen;
+		config.http = cases[i].http;
 		run();
 		if (cases[i].words)
 			check_found("port", FINDING_WARNING, cases[i].words, NULL);
