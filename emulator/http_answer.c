@@ -16,6 +16,7 @@
 #define ALB_LIMIT ((size_t)1 << 20)
 #define JSON_TYPE "application/json"
 #define BINARY_TYPE "application/octet-stream"
+#define REMAPPED "x-amzn-Remapped-"
 
 void http_answer_init(struct http_answer *answer)
 {
@@ -87,7 +88,7 @@ static void put_header(struct http_answer *answer, const char *prefix, const cha
 static bool add_header(struct http_answer *answer, const struct http_site *site,
                        const struct buffer *name, const struct buffer *value, bool is_once)
 {
-	const char *prefix = "";
+	const char *prefix = is_reserved(site, name->data) ? REMAPPED : "";
 
 	if (strlen(name->data) != name->length || !http_is_token(name->data))
 		return error_set(&answer->why, 0, "'%.64s' cannot be the name of a header",
@@ -97,14 +98,12 @@ static bool add_header(struct http_answer *answer, const struct http_site *site,
 		                 "header '%.64s' has a line break or control character in its "
 		                 "value",
 		                 name->data);
-	if (answer->headers.length + name->length + value->length > HTTP_ANSWER_HEADERS)
+	answer->head_length += strlen(prefix) + name->length + value->length + strlen(": \r\n");
+	if (answer->head_length > HTTP_ANSWER_HEADERS)
 		return error_set(&answer->why, 0, "its headers have more than %d bytes",
 		                 HTTP_ANSWER_HEADERS);
-	if (is_reserved(site, name->data)) {
-		if (site->format == HTTP_FORMAT_ALB)
-			return true;
-		prefix = "x-amzn-Remapped-";
-	}
+	if (prefix[0] && site->format == HTTP_FORMAT_ALB)
+		return true;
 	if (!is_once || !find_header(answer, name->data, value->data))
 		put_header(answer, prefix, name->data, value->data);
 	return true;

@@ -19,7 +19,7 @@
 #include "emulator/buffer.h"
 #include "emulator/http_site.h"
 
-/* Names and values of all headers together; API Gateway's quota. */
+/* All headers together, as they are sent; API Gateway's quota. */
 #define HTTP_ANSWER_HEADERS 10240
 
 struct http_answer {
@@ -27,6 +27,9 @@ struct http_answer {
 	struct buffer headers; /* name, NUL, value, NUL, ... */
 	struct buffer body;
 	struct error why; /* what is wrong with the function's answer; "" when it is fine */
+
+	/* private to http_answer.c */
+	size_t head_length;
 };
 
 void http_answer_init(struct http_answer *answer);

@@ -150,7 +150,7 @@ static void on_timeout(struct loop_timer *timer)
 {
 	struct http_call *call = container_of(timer, struct http_call, timeout);
 
-	if (call->exchange)
+	if (call->exchange && !call->is_answered)
 		http_call_fail(call, HTTP_FAILURE_TIMEOUT, 0, NULL);
 }
 
@@ -164,22 +164,33 @@ static void start_timeout(struct http_call *call)
 		                 clock_now() + timeout_ms * CLOCK_NS_PER_MS);
 }
 
+/* Nothing will come of it, and its ops are not called any more. */
+static void refuse(struct http_call *call, enum function_verdict verdict)
+{
+	const char *throttle = function_throttle_reason(verdict);
+	unsigned seconds = function_retry_after_s(call->served->function);
+	char text[16];
+
+	/* Lambda's own word, which the others do not hand on. */
+	if (throttle && seconds > 0 && call->site.format == HTTP_FORMAT_URL) {
+		snprintf(text, sizeof(text), "%u", seconds);
+		http_exchange_add_header(call->exchange, "Retry-After", text);
+	}
+	http_call_fail(call, throttle ? HTTP_FAILURE_THROTTLED : HTTP_FAILURE_SERVICE, 0, throttle);
+	invocation_unref(call->invocation);
+	call->invocation = NULL;
+}
+
 static void submit(struct http_call *call, struct invocation *invocation)
 {
 	enum function_verdict verdict;
-	const char *throttle;
 
 	invocation->asker = call;
 	call->invocation = invocation_ref(invocation);
+	start_timeout(call); /* first: there may be an answer at once */
 	verdict = function_submit(call->served->function, invocation);
-	if (verdict == FUNCTION_ACCEPTED) {
-		start_timeout(call);
-		return;
-	}
-	throttle = function_throttle_reason(verdict);
-	http_call_fail(call, throttle ? HTTP_FAILURE_THROTTLED : HTTP_FAILURE_SERVICE, 0, throttle);
-	call->invocation = NULL;
-	invocation_unref(invocation);
+	if (verdict != FUNCTION_ACCEPTED)
+		refuse(call, verdict);
 }
 
 static void invoke(struct http_call *call)
@@ -283,11 +294,16 @@ static void on_room(struct http_listener *listener, struct http_exchange *exchan
 	http_call_go_on(http_exchange_user(exchange));
 }
 
+/* It may only have closed its sending side, and what has begun goes on anyway. What has not leaves
+ * the line to others. */
 static void on_hangup(struct http_listener *listener, struct http_exchange *exchange)
 {
-	/* It may only have closed its sending side, and the invocation goes on anyway. */
+	struct http_call *call = http_exchange_user(exchange);
+
 	(void)listener;
-	(void)exchange;
+	if (!call->is_answered && call->invocation &&
+	    function_withdraw(call->served->function, call->invocation))
+		refuse(call, FUNCTION_LINE_IS_FULL);
 }
 
 static void on_finished(struct http_listener *listener, struct http_exchange *exchange)

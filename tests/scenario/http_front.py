@@ -232,6 +232,19 @@ def test_no_answer_breaks_a_response_in_two(t):
     lrie.stop()
 
 
+def test_long_heads(t):
+    lrie = serve(t, "reply")
+    for cookie in (100, 7000, 16000):
+        value = {"x%03d" % number: "v" * 20 for number in range(330)}
+        reply = ask(t, lrie, "POST", "/", json.dumps({"statusCode": 200, "headers": value}).encode(),
+                    [JSON, ("Cookie", "a=" + "b" * cookie)])
+        t.equal((reply.status, reply.header("x329")), (200, "v" * 20))
+    value = {"a%d" % number: "b" for number in range(2000)}
+    t.equal(answer(t, lrie, json.dumps({"statusCode": 200, "headers": value})).status, 502)
+    lrie.stderr.wait_line(r"lrie: warning: .*: its headers have more than 10240 bytes")
+    lrie.stop()
+
+
 def test_what_is_wrong_is_logged(t):
     lrie = serve(t, "reply", "--function-name", "shop")
     answer(t, lrie, '{"statusCode":"OK"}')
