@@ -324,6 +324,13 @@ static bool is_in_box(struct search *search, const struct peer_box *box)
 	return search_all(search);
 }
 
+static bool is_still_there(int netlink, int connection, const struct peer *peer)
+{
+	struct peer now;
+
+	return find(netlink, connection, &now) == ANSWER_FOUND && now.inode == peer->inode;
+}
+
 enum sandbox_peer peer_judge(int netlink, int connection, const struct peer_box *box)
 {
 	struct search search = { .budget = BUDGET };
@@ -346,5 +353,9 @@ enum sandbox_peer peer_judge(int netlink, int connection, const struct peer_box 
 	search.inode = peer.inode;
 	if (is_in_box(&search, box))
 		return SANDBOX_PEER_INSIDE;
-	return search.is_blind ? SANDBOX_PEER_UNKNOWN : SANDBOX_PEER_OUTSIDE;
+	if (search.is_blind)
+		return SANDBOX_PEER_UNKNOWN;
+	/* Who has ended while we looked had it open all the same. */
+	return is_still_there(netlink, connection, &peer) ? SANDBOX_PEER_OUTSIDE
+	                                                  : SANDBOX_PEER_GONE;
 }
