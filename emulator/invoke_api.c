@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * invoke_api - the Invoke API 2015-03-31 over HTTP
+ * invoke_api - the Invoke API over HTTP: Invoke, and InvokeWithResponseStream
  *
  * What is asked for is invoke_request's to say, and to refuse; only then may a
  * request be refused for want of room.
@@ -13,16 +13,21 @@
 #include "emulator/front.h"
 #include "emulator/invoke_error.h"
 #include "emulator/invoke_request.h"
+#include "emulator/invoke_stream.h"
 #include "emulator/log_tail.h"
 
 enum call_kind {
 	CALL_INVOKE,
+	CALL_STREAM,
 	CALL_UNKNOWN = FRONT_UNKNOWN,
 	CALL_WRONG_METHOD = FRONT_WRONG_METHOD,
 };
 
 static const struct route routes[] = {
 	{ "POST", "/2015-03-31/functions/{}/invocations", CALL_INVOKE },
+	{ "POST", "/2021-11-15/functions/{}/response-streaming-invocations", CALL_STREAM },
+	/* With the date of the rest of the API, which some tools take for all of it. */
+	{ "POST", "/2015-03-31/functions/{}/response-streaming-invocations", CALL_STREAM },
 	{ .method = NULL },
 };
 
@@ -48,6 +53,7 @@ struct call {
 	struct invoke_request request;
 	struct buffer answer; /* kept until the log is there */
 	bool is_error;
+	bool has_begun;                  /* a stream: its reply is under way */
 	const struct api_error *refusal; /* instead of an answer; NULL: there is one */
 	const char *throttle;            /* the same, for want of this concurrency */
 };
@@ -70,6 +76,16 @@ static void reply_throttled(struct call *call, const char *reason)
 	                       function_retry_after_s(call->served->function));
 }
 
+/* Of what went wrong before the first byte the caller gets the text as payload, too. */
+static void reply_stream(struct call *call, const struct log_tail *tail)
+{
+	if (!call->has_begun) {
+		invoke_stream_begin(call->exchange, call->served->config->function_version);
+		invoke_stream_write(call->exchange, call->answer.data, call->answer.length);
+	}
+	invoke_stream_end(call->exchange, call->is_error ? &call->answer : NULL, tail);
+}
+
 /* Sends what the function answered. 'tail' is NULL unless the caller asked for the log. */
 static void reply_answer(struct call *call, const struct log_tail *tail)
 {
@@ -81,9 +97,13 @@ static void reply_answer(struct call *call, const struct log_tail *tail)
 		reply_throttled(call, call->throttle);
 		return;
 	}
-	if (call->refusal) {
+	if (call->refusal && !call->has_begun) {
 		invoke_error_reply(exchange, call->refusal->status, call->refusal->name, "Message",
 		                   call->answer.data);
+		return;
+	}
+	if (call->kind == CALL_STREAM) {
+		reply_stream(call, tail);
 		return;
 	}
 	http_exchange_add_header(exchange, "Content-Type", "application/json");
@@ -162,6 +182,34 @@ static void on_done(struct invocation *invocation, const struct log_tail *tail)
 
 static const struct invocation_ops ops = { .on_answered = on_answered, .on_done = on_done };
 
+/* ---- streams ---- */
+
+static void on_response_head(struct invocation *invocation, const struct response_head *head)
+{
+	struct call *call = invocation->asker;
+
+	(void)head; /* the type of an event stream is always the same */
+	if (call->exchange)
+		invoke_stream_begin(call->exchange, call->served->config->function_version);
+	call->has_begun = true;
+}
+
+/* Of a caller who has left the function hears nothing: it goes on, and nobody listens. */
+static void on_chunk(struct invocation *invocation, const char *data, size_t length)
+{
+	struct call *call = invocation->asker;
+
+	if (call->exchange && !invoke_stream_write(call->exchange, data, length))
+		invocation_pause(invocation);
+}
+
+static const struct invocation_ops stream_ops = {
+	.on_response_head = on_response_head,
+	.on_chunk = on_chunk,
+	.on_answered = on_answered,
+	.on_done = on_done,
+};
+
 /* ---- to the function ---- */
 
 static void submit(struct call *call, struct invocation *invocation)
@@ -204,8 +252,10 @@ static void accept_event(struct call *call, struct invocation *invocation)
 
 static void handle_invoke(struct call *call)
 {
-	struct invocation *invocation = invocation_create(&ops);
+	bool is_stream = call->kind == CALL_STREAM;
+	struct invocation *invocation = invocation_create(is_stream ? &stream_ops : &ops);
 
+	call->request.is_stream = is_stream;
 	if (invoke_request_take(&call->request, call->exchange, call->api->functions, invocation)) {
 		call->served = served_function_ref(call->request.served);
 		if (call->request.is_dry_run)
@@ -236,7 +286,7 @@ static void on_head(struct http_listener *listener, struct http_exchange *exchan
 	                                              sizeof(call->request.name));
 	buffer_init(&call->answer);
 	http_exchange_set_user(exchange, call);
-	if (call->kind == CALL_INVOKE)
+	if (call->kind == CALL_INVOKE || call->kind == CALL_STREAM)
 		http_exchange_accept_body(exchange, INVOKE_REQUEST_LIMIT);
 }
 
@@ -251,6 +301,7 @@ static void on_request(struct http_listener *listener, struct http_exchange *exc
 	}
 	switch (call->kind) {
 	case CALL_INVOKE:
+	case CALL_STREAM:
 		handle_invoke(call);
 		break;
 	case CALL_UNKNOWN:
@@ -281,6 +332,15 @@ static void on_hangup(struct http_listener *listener, struct http_exchange *exch
 	call->invocation = NULL;
 }
 
+static void on_room(struct http_listener *listener, struct http_exchange *exchange)
+{
+	struct call *call = http_exchange_user(exchange);
+
+	(void)listener;
+	if (call->invocation)
+		invocation_resume(call->invocation);
+}
+
 static void on_finished(struct http_listener *listener, struct http_exchange *exchange)
 {
 	struct invoke_api *api = container_of(listener, struct invoke_api, listener);
@@ -291,6 +351,8 @@ static void on_finished(struct http_listener *listener, struct http_exchange *ex
 		return;
 	}
 	call->exchange = NULL;
+	if (call->invocation)
+		invocation_resume(call->invocation);
 	release(call);
 }
 
@@ -306,6 +368,7 @@ struct invoke_api *invoke_api_create(struct http_server *server, int fd,
 		.on_head = on_head,
 		.on_request = on_request,
 		.on_hangup = on_hangup,
+		.on_room = on_room,
 		.on_finished = on_finished,
 	};
 	if (http_listener_open(server, &api->listener, fd, err))

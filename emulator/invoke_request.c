@@ -134,17 +134,20 @@ static bool take_name(struct taking *taking)
 
 static bool take_type(struct taking *taking)
 {
+	static const char types[] = "Member must satisfy enum value set: "
+				    "[Event, RequestResponse, DryRun]";
+	static const char stream_types[] = "Member must satisfy enum value set: "
+					   "[RequestResponse, DryRun]";
 	const char *type = http_exchange_header(taking->exchange, "X-Amz-Invocation-Type");
 	const char *log = http_exchange_header(taking->exchange, "X-Amz-Log-Type");
 
 	if (type && strcmp(type, "DryRun") == 0) {
 		taking->request->is_dry_run = true;
-	} else if (type && strcmp(type, "Event") == 0) {
+	} else if (type && strcmp(type, "Event") == 0 && !taking->request->is_stream) {
 		taking->request->is_event = true;
 	} else if (type && *type && strcmp(type, "RequestResponse") != 0) {
 		invoke_error_validation(taking->exchange, type, "invocationType",
-		                        "Member must satisfy enum value set: "
-		                        "[Event, RequestResponse, DryRun]");
+		                        taking->request->is_stream ? stream_types : types);
 		return false;
 	}
 	if (log && strcmp(log, "Tail") == 0) {
