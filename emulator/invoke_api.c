@@ -305,7 +305,7 @@ static void on_request(struct http_listener *listener, struct http_exchange *exc
 		handle_invoke(call);
 		break;
 	case CALL_UNKNOWN:
-		front_reply_unknown(exchange);
+		invoke_error_unknown(exchange);
 		break;
 	case CALL_WRONG_METHOD:
 		front_reply_wrong_method(exchange);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "emulator/buffer.h"
+#include "emulator/front.h"
 #include "emulator/json.h"
 
 void invoke_error_reply(struct http_exchange *exchange, unsigned status, const char *name,
@@ -19,6 +20,29 @@ void invoke_error_reply(struct http_exchange *exchange, unsigned status, const c
 	http_exchange_add_header(exchange, "Content-Type", "application/json");
 	http_exchange_add_header(exchange, "x-amzn-ErrorType", name);
 	http_exchange_reply(exchange, status, &body);
+}
+
+/* "/2015-03-31/functions" is of an API of AWS. */
+static bool begins_with_date(const char *path)
+{
+	for (const char *form = "/0000-00-00/"; *form; form++, path++)
+		if (*form == '0' ? *path < '0' || *path > '9' : *path != *form)
+			return false;
+	return true;
+}
+
+void invoke_error_unknown(struct http_exchange *exchange)
+{
+	char message[300];
+
+	if (!begins_with_date(http_exchange_path(exchange))) {
+		front_reply_unknown(exchange);
+		return;
+	}
+	snprintf(message, sizeof(message),
+	         "lrie knows of Invoke and InvokeWithResponseStream only, not of %.16s %.160s",
+	         http_exchange_method(exchange), http_exchange_path(exchange));
+	invoke_error_reply(exchange, 404, "UnknownOperationException", "Message", message);
 }
 
 void invoke_error_parameter(struct http_exchange *exchange, const char *message)

@@ -15,6 +15,10 @@
 void invoke_error_reply(struct http_exchange *exchange, unsigned status, const char *name,
                         const char *message_name, const char *message);
 
+/* For a path that is no route. Those of AWS's APIs begin with a date, and their clients want an
+ * error that they can read; others get what Lambda's servers say. */
+void invoke_error_unknown(struct http_exchange *exchange);
+
 /* InvalidParameterValueException and InvalidRequestContentException. */
 void invoke_error_parameter(struct http_exchange *exchange, const char *message);
 void invoke_error_content(struct http_exchange *exchange, const char *message);

@@ -32,18 +32,22 @@ class Outcome:
         return "<exit %d %r %r %.300r>" % (self.code, self.answer, self.stderr, self.payload)
 
 
-def aws(t, lrie, event, *options, name="function", **settings):
+def run(t, lrie, *words, **settings):
     interop.need(t, AWS)
-    folder = t.folder()
-    event = harness.write_file(os.path.join(folder, "event.json"), event)
-    output = os.path.join(folder, "output")
-    finished = subprocess.run(
-        [AWS, "lambda", "invoke", "--endpoint-url", "http://127.0.0.1:%d" % lrie.port,
-         "--function-name", name, "--payload", "fileb://" + event, *options, output],
-        env={"PATH": os.environ["PATH"], "HOME": folder, "LC_ALL": "C.UTF-8", **SETTINGS,
+    return subprocess.run(
+        [AWS, "lambda", *words, "--endpoint-url", "http://127.0.0.1:%d" % lrie.port],
+        env={"PATH": os.environ["PATH"], "HOME": t.folder(), "LC_ALL": "C.UTF-8", **SETTINGS,
              **settings},
         stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=harness.DEADLINE,
         check=False)
+
+
+def aws(t, lrie, event, *options, name="function", **settings):
+    folder = t.folder()
+    event = harness.write_file(os.path.join(folder, "event.json"), event)
+    output = os.path.join(folder, "output")
+    finished = run(t, lrie, "invoke", "--function-name", name, "--payload", "fileb://" + event,
+                   *options, output, **settings)
     return Outcome(finished, output)
 
 
@@ -135,6 +139,12 @@ def test_api_errors_are_understood(t):
     too_large = json.dumps("x" * harness.REQUEST_LIMIT)
     check_error(t, aws(t, lrie, too_large), "RequestEntityTooLargeException",
                 "Request must be smaller than 6291456 bytes")
+
+
+def test_other_operations_are_named(t):
+    finished = run(t, t.serve("echo"), "list-functions")
+    t.true("An error occurred (UnknownOperationException) when calling the ListFunctions operation"
+           in finished.stderr, finished.stderr)
 
 
 def test_several_functions(t):

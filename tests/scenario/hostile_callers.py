@@ -80,6 +80,22 @@ def test_paths_that_only_look_like_it_are_not_known(t):
     t.equal(lrie.stdout.text(), "")
 
 
+def test_other_operations_of_lambda_are_named(t):
+    lrie = t.serve("echo")
+    for method, path in (("GET", "/2015-03-31/functions"), ("GET", "/2015-03-31/functions/"),
+                         ("PUT", "/2015-03-31/functions/function/code"),
+                         ("DELETE", "/2021-10-31/functions/function/url"),
+                         ("POST", "/2015-03-31/" + "x" * 3000)):
+        with lrie.connect() as connection:
+            reply = connection.ask(method, path)
+            check_refusal(t, reply, "UnknownOperationException", "%s %.100s" % (method, path),
+                          status=404)
+    for path in ("/", "/2015-03-31", "/2015-3-31/functions", "/20150-03-31/x", "/favicon.ico"):
+        with lrie.connect() as connection:
+            reply = connection.ask("GET", path)
+            t.equal((reply.status, reply.body), (404, b"404 page not found\n"), path)
+
+
 def test_qualifiers_that_are_none_are_named(t):
     lrie = t.serve("echo")
     for query in ("?Qualifier", "?Qualifier=", "?Qualifier=%00", "?Qualifier=a%00b", "?Qualifier=%",
