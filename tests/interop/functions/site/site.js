@@ -15,10 +15,12 @@ function escape(text) {
 	return text.replace(/[&<>"]/g, (c) => `&#${c.charCodeAt(0)};`);
 }
 
+// With an icon of its own: a browser that looks for one would come at any time.
 function page(title, body, more) {
 	return { statusCode: 200, ...more,
 		headers: { "content-type": "text/html; charset=utf-8", ...more?.headers },
-		body: `<!DOCTYPE html><title>${title}</title><h1>${title}</h1>${body}` };
+		body: `<!DOCTYPE html><title>${title}</title><link rel="icon" href="data:,">
+			<h1>${title}</h1>${body}` };
 }
 
 function bodyOf(event) {
