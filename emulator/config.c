@@ -674,6 +674,8 @@ static bool finish(struct settings *settings, struct error *err)
 	if (settings->init_caching)
 		log_warning("--enable-init-caching has no effect");
 	guess_handler(settings);
+	if (!config_finish_only_apis(config, err))
+		return false;
 	finish_init_timeout(config);
 	if (!check_snap_start(config, err) || !check_invoke_mode(config, err) ||
 	    !finish_concurrency(config, err) || !finish_provisioned(config, err))

@@ -75,6 +75,9 @@ struct config_bench {
 	size_t memory_count;
 };
 
+/* Whether somebody else starts the runtime, and what of its variables is printed. */
+enum config_apis { CONFIG_APIS_OFF, CONFIG_APIS_NEEDED_VARIABLES, CONFIG_APIS_ALL_VARIABLES };
+
 struct config {
 	enum config_command command;
 	enum config_command topic; /* CONFIG_HELP: what about; CONFIG_HELP for the overview */
@@ -146,6 +149,7 @@ struct config {
 	const char *xray; /* where to write segments of traces; NULL: nowhere, no tracing */
 	const char *runtime_api_address; /* NULL: an ephemeral port */
 	enum config_access runtime_api_access;
+	enum config_apis only_apis; /* no runtime is started */
 	enum config_telemetry telemetry;
 	bool virtual_clock;           /* callers may move it */
 	uint64_t account_concurrency; /* of all functions; 0: Lambda's own limit */

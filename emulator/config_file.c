@@ -198,6 +198,16 @@ static bool check_words(const struct config *words, struct error *err)
 	       fail_exclusive(words, "--", err);
 }
 
+/* There is one address to wait at. */
+static bool check_only_apis(const struct reading *reading)
+{
+	const struct config *first = reading->first;
+
+	return first->only_apis == CONFIG_APIS_OFF || !first->next ||
+	       error_set(reading->err, 0, "--only-apis is for one function: '%s' has several",
+	                 reading->words->config.file);
+}
+
 struct config *config_read_file(const struct settings *words, struct error *err)
 {
 	struct reading reading = { .words = words, .last = &reading.first, .err = err };
@@ -207,7 +217,7 @@ struct config *config_read_file(const struct settings *words, struct error *err)
 	reading.unused = xcalloc(1, sizeof(*reading.unused));
 	reading.unused->config.command = CONFIG_BENCH; /* who takes most */
 	if (!function_file_read(&reading.file, words->config.file, words->config.command, err) ||
-	    !read_functions(&reading)) {
+	    !read_functions(&reading) || !check_only_apis(&reading)) {
 		config_destroy(reading.first);
 		reading.first = NULL;
 	}

@@ -68,6 +68,7 @@ struct environment *environment_create(struct environment_context *context, unsi
 	env->id = id;
 	name_environment(env, context->config);
 	env->state = ENVIRONMENT_STARTING;
+	env->guest.process = -1;
 	env->initialization = initialization;
 	env->created_ns = clock_now();
 	env->idle = (struct loop_timer){ .on_due = on_idle, .is_virtual = true };
@@ -279,7 +280,8 @@ static void end_init(struct environment *env)
 	env->init.ended_ns = env->extensions.count > 0 ? clock_now() : env->init.runtime_done_ns;
 	if (env->initialization != PLATFORM_ON_DEMAND)
 		environment_drain_output(env); /* INIT_REPORT comes after it */
-	env->init_is_news = !env->suppressed && env->initialization == PLATFORM_ON_DEMAND;
+	env->init_is_news = !env->suppressed && env->initialization == PLATFORM_ON_DEMAND &&
+	                    !environment_has_guest(env);
 	buffer_clear(&env->told);
 	if (env->init.started_ns) /* else its duration is not known yet */
 		environment_report_init_success(env);

@@ -216,6 +216,10 @@ enum runtime_state environment_runtime_state(const struct environment *env);
 /* Who made a connection to the Runtime API. Takes a while: once per connection. */
 enum sandbox_peer environment_find_peer(const struct environment *env, int connection);
 
+/* It is about to ask for an event, over this connection: once for each, where somebody else starts
+ * the runtime (--only-apis). Takes a while. */
+void environment_meet_guest(struct environment *env, int connection);
+
 /* The runtime speaks to the Runtime API: marks the first contact. */
 void environment_runtime_contact(struct environment *env);
 

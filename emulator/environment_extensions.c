@@ -136,6 +136,8 @@ bool environment_launch_extensions(struct environment *env, struct error *err)
 	struct extension_files files;
 	bool launched;
 
+	if (environment_has_guest(env))
+		return true;
 	extension_files_find(&files, env->context->package);
 	env->extensions_are_off = files.disabled;
 	if (files.count > EXTENSION_LIMIT)

@@ -81,6 +81,7 @@ static void kill_box(struct environment *env)
 	shutdown_stop(&env->shutdown);
 	environment_end_telemetry(env);
 	close_output(env);
+	environment_forget_guest(env);
 	close_port(env);
 	observer_leave_box(env->context->observer, env);
 	if (env->box)
@@ -165,7 +166,8 @@ bool environment_is_ending(const struct environment *env)
 
 bool environment_suppresses_init(const struct environment *env)
 {
-	return !environment_is_concurrent(env) && env->initialization != PLATFORM_SNAP_START;
+	return !environment_has_guest(env) && !environment_is_concurrent(env) &&
+	       env->initialization != PLATFORM_SNAP_START;
 }
 
 /* Nobody will try its init again for them. */
@@ -590,6 +592,10 @@ bool environment_start_runtime(struct environment *env, struct error *err)
 	struct fault fault;
 
 	env->runtime_is_asked = true;
+	if (environment_has_guest(env)) {
+		environment_fill_stand_in(env, &program);
+		return start_with_output(env, &program, err);
+	}
 	if (!package_fill_program(env->context->package, &program, &fault)) {
 		if (!env->init.started_ns)
 			env->init.started_ns = clock_now();
@@ -689,7 +695,8 @@ static void on_life_ended(struct environment *env)
 		return;
 	}
 	environment_enter(env, ENVIRONMENT_RESET);
-	if (!environment_is_busy(env)) {
+	/* A guest comes when it likes, and is to find an address that answers. */
+	if (!environment_is_busy(env) && !environment_has_guest(env)) {
 		env->context->on_change(env->context, env);
 		return;
 	}

@@ -7,6 +7,7 @@
  *   environment_life.c    a life: one box from start to end, and what happens in it
  *   environment_extensions.c  its extensions: launched, registered, told of events
  *   environment_telemetry.c  when there is telemetry, and the way to its subscribers
+ *   environment_guest.c   a runtime that somebody else starts
  *   environment_restore.c  SnapStart: from the snapshot to the first event
  *   environment_stream.c  answers that come bit by bit, and those that break off
  *   environment_report.c  what is told of all that: journal and metrics
@@ -54,6 +55,15 @@ struct extension_program {
 	struct program_output output;
 };
 
+/* A runtime that is none of the box's programs (--only-apis). */
+struct guest {
+	int process; /* its end can be waited for; -1: there is none, or nobody can tell */
+	struct loop_watch end; /* of that */
+	bool has_told;         /* what it needs */
+	bool may_have_helpers; /* processes that ask for it: one has ended with an event */
+	bool has_helpers;      /* ... and there was an answer */
+};
+
 struct environment {
 	struct environment_context *context;
 	unsigned id;
@@ -76,6 +86,7 @@ struct environment {
 	struct framed_output frames; /* of the runtime's log descriptor, if it has one */
 	struct runtime_port *port;
 	enum runtime_state runtime;
+	struct guest guest;
 	struct init_phase init;
 	struct restore_phase restore; /* SnapStart */
 	bool runtime_is_asked;        /* the box has been told to start it */
@@ -247,6 +258,17 @@ void environment_extension_exited(struct environment *env, unsigned index,
 
 /* Tells those that want to hear of it of the invocation that has just been delivered. */
 void environment_tell_extensions(struct environment *env);
+
+/* ---- environment_guest.c ---- */
+
+/* Whether somebody else starts the runtime. Then nobody knows when its init began. */
+bool environment_has_guest(const struct environment *env);
+
+/* What runs in the box meanwhile. Tells, once, what the guest needs to know. */
+void environment_fill_stand_in(struct environment *env, struct sandbox_program *program);
+
+/* Its end is of no interest any more. */
+void environment_forget_guest(struct environment *env);
 
 /* ---- environment_restore.c ---- */
 

@@ -70,12 +70,15 @@ void environment_tell_init_report(struct environment *env, const struct fault *f
 		.init_end.duration_ns = init_phase_duration_ns(&env->init),
 	};
 
-	journal_platform(&env->journal, &event);
+	/* Of a guest it would be the time that somebody took to start it. */
+	if (!environment_has_guest(env))
+		journal_platform(&env->journal, &event);
 }
 
 void environment_report_init_success(struct environment *env)
 {
-	metrics_count_init(env->context->metrics, init_phase_duration_ns(&env->init));
+	if (!environment_has_guest(env))
+		metrics_count_init(env->context->metrics, init_phase_duration_ns(&env->init));
 	environment_tell_init_report(env, NULL);
 	environment_close_telemetry(env);
 }
@@ -185,7 +188,7 @@ void environment_measure_memory(struct environment *env)
 	uint64_t limit = env->context->config->memory_bytes;
 	uint64_t peak;
 
-	if (!env->box || !sandbox_memory_peak(env->box, &peak))
+	if (!env->box || environment_has_guest(env) || !sandbox_memory_peak(env->box, &peak))
 		return;
 	/* Pages of files that others have read already are resident but not charged. */
 	if (peak > limit && memory_is_limited(env))

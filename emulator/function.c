@@ -81,6 +81,8 @@ static unsigned limit_of(const struct function *function)
 	                 : is_held_to_account(function) ? account_pool(account_of(function))
 	                                                : FUNCTION_ENVIRONMENTS;
 
+	if (config->only_apis != CONFIG_APIS_OFF)
+		return 1; /* there is one address, and one debugger */
 	return limit > provisioned(config) ? (unsigned)limit : provisioned(config);
 }
 

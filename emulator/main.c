@@ -12,6 +12,7 @@
 #include "emulator/log.h"
 #include "emulator/service.h"
 #include "emulator/signals.h"
+#include "emulator/stand_in.h"
 
 static int print(const char *text)
 {
@@ -63,6 +64,8 @@ int main(int argc, char **argv)
 {
 	struct error err;
 
+	if (stand_in_is_meant(argv))
+		stand_in_run();
 	fill_standard_descriptors();
 
 	struct config *config = config_parse(argc, argv, &err);

@@ -196,6 +196,11 @@ const struct option option_table[] = {
 	  .preset = "box", .rie_preset = "any",
 	  .help = "Who may call the Runtime API of an environment. box: its own processes. any: "
 	          "every program of this machine, for debugging." },
+	{ .name = "only-apis", .value = "all", .value_may_miss = true,
+	  .variable = "LRIE_ONLY_APIS", .group = GROUP_SERVICE, .commands = SERVE | DOCTOR,
+	  .parse = option_parse_only_apis, .field = CONFIG(only_apis),
+	  .help = "Start no runtime but wait for one that an IDE or a debugger starts, without "
+	          "time-outs, and print the variables that it needs, or all." },
 	/* RIE has but the stub; that extensions work there, too, is what lrie is for. */
 	{ .name = "telemetry", .value = "on|stub", .variable = "LRIE_TELEMETRY",
 	  .group = GROUP_SERVICE, .commands = INVOKES,

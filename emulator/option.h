@@ -54,6 +54,9 @@ struct config *config_read_file(const struct settings *words, struct error *err)
 /* Whether functions that are named as destinations are in the list. */
 bool config_check_destinations(const struct config *first, struct error *err);
 
+/* What --only-apis takes the place of. Before defaults that follow from time-outs. */
+bool config_finish_only_apis(struct config *config, struct error *err);
+
 void config_list_add(struct config_list *list, const char *item);
 
 /* Keeps a malloc()ed string as long as the settings. */

@@ -392,6 +392,22 @@ bool option_parse_walls(struct settings *settings, const struct option *option, 
 	return !config->require_sandbox || sandbox_walls_parse(text, walls, err);
 }
 
+bool option_parse_only_apis(struct settings *settings, const struct option *option,
+                            const char *text, struct error *err)
+{
+	enum config_apis *apis = option_field(settings, option);
+	bool on = true;
+
+	if (strcmp(text, "all") == 0) {
+		*apis = CONFIG_APIS_ALL_VARIABLES;
+		return true;
+	}
+	if (*text && !option_value_switch(text, &on, NULL))
+		return error_set(err, 0, "it is without a value, or all");
+	*apis = on ? CONFIG_APIS_NEEDED_VARIABLES : CONFIG_APIS_OFF;
+	return true;
+}
+
 /* lrie's own levels, and RIE's where the names differ. */
 bool option_parse_log_level(struct settings *settings, const struct option *option,
                             const char *text, struct error *err)

@@ -293,7 +293,7 @@ static bool find_task_root(struct package *package, struct error *err)
 		package->task_root = xstrdup(TASK_ROOT);
 	else if (config->rie)
 		return find_image_task_root(package, err);
-	else if (config->command == CONFIG_SHELL)
+	else if (config->command == CONFIG_SHELL || config->only_apis != CONFIG_APIS_OFF)
 		package->task_root = resolve_folder("current folder", ".", err);
 	else
 		error_set(err, 0, "no bootstrap: name one with --bootstrap PATH");

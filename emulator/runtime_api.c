@@ -141,12 +141,22 @@ void runtime_api_deliver(struct runtime_port *base, struct invocation *invocatio
 	}
 }
 
+/* Who asks is looked up once for each connection. Nobody else has marks where anybody may ask. */
+static void meet_guest(struct port *port, struct http_exchange *exchange)
+{
+	if (port->config->only_apis == CONFIG_APIS_OFF || http_exchange_mark(exchange))
+		return;
+	http_exchange_set_mark(exchange, 1);
+	environment_meet_guest(port->env, http_exchange_socket(exchange));
+}
+
 static void handle_next(struct port *port, struct call *call)
 {
 	enum runtime_state before = environment_runtime_state(port->env);
 
 	port_call_hold(&call->base, &port->waiting);
 	port->base.waiting++;
+	meet_guest(port, call->base.exchange);
 	if (environment_runtime_next(port->env) == RUNTIME_ACCEPTED)
 		return;
 	let_go(call);

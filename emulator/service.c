@@ -34,6 +34,11 @@ static void raise_descriptor_limit(void)
 /* A wall never falls away silently. */
 static void report_walls(const struct service *service)
 {
+	if (service->config->only_apis != CONFIG_APIS_OFF) {
+		log_warning("nothing that the runtime does is limited (--only-apis), and its "
+		            "memory is not measured");
+		return;
+	}
 	if (service->config->sandbox == SANDBOX_OFF) {
 		log_warning("the sandbox is off: nothing that the function does is limited");
 		return;

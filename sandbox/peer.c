@@ -23,6 +23,9 @@
 /* Descriptors that are looked at: whoever has thousands of them must not keep lrie busy. */
 #define BUDGET 2048
 
+/* The same of a whole machine: some 20 milliseconds. */
+#define WHOLE_BUDGET 16384
+
 enum answer {
 	ANSWER_FOUND,
 	ANSWER_CLOSED,    /* nobody has that end open any more */
@@ -40,6 +43,7 @@ struct search {
 	uint32_t inode;
 	unsigned budget;
 	unsigned depth;
+	pid_t owner;   /* what search_whole() has found */
 	bool is_blind; /* not everything could be looked at */
 };
 
@@ -329,6 +333,32 @@ static bool is_still_there(int netlink, int connection, const struct peer *peer)
 	struct peer now;
 
 	return find(netlink, connection, &now) == ANSWER_FOUND && now.inode == peer->inode;
+}
+
+/* Unlike has_it() it is content with what is shown at first sight. */
+static bool owns_it(struct search *search, int folder, const char *name)
+{
+	char path[32];
+
+	snprintf(path, sizeof(path), "%.20s/fd", name);
+	if (!search_descriptors(search, folder, path))
+		return false;
+	search->owner = (pid_t)atoi(name);
+	return true;
+}
+
+pid_t peer_find(int connection)
+{
+	autoclose int netlink = peer_open();
+	autoclose int proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct search search = { .proc = proc, .budget = WHOLE_BUDGET };
+	struct peer peer;
+
+	if (proc == -1 || find(netlink, connection, &peer) != ANSWER_FOUND)
+		return 0;
+	search.inode = peer.inode;
+	lseek(proc, 256, SEEK_SET); /* as in search_all() */
+	return each_number(proc, owns_it, &search) ? search.owner : 0;
 }
 
 enum sandbox_peer peer_judge(int netlink, int connection, const struct peer_box *box)

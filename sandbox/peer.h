@@ -25,6 +25,10 @@ struct peer_box {
 	int proc;   /* the box's own /proc, or -1 */
 };
 
+/* The process that has made 'connection', of whatever box, or 0 when nobody can tell. Looks at all
+ * processes that the caller may look at. */
+pid_t peer_find(int connection);
+
 /* Judges who has made 'connection'. 'netlink' is from peer_open(), and may be -1. */
 enum sandbox_peer peer_judge(int netlink, int connection, const struct peer_box *box);
 

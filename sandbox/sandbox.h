@@ -363,6 +363,12 @@ enum sandbox_peer {
  */
 enum sandbox_peer sandbox_find_peer(const struct sandbox *box, int connection);
 
+/*
+ * The process that has made 'connection', of this machine and whatever box: a descriptor that is
+ * readable once it has ended, and the caller's. -1 when nobody can tell. Takes some milliseconds.
+ */
+int sandbox_open_peer(int connection);
+
 /* ---- measuring and steering ----------------------------------------- */
 
 enum sandbox_cpu {

@@ -281,6 +281,11 @@ bool sandbox_connect(struct sandbox *box, unsigned id, uint16_t port, struct err
 	return error_set(err, 0, "nobody listens in a fake box");
 }
 
+int sandbox_open_peer(int connection)
+{
+	return dup(connection);
+}
+
 enum sandbox_peer sandbox_find_peer(const struct sandbox *box, int connection)
 {
 	(void)box, (void)connection;
