@@ -795,6 +795,7 @@ void config_destroy(struct config *config)
 	free(config->env.items);
 	free(config->pass_env.items);
 	free(config->host_env.items);
+	free(config->http_hosts.items);
 	free(config->bench.fail_if.items);
 	config_destroy(config->next);
 	free(settings);

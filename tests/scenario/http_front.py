@@ -5,6 +5,7 @@ import base64
 import json
 import os
 import shutil
+import signal
 
 import harness
 from harness import Connection
@@ -456,12 +457,12 @@ def test_requests_in_line_on_one_connection(t):
 # ---- several functions -------------------------------------------------------
 
 
-def serve_file(t, functions):
+def serve_file(t, functions, **common):
     folder = t.folder()
     shutil.copy(harness.BOOTSTRAP, os.path.join(folder, "boot"))
     path = harness.write_file(os.path.join(folder, "lrie.json"), json.dumps(
         {"listen": "127.0.0.1:0", "http": "127.0.0.1:0", "bootstrap": "boot", "handler": "http",
-         "functions": functions}))
+         **common, "functions": functions}))
     lrie = t.start("--config", path)
     lrie.wait_until_it_listens()
     return add_http(t, lrie)
@@ -491,6 +492,39 @@ def test_paths_of_nobody(t):
         reply = ask(t, lrie, target=target)
         t.equal((reply.status, reply.body), (404, b'{"message":"Not Found"}'))
     t.equal(event_of(t, lrie, target="/two/x")["rawPath"], "/x")
+    lrie.stop()
+
+
+def test_a_file_names_hosts(t):
+    lrie = serve_file(t, [{"name": "one"}, {"name": "two", "http-path": "/2"}],
+                      **{"http-host": ["a.test", ".b.test"]})
+    for host, status in (("a.test", 200), ("x.b.test:80", 200), ("c.test", 403)):
+        t.equal(ask(t, lrie, target="/2", headers=[("Host", host)]).status, status)
+    lrie.stop()
+
+
+def test_paths_change_with_the_file(t):
+    folder = t.folder()
+    shutil.copy(harness.BOOTSTRAP, os.path.join(folder, "boot"))
+    path = os.path.join(folder, "lrie.json")
+
+    def write(**members):
+        harness.write_file(path, json.dumps(
+            {"listen": "127.0.0.1:0", "http": "127.0.0.1:0", "bootstrap": "boot", "handler": "http",
+             "functions": [{"name": "one"}, dict({"name": "two"}, **members)]}))
+
+    write()
+    lrie = t.start("--config", path, "--http-host", "my.test")
+    lrie.wait_until_it_listens()
+    add_http(t, lrie)
+    t.equal(event_of(t, lrie, target="/two")["version"], "2.0")
+    write(**{"http-path": "/2", "http-as": "rest-api"})
+    lrie.process.send_signal(signal.SIGHUP)
+    harness.wait_for(lambda: ask(t, lrie, target="/2").status == 200, "the new path")
+    t.equal(event_of(t, lrie, target="/2")["resource"], "/2")
+    t.equal(ask(t, lrie, target="/two").status, 404)
+    for host, status in (("my.test", 200), ("other.test", 403)):
+        t.equal(ask(t, lrie, target="/2", headers=[("Host", host)]).status, status)
     lrie.stop()
 
 
