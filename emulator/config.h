@@ -192,6 +192,9 @@ struct config *config_parse(int argc, char **argv, struct error *err);
 /* And those that follow. NULL is fine. */
 void config_destroy(struct config *config);
 
+/* Whether two lists have the same items in the same order. */
+bool config_list_is_same(const struct config_list *list, const struct config_list *other);
+
 /* Whether two functions of the same name, which were read at different times, are the same in all
  * that is about one function; of files only --env-file counts. */
 bool config_is_same_function(const struct config *config, const struct config *other);

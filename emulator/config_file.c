@@ -238,7 +238,7 @@ static bool is_same_text(const char *text, const char *other)
 	return text == other || (text && other && strcmp(text, other) == 0);
 }
 
-static bool is_same_list(const struct config_list *list, const struct config_list *other)
+bool config_list_is_same(const struct config_list *list, const struct config_list *other)
 {
 	if (list->count != other->count)
 		return false;
@@ -254,7 +254,7 @@ static bool is_same_value(const struct config *config, const struct config *othe
 	const struct option *option = &option_table[row];
 
 	if (option_is_list(option))
-		return is_same_list(
+		return config_list_is_same(
 			(const void *)((const char *)settings_of(config) + option->field),
 			(const void *)((const char *)settings_of(other) + option->field));
 	return is_same_text(settings_of(config)->texts[row], settings_of(other)->texts[row]);
@@ -269,9 +269,9 @@ bool config_is_same_function(const struct config *config, const struct config *o
 		    !is_same_value(config, other, row))
 			return false;
 	}
-	return is_same_list(&config->arguments, &other->arguments) &&
-	       is_same_list(&config->env, &other->env) &&
-	       is_same_list(&config->pass_env, &other->pass_env);
+	return config_list_is_same(&config->arguments, &other->arguments) &&
+	       config_list_is_same(&config->env, &other->env) &&
+	       config_list_is_same(&config->pass_env, &other->pass_env);
 }
 
 const char *config_find_difference(const struct config *config, const struct config *other)

@@ -43,11 +43,13 @@ static struct edition *finish(struct edition *edition, bool is_good)
 }
 
 struct edition *edition_create(const struct environment_context *shared,
-                               const struct config *config, struct error *err)
+                               const struct config *config, const struct workload *other,
+                               struct error *err)
 {
 	struct edition *edition = begin();
 
-	return finish(edition, workload_init(&edition->workload, shared, config, err));
+	return finish(edition,
+	              workload_init_beside(&edition->workload, shared, config, other, err));
 }
 
 void edition_own_config(struct edition *edition, struct config *config)

@@ -19,9 +19,10 @@ struct edition {
 	unsigned *users;       /* how many editions have that config */
 };
 
-/* 'shared' as for workload_init(). 'config' must outlive the edition. Returns NULL and fills 'err'. */
+/* As workload_init_beside(). 'config' must outlive the edition. Returns NULL and fills 'err'. */
 struct edition *edition_create(const struct environment_context *shared,
-                               const struct config *config, struct error *err);
+                               const struct config *config, const struct workload *other,
+                               struct error *err);
 
 /* From now on 'config', which it was made of, is its own, and that of editions renewed from it. */
 void edition_own_config(struct edition *edition, struct config *config);

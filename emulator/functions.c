@@ -62,9 +62,10 @@ void served_function_unref(struct served_function *served)
 
 /* The watch begins before the first environment: what changes then is not missed. */
 struct served_function *served_function_create(struct functions *functions,
-                                               const struct config *config, struct error *err)
+                                               const struct config *config,
+                                               const struct workload *other, struct error *err)
 {
-	struct edition *edition = edition_create(&functions->shared, config, err);
+	struct edition *edition = edition_create(&functions->shared, config, other, err);
 	struct served_function *served;
 
 	if (!edition)
@@ -127,9 +128,22 @@ void functions_insert(struct functions *functions, struct served_function *serve
 	functions_count_reserved(functions);
 }
 
+const struct workload *functions_find_like(const struct functions *functions,
+                                           const struct config *config)
+{
+	for (size_t i = 0; config->layers.count > 0 && i < functions->count; i++) {
+		const struct workload *workload = functions->items[i]->workload;
+
+		if (package_has_layers_of(workload->package, config))
+			return workload;
+	}
+	return NULL;
+}
+
 bool functions_add(struct functions *functions, const struct config *config, struct error *err)
 {
-	struct served_function *served = served_function_create(functions, config, err);
+	const struct workload *other = functions_find_like(functions, config);
+	struct served_function *served = served_function_create(functions, config, other, err);
 
 	if (served)
 		functions_insert(functions, served);

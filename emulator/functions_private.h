@@ -23,9 +23,14 @@ struct functions {
 	void (*on_stopped)(struct functions *functions);
 };
 
-/* One that nobody finds yet, and nothing of it runs. */
+/* One that nobody finds yet, and nothing of it runs. 'other' is as for edition_create(). */
 struct served_function *served_function_create(struct functions *functions,
-                                               const struct config *config, struct error *err);
+                                               const struct config *config,
+                                               const struct workload *other, struct error *err);
+
+/* One that has the layers of 'config', or NULL. */
+const struct workload *functions_find_like(const struct functions *functions,
+                                           const struct config *config);
 
 /* For one that was never started, or is stopped. NULL is fine. */
 void served_function_destroy(struct served_function *served);

@@ -35,11 +35,27 @@ struct update {
 
 /* ---- what can fail ---- */
 
+/* Layers of one that is made now, or of one that is there, may be those of another. */
+static const struct workload *find_like(const struct update *update, const struct config *config)
+{
+	for (size_t i = 0; config->layers.count > 0 && i < update->count; i++) {
+		const struct change *change = &update->changes[i];
+		const struct workload *made = change->edition ? &change->edition->workload
+		                              : change->added ? change->added->workload
+		                                              : NULL;
+
+		if (made && package_has_layers_of(made->package, config))
+			return made;
+	}
+	return functions_find_like(update->functions, config);
+}
+
 static bool prepare_other(struct change *change, struct update *update)
 {
 	struct served_function *served = change->served;
 
-	change->edition = edition_create(&update->functions->shared, change->config, update->err);
+	change->edition = edition_create(&update->functions->shared, change->config,
+	                                 find_like(update, change->config), update->err);
 	if (!change->edition)
 		return false;
 	change->events = event_queue_prepare(served->events, change->config, update->err);
@@ -56,7 +72,8 @@ static bool prepare(struct change *change, struct update *update)
 		return true;
 	if (change->served)
 		return prepare_other(change, update);
-	change->added = served_function_create(update->functions, change->config, update->err);
+	change->added = served_function_create(update->functions, change->config,
+	                                       find_like(update, change->config), update->err);
 	return change->added;
 }
 

@@ -373,6 +373,23 @@ struct package *package_create(const struct config *config, bool own_root, struc
 	return create(config, own_root, NULL, err);
 }
 
+bool package_has_layers_of(const struct package *other, const struct config *config)
+{
+	const char *extensions = other->config->extensions;
+
+	return config->layers.count > 0 && !config->extensions && !extensions &&
+	       config_list_is_same(&config->layers, &other->config->layers);
+}
+
+struct package *package_create_beside(const struct config *config, bool own_root,
+                                      const struct package *other, struct error *err)
+{
+	bool shares = other && package_has_layers_of(other, config) &&
+	              layers_are_current(other->layers, config);
+
+	return create(config, own_root, shares ? layers_ref(other->layers) : NULL, err);
+}
+
 struct package *package_renew(const struct package *old, struct error *err)
 {
 	bool are_current = layers_are_current(old->layers, old->config);

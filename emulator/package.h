@@ -26,6 +26,14 @@ struct package;
 struct package *package_create(const struct config *config, bool own_root, struct error *err);
 void package_destroy(struct package *package);
 
+/* The same, beside one of another function: layers that are the same, and have not changed since
+ * they were unpacked for 'other', are shared. 'other' may go first; NULL: there is none. */
+struct package *package_create_beside(const struct config *config, bool own_root,
+                                      const struct package *other, struct error *err);
+
+/* Whether 'other' is worth that. */
+bool package_has_layers_of(const struct package *other, const struct config *config);
+
 /* The same as 'old' was made of, as it is now. Layers that have not changed are shared: 'old' may
  * go first. */
 struct package *package_renew(const struct package *old, struct error *err);

@@ -85,8 +85,11 @@ static bool start_servers(struct service *service, struct error *err)
 {
 	const struct http_server_config invoke = { .head_limit = INVOKE_API_HEAD_LIMIT,
 		                                   .max_connections = INVOKE_CONNECTIONS };
-	const struct http_server_config runtime = { .head_limit = API_PORT_HEAD_LIMIT,
-		                                    .max_connections = RUNTIME_CONNECTIONS };
+	/* Boxes of how many functions, a reload may change. */
+	const struct http_server_config runtime = {
+		.head_limit = API_PORT_HEAD_LIMIT,
+		.max_connections = service->config->file ? INVOKE_CONNECTIONS : RUNTIME_CONNECTIONS,
+	};
 
 	if (service->config->command == CONFIG_SERVE) {
 		service->invoke_server = http_server_create(service->loop, &invoke, err);

@@ -20,17 +20,28 @@ static bool settle_layers(struct package *package, const struct sandbox_host *ho
 	return sandbox_merges_layers(host, &spec) || package_merge_layers(package, err);
 }
 
-bool workload_init(struct workload *workload, const struct environment_context *shared,
-                   const struct config *config, struct error *err)
+bool workload_init_beside(struct workload *workload, const struct environment_context *shared,
+                          const struct config *config, const struct workload *other,
+                          struct error *err)
 {
-	workload->package = package_create(config, sandbox_host_has_root(shared->host), err);
+	const struct package *package = other ? other->package : NULL;
+
+	workload->package = package_create_beside(config, sandbox_host_has_root(shared->host),
+	                                          package, err);
 	if (!workload->package ||
-	    !settle_layers(workload->package, shared->host, config->layers.count, err))
+	    (!(package && package_shares_layers(workload->package, package)) &&
+	     !settle_layers(workload->package, shared->host, config->layers.count, err)))
 		return false;
 	workload->context = *shared;
 	workload->context.config = config;
 	workload->context.package = workload->package;
 	return true;
+}
+
+bool workload_init(struct workload *workload, const struct environment_context *shared,
+                   const struct config *config, struct error *err)
+{
+	return workload_init_beside(workload, shared, config, NULL, err);
 }
 
 bool workload_renew(struct workload *workload, const struct workload *old, struct error *err)

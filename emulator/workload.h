@@ -20,6 +20,12 @@ struct workload {
 bool workload_init(struct workload *workload, const struct environment_context *shared,
                    const struct config *config, struct error *err);
 
+/* The same, beside that of another function, whose unpacked layers are shared where they are the
+ * same; NULL: there is none. */
+bool workload_init_beside(struct workload *workload, const struct environment_context *shared,
+                          const struct config *config, const struct workload *other,
+                          struct error *err);
+
 /* The same as 'old', of the files as they are now. Layers are only unpacked again if they have
  * changed; 'old' may be finished first. */
 bool workload_renew(struct workload *workload, const struct workload *old, struct error *err);

@@ -4,6 +4,8 @@
 import json
 import os
 import shutil
+import signal
+import zipfile
 
 import harness
 
@@ -163,6 +165,28 @@ def test_events_have_destinations_of_their_own(t):
         record = json.loads(text)
         t.equal(record["requestContext"]["condition"], condition)
         t.equal(record["requestContext"]["functionArn"], ARN + name.split(".")[0] + ":$LATEST")
+    lrie.stop()
+
+
+def test_layers_are_unpacked_once(t):
+    """A zip file that several functions have; also after a reload, as long as it is the same."""
+    def unpacked(lrie):
+        return sorted(os.listdir(lrie.temporary))
+
+    with zipfile.ZipFile(os.path.join(t.folder(), "layer.zip"), "w") as archive:
+        archive.writestr("file", "x" * 100)
+    layers = {"layer": archive.filename}
+    file = File(t, {"f%d" % i: layers for i in range(5)})
+    lrie = t.start("--config", file.path)
+    lrie.wait_until_it_listens()
+    at_first = unpacked(lrie)
+    t.equal(len(at_first), 1)
+    t.equal(ask(lrie, "f3").status, 200)
+    file.write(dict({"f%d" % i: dict(layers, memory=256) for i in range(5)}, more=layers))
+    os.kill(lrie.pid, signal.SIGHUP)
+    lrie.stderr.wait_line(r"lrie: '.*' is read again: changed f0, f1, f2, f3, f4; added more")
+    t.equal(ask(lrie, "more").status, 200)
+    t.equal(unpacked(lrie), at_first)
     lrie.stop()
 
 

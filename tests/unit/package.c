@@ -66,6 +66,35 @@ static void check_program(struct package *package, const char *path, const char 
 
 /* ---- looking it up ---- */
 
+/* Functions that have the same layers have them once. */
+static void test_beside_another(void)
+{
+	static const char *items[] = { "layer", "layer2", NULL };
+	struct config other = { .layers = { items, 2 } };
+	struct package *first, *second;
+
+	begin();
+	mkdir("layer", 0755);
+	mkdir("layer2", 0755);
+	config.layers = (struct config_list){ items, 2 };
+	first = package_create(&config, true, &err);
+	if (CHECK(first) && CHECK(package_has_layers_of(first, &other))) {
+		second = package_create_beside(&other, true, first, &err);
+		CHECK(second && package_shares_layers(second, first));
+		package_destroy(second);
+		second = package_create_beside(&other, true, NULL, &err);
+		CHECK(second && !package_shares_layers(second, first));
+		package_destroy(second);
+		other.layers.count = 1;
+		CHECK(!package_has_layers_of(first, &other));
+		second = package_create_beside(&other, true, first, &err);
+		CHECK(second && !package_shares_layers(second, first));
+		package_destroy(first); /* may go first */
+		package_destroy(second);
+	}
+	end();
+}
+
 static void test_look_up_order(void)
 {
 	static const char *layers[] = { "layer", "layer2", NULL };
@@ -355,5 +384,5 @@ static void test_renewed(void)
 	end();
 }
 
-TEST_MAIN(test_complete, test_renewed, test_look_up_order, test_spec, test_named_bootstrap,
-          test_no_own_root, test_arguments, test_rie, test_refused)
+TEST_MAIN(test_complete, test_renewed, test_beside_another, test_look_up_order, test_spec,
+          test_named_bootstrap, test_no_own_root, test_arguments, test_rie, test_refused)
