@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* event_queue - events that nobody waits for: run, tried again, and told of when all is over */
-#include "emulator/event_queue.h"
-
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,7 +8,7 @@
 #include "emulator/arn.h"
 #include "emulator/clock.h"
 #include "emulator/destination.h"
-#include "emulator/event_outcome.h"
+#include "emulator/event_queue_private.h"
 #include "emulator/log.h"
 
 /* After a function error: a minute before the first retry, two before the second. */
@@ -18,65 +16,22 @@
 
 /* After what is not the function's fault. */
 #define FIRST_PAUSE_NS (1 * CLOCK_NS_PER_S)
-#define LONGEST_PAUSE_NS (300 * CLOCK_NS_PER_S)
-
-/* An event, from its acceptance to its end. */
-struct queued {
-	struct event_queue *queue;
-	struct invocation *invocation; /* of the attempt that is next, or under way */
-	uint64_t number;               /* in the queue, in the order of acceptance */
-	struct event_store_item *item; /* NULL: it does not outlive lrie */
-	unsigned attempts, failures;
-	uint32_t chain; /* functions that have handed it on */
-	uint64_t accepted_ns, due_ns;
-	uint64_t aged_ns;  /* its age at 'accepted_ns', when an earlier lrie had accepted it */
-	uint64_t pause_ns; /* the last one that was not the function's fault */
-	struct buffer response;
-	bool has_response, is_error;
-	bool is_unanswered; /* this attempt was cut short by us */
-	enum event_state state;
-	struct queued *next;           /* in its list */
-	struct queued *later, **place; /* of all */
-};
-
-struct list {
-	struct queued *first, **last;
-};
-
-struct event_queue {
-	const struct config *config;
-	struct loop *loop;
-	struct function *function;
-	const struct event_means *means;
-	struct event_outcome outcome;
-	struct queued *all, **last; /* in the order of acceptance */
-	uint64_t next_number;
-	struct list ready;   /* to be run as soon as there is room */
-	struct list delayed; /* by the time that they are due */
-	struct loop_timer timer;
-	unsigned length, running, capacity;
-	size_t bytes;
-	bool stopping;
-	bool is_failing; /* events could not be kept; for one warning per series */
-	unsigned lost, kept;
-	struct event_counts counts;
-};
 
 /* ---- lists ---- */
 
-static void list_init(struct list *list)
+static void list_init(struct queued_list *list)
 {
-	*list = (struct list){ .last = &list->first };
+	*list = (struct queued_list){ .last = &list->first };
 }
 
-static void list_append(struct list *list, struct queued *event)
+static void list_append(struct queued_list *list, struct queued *event)
 {
 	event->next = NULL;
 	*list->last = event;
 	list->last = &event->next;
 }
 
-static struct queued *list_take(struct list *list)
+static struct queued *list_take(struct queued_list *list)
 {
 	struct queued *event = list->first;
 
@@ -88,10 +43,13 @@ static struct queued *list_take(struct list *list)
 	return event;
 }
 
-static void list_insert_by_due(struct list *list, struct queued *event)
+static void list_insert_by_due(struct queued_list *list, struct queued *event)
 {
 	struct queued **place = &list->first;
 
+	/* Most are due behind all others. */
+	if (*place && container_of(list->last, struct queued, next)->due_ns <= event->due_ns)
+		place = list->last;
 	while (*place && (*place)->due_ns <= event->due_ns)
 		place = &(*place)->next;
 	event->next = *place;
@@ -182,20 +140,8 @@ static void finish(struct queued *event, enum destination_condition condition)
 		            condition == DESTINATION_EVENT_AGE_EXCEEDED ? "--max-event-age"
 		                                                        : "--retries");
 	count(queue, condition);
-	event_store_remove(queue->means->store, event->item);
+	event_queue_forget(event);
 	release(event);
-}
-
-/* For the next lrie. */
-static void note(const struct queued *event, uint64_t due_wall_ns)
-{
-	const struct event_progress progress = { .due_wall_ns = due_wall_ns,
-		                                 .pause_ns = event->pause_ns,
-		                                 .attempts = event->attempts,
-		                                 .failures = event->failures };
-
-	if (event->item)
-		event_store_note(event->queue->means->store, event->item, &progress);
 }
 
 /* ---- attempts ---- */
@@ -208,27 +154,34 @@ static bool is_too_old(const struct queued *event, uint64_t at_ns)
 	       event->queue->config->max_event_age_ms * CLOCK_NS_PER_MS;
 }
 
-static void delay(struct queued *event, uint64_t pause_ns)
+void event_queue_make_delayed(struct queued *event, uint64_t due_ns)
 {
 	struct event_queue *queue = event->queue;
 
+	event->state = EVENT_DELAYED;
+	event->due_ns = due_ns;
+	list_insert_by_due(&queue->delayed, event);
+	loop_timer_start(queue->loop, &queue->timer,
+	                 queue->ready.first ? clock_now() : queue->delayed.first->due_ns);
+}
+
+static void delay(struct queued *event, uint64_t pause_ns)
+{
 	event->due_ns = clock_now() + pause_ns;
 	if (is_too_old(event, event->due_ns)) {
 		finish(event, DESTINATION_EVENT_AGE_EXCEEDED);
 		return;
 	}
-	event->state = EVENT_DELAYED;
-	note(event, clock_wall_ns(clock_now()) + pause_ns);
-	list_insert_by_due(&queue->delayed, event);
-	loop_timer_start(queue->loop, &queue->timer, queue->delayed.first->due_ns);
+	event_queue_note(event, clock_wall_ns(clock_now()) + pause_ns);
+	event_queue_make_delayed(event, event->due_ns);
 }
 
 /* The function is not to blame. */
 static void back_off(struct queued *event)
 {
 	event->pause_ns = event->pause_ns == 0 ? FIRST_PAUSE_NS : 2 * event->pause_ns;
-	if (event->pause_ns > LONGEST_PAUSE_NS)
-		event->pause_ns = LONGEST_PAUSE_NS;
+	if (event->pause_ns > EVENT_LONGEST_PAUSE_NS)
+		event->pause_ns = EVENT_LONGEST_PAUSE_NS;
 	delay(event, event->pause_ns);
 }
 
@@ -286,13 +239,13 @@ static void on_done(struct invocation *invocation, const struct log_tail *tail)
 		advance(queue);
 }
 
-static const struct invocation_ops ops = { .on_answered = on_answered, .on_done = on_done };
+const struct invocation_ops event_queue_ops = { .on_answered = on_answered, .on_done = on_done };
 
 static void begin_again(struct queued *event)
 {
 	struct invocation *before = event->invocation;
 
-	event->invocation = invocation_repeat(before, &ops);
+	event->invocation = invocation_repeat(before, &event_queue_ops);
 	event->invocation->asker = event;
 	invocation_unref(before);
 }
@@ -313,7 +266,7 @@ static void attempt(struct queued *event)
 	if (function_submit(queue->function, event->invocation) == FUNCTION_ACCEPTED) {
 		queue->counts.retried += event->attempts > 0;
 		event->attempts++;
-		note(event, 0);
+		event_queue_note(event, 0);
 		return;
 	}
 	queue->running--;
@@ -348,8 +301,7 @@ static void on_due(struct loop_timer *timer)
 
 /* ---- from outside ---- */
 
-/* Takes a reference. */
-static struct queued *enqueue(struct event_queue *queue, struct invocation *invocation)
+struct queued *event_queue_enqueue(struct event_queue *queue, struct invocation *invocation)
 {
 	struct queued *event = xcalloc(1, sizeof(*event));
 
@@ -358,7 +310,7 @@ static struct queued *enqueue(struct event_queue *queue, struct invocation *invo
 	event->invocation = invocation_ref(invocation);
 	event->accepted_ns = clock_now();
 	buffer_init(&event->response);
-	invocation->ops = &ops;
+	invocation->ops = &event_queue_ops;
 	invocation->is_unattended = true;
 	invocation->asker = event;
 	queue->length++;
@@ -369,7 +321,7 @@ static struct queued *enqueue(struct event_queue *queue, struct invocation *invo
 	return event;
 }
 
-static void make_ready(struct queued *event)
+void event_queue_make_ready(struct queued *event)
 {
 	struct event_queue *queue = event->queue;
 
@@ -379,34 +331,6 @@ static void make_ready(struct queued *event)
 	loop_timer_start(queue->loop, &queue->timer, event->accepted_ns);
 }
 
-/* Written to the store before anybody is told that it was accepted. */
-static bool keep(struct event_queue *queue, const struct invocation *invocation, uint32_t chain,
-                 struct event_store_item **item, struct error *err)
-{
-	const struct event_record record = {
-		.kind = EVENT_RECORD_EVENT,
-		.accepted_wall_ns = clock_wall_ns(clock_now()),
-		.chain = chain,
-		.function = queue->config->function_name,
-		.request_id = invocation->request_id,
-		.function_arn = invocation->function_arn,
-		.trace_header = invocation->trace_header,
-		.trace_caller = invocation->trace_caller,
-		.content_type = invocation->content_type,
-		.client_context = invocation->client_context,
-		.cognito_identity = invocation->cognito_identity,
-		.tenant_id = invocation->tenant_id,
-		.data = invocation->event.data,
-		.length = invocation->event.length,
-	};
-
-	*item = queue->means->store ? event_store_add(queue->means->store, &record, err) : NULL;
-	if (queue->means->store && !*item && !queue->is_failing)
-		log_warning("events are refused, since they cannot be kept: %s", err->text);
-	queue->is_failing = queue->means->store && !*item;
-	return !queue->is_failing;
-}
-
 /* For the next lrie, if there is a way to it. */
 static enum event_verdict add_late(struct event_queue *queue, const struct invocation *invocation,
                                    uint32_t chain, struct error *err)
@@ -414,7 +338,7 @@ static enum event_verdict add_late(struct event_queue *queue, const struct invoc
 	struct event_store_item *item;
 
 	error_set(err, 0, "lrie is shutting down");
-	if (!queue->means->store || !keep(queue, invocation, chain, &item, err))
+	if (!queue->means->store || !event_queue_keep(queue, invocation, chain, &item, err))
 		return EVENT_NOT_KEPT;
 	event_store_give_back(queue->means->store, item, queue->config->function_name);
 	queue->kept++;
@@ -435,13 +359,13 @@ static enum event_verdict add(struct event_queue *queue, struct invocation *invo
 		          queue->config->function_name);
 		return EVENT_TOO_MANY;
 	}
-	if (!keep(queue, invocation, chain, &item, err))
+	if (!event_queue_keep(queue, invocation, chain, &item, err))
 		return EVENT_NOT_KEPT;
-	event = enqueue(queue, invocation);
+	event = event_queue_enqueue(queue, invocation);
 	event->item = item;
 	event->chain = chain;
 	queue->counts.accepted++;
-	make_ready(event);
+	event_queue_make_ready(event);
 	return EVENT_ACCEPTED;
 }
 
@@ -454,7 +378,7 @@ enum event_verdict event_queue_add(struct event_queue *queue, struct invocation 
 bool event_queue_add_letter(struct event_queue *queue, const struct event_letter *letter,
                             struct error *err)
 {
-	struct invocation *invocation = invocation_make(queue->config, &ops);
+	struct invocation *invocation = invocation_make(queue->config, &event_queue_ops);
 	bool is_added;
 
 	if (letter->trace_header)
@@ -503,92 +427,6 @@ void event_queue_each(const struct event_queue *queue, struct event_visitor *vis
 	}
 }
 
-/* ---- what an earlier lrie has kept ---- */
-
-static char *copy_of(const char *text)
-{
-	return text ? xstrdup(text) : NULL;
-}
-
-static struct invocation *restore(const struct event_record *record)
-{
-	struct invocation *invocation = invocation_create(&ops);
-
-	snprintf(invocation->request_id, sizeof(invocation->request_id), "%s", record->request_id);
-	snprintf(invocation->trace_caller, sizeof(invocation->trace_caller), "%s",
-	         record->trace_caller ? record->trace_caller : "");
-	invocation->function_arn = xstrdup(record->function_arn);
-	invocation->trace_header = xstrdup(record->trace_header);
-	invocation->content_type = copy_of(record->content_type);
-	invocation->client_context = copy_of(record->client_context);
-	invocation->cognito_identity = copy_of(record->cognito_identity);
-	invocation->tenant_id = copy_of(record->tenant_id);
-	buffer_append(&invocation->event, record->data, record->length);
-	return invocation;
-}
-
-static uint64_t difference(uint64_t later, uint64_t earlier)
-{
-	return later > earlier ? later - earlier : 0;
-}
-
-/* What the clock says may have become wrong meanwhile: no event is younger than nothing, and none
- * waits longer than the longest pause. */
-static void place(struct queued *event, const struct event_record *record)
-{
-	struct event_queue *queue = event->queue;
-	uint64_t wall_ns = clock_wall_ns(event->accepted_ns);
-	uint64_t wait_ns = difference(record->progress.due_wall_ns, wall_ns);
-
-	event->aged_ns = difference(wall_ns, record->accepted_wall_ns);
-	if (wait_ns == 0) {
-		make_ready(event);
-		return;
-	}
-	event->state = EVENT_DELAYED;
-	event->due_ns = event->accepted_ns +
-	                (wait_ns < LONGEST_PAUSE_NS ? wait_ns : LONGEST_PAUSE_NS);
-	list_insert_by_due(&queue->delayed, event);
-	loop_timer_start(queue->loop, &queue->timer,
-	                 queue->ready.first ? event->accepted_ns : queue->delayed.first->due_ns);
-}
-
-struct taker {
-	struct event_store_taker base;
-	struct event_queue *queue;
-};
-
-static void on_kept(struct event_store_taker *base, struct event_store_item *item,
-                    const struct event_record *record)
-{
-	struct event_queue *queue = container_of(base, struct taker, base)->queue;
-	struct invocation *invocation = restore(record);
-	struct queued *event = enqueue(queue, invocation);
-
-	invocation_unref(invocation);
-	event->item = item;
-	event->chain = record->chain;
-	event->attempts = record->progress.attempts;
-	event->failures = record->progress.failures;
-	event->pause_ns = record->progress.pause_ns < LONGEST_PAUSE_NS ? record->progress.pause_ns
-	                                                               : LONGEST_PAUSE_NS;
-	place(event, record);
-}
-
-static void take_up(struct event_queue *queue)
-{
-	struct taker taker = { .base.on_item = on_kept, .queue = queue };
-	const char *name = queue->config->function_name;
-
-	if (!queue->means->store)
-		return;
-	event_store_take(queue->means->store, EVENT_RECORD_EVENT, name, &taker.base);
-	if (queue->length > 0)
-		log_info("%u event%s of function '%s' taken up again", queue->length,
-		         queue->length == 1 ? "" : "s", name);
-	event_outcome_resume(&queue->outcome, name);
-}
-
 /* ---- life ---- */
 
 static unsigned capacity_of(const struct config *config)
@@ -612,13 +450,14 @@ struct event_queue *event_queue_create(const struct config *config, const struct
 	queue->capacity = capacity_of(config);
 	queue->timer = (struct loop_timer){ .on_due = on_due, .is_virtual = true };
 	queue->last = &queue->all;
+	event_queue_kept_init(queue);
 	list_init(&queue->ready);
 	list_init(&queue->delayed);
 	if (!event_outcome_open(&queue->outcome, config, means, err)) {
 		event_queue_destroy(queue, 0);
 		return NULL;
 	}
-	take_up(queue);
+	event_queue_take_up(queue);
 	return queue;
 }
 
@@ -693,5 +532,6 @@ void event_queue_destroy(struct event_queue *queue, unsigned grace_ms)
 	if (queue->means->store)
 		tell_rest(queue, queue->kept, "kept in ", event_store_path(queue->means->store));
 	event_outcome_close(&queue->outcome, grace_ms);
+	event_queue_kept_finish(queue);
 	free(queue);
 }

@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* event_queue_kept - what is kept of events, for the next lrie */
+#include <stdio.h>
+#include <string.h>
+
+#include "emulator/clock.h"
+#include "emulator/event_queue_private.h"
+#include "emulator/log.h"
+
+/* ---- while they run ---- */
+
+bool event_queue_keep(struct event_queue *queue, const struct invocation *invocation,
+                      uint32_t chain, struct event_store_item **item, struct error *err)
+{
+	const struct event_record record = {
+		.kind = EVENT_RECORD_EVENT,
+		.accepted_wall_ns = clock_wall_ns(clock_now()),
+		.chain = chain,
+		.function = queue->config->function_name,
+		.request_id = invocation->request_id,
+		.function_arn = invocation->function_arn,
+		.trace_header = invocation->trace_header,
+		.trace_caller = invocation->trace_caller,
+		.content_type = invocation->content_type,
+		.client_context = invocation->client_context,
+		.cognito_identity = invocation->cognito_identity,
+		.tenant_id = invocation->tenant_id,
+		.data = invocation->event.data,
+		.length = invocation->event.length,
+	};
+
+	*item = queue->means->store ? event_store_add(queue->means->store, &record, err) : NULL;
+	if (queue->means->store && !*item && !queue->is_failing)
+		log_warning("events are refused, since they cannot be kept: %s", err->text);
+	queue->is_failing = queue->means->store && !*item;
+	return !queue->is_failing;
+}
+
+void event_queue_note(const struct queued *event, uint64_t due_wall_ns)
+{
+	const struct event_progress progress = { .due_wall_ns = due_wall_ns,
+		                                 .pause_ns = event->pause_ns,
+		                                 .attempts = event->attempts,
+		                                 .failures = event->failures };
+
+	if (event->item)
+		event_store_note(event->queue->means->store, event->item, &progress);
+}
+
+static void write_ends(struct event_queue *queue)
+{
+	for (size_t at = 0; at < queue->ended.length; at += sizeof(struct event_store_item *)) {
+		struct event_store_item *item;
+
+		memcpy(&item, queue->ended.data + at, sizeof(item));
+		event_store_remove(queue->means->store, item);
+	}
+	buffer_clear(&queue->ended);
+}
+
+static void on_end(struct loop_timer *timer)
+{
+	write_ends(container_of(timer, struct event_queue, end));
+}
+
+/* Files are written in this moment, before the loop sleeps. */
+static bool on_before_sleep(struct loop_hook *hook)
+{
+	struct event_queue *queue = container_of(hook, struct event_queue, ending);
+
+	loop_hook_stop(hook);
+	loop_timer_start(queue->loop, &queue->end, clock_now());
+	return false;
+}
+
+void event_queue_forget(const struct queued *event)
+{
+	struct event_queue *queue = event->queue;
+
+	if (!event->item)
+		return;
+	buffer_append(&queue->ended, &event->item, sizeof(event->item));
+	if (!queue->ending.loop)
+		loop_hook_start(queue->loop, &queue->ending);
+}
+
+void event_queue_kept_init(struct event_queue *queue)
+{
+	buffer_init(&queue->ended);
+	queue->ending.before_sleep = on_before_sleep;
+	queue->end.on_due = on_end;
+}
+
+void event_queue_kept_finish(struct event_queue *queue)
+{
+	loop_hook_stop(&queue->ending);
+	loop_timer_stop(&queue->end);
+	write_ends(queue);
+	buffer_finish(&queue->ended);
+}
+
+/* ---- what an earlier lrie has left ---- */
+
+static char *copy_of(const char *text)
+{
+	return text ? xstrdup(text) : NULL;
+}
+
+static struct invocation *restore(const struct event_record *record)
+{
+	struct invocation *invocation = invocation_create(&event_queue_ops);
+
+	snprintf(invocation->request_id, sizeof(invocation->request_id), "%s", record->request_id);
+	snprintf(invocation->trace_caller, sizeof(invocation->trace_caller), "%s",
+	         record->trace_caller ? record->trace_caller : "");
+	invocation->function_arn = xstrdup(record->function_arn);
+	invocation->trace_header = xstrdup(record->trace_header);
+	invocation->content_type = copy_of(record->content_type);
+	invocation->client_context = copy_of(record->client_context);
+	invocation->cognito_identity = copy_of(record->cognito_identity);
+	invocation->tenant_id = copy_of(record->tenant_id);
+	buffer_append(&invocation->event, record->data, record->length);
+	return invocation;
+}
+
+static uint64_t difference(uint64_t later, uint64_t earlier)
+{
+	return later > earlier ? later - earlier : 0;
+}
+
+/* What the clock says may have become wrong meanwhile: no event is younger than nothing, and none
+ * waits longer than the longest pause. */
+static void place(struct queued *event, const struct event_record *record)
+{
+	uint64_t wall_ns = clock_wall_ns(event->accepted_ns);
+	uint64_t wait_ns = difference(record->progress.due_wall_ns, wall_ns);
+
+	event->aged_ns = difference(wall_ns, record->accepted_wall_ns);
+	if (wait_ns == 0) {
+		event_queue_make_ready(event);
+		return;
+	}
+	if (wait_ns > EVENT_LONGEST_PAUSE_NS)
+		wait_ns = EVENT_LONGEST_PAUSE_NS;
+	event_queue_make_delayed(event, event->accepted_ns + wait_ns);
+}
+
+struct taker {
+	struct event_store_taker base;
+	struct event_queue *queue;
+};
+
+static void on_kept(struct event_store_taker *base, struct event_store_item *item,
+                    const struct event_record *record)
+{
+	struct event_queue *queue = container_of(base, struct taker, base)->queue;
+	struct invocation *invocation = restore(record);
+	struct queued *event = event_queue_enqueue(queue, invocation);
+
+	invocation_unref(invocation);
+	event->item = item;
+	event->chain = record->chain;
+	event->attempts = record->progress.attempts;
+	event->failures = record->progress.failures;
+	event->pause_ns = record->progress.pause_ns < EVENT_LONGEST_PAUSE_NS
+	                          ? record->progress.pause_ns
+	                          : EVENT_LONGEST_PAUSE_NS;
+	place(event, record);
+}
+
+void event_queue_take_up(struct event_queue *queue)
+{
+	struct taker taker = { .base.on_item = on_kept, .queue = queue };
+	const char *name = queue->config->function_name;
+
+	if (!queue->means->store)
+		return;
+	event_store_take(queue->means->store, EVENT_RECORD_EVENT, name, &taker.base);
+	if (queue->length > 0)
+		log_info("%u event%s of function '%s' taken up again", queue->length,
+		         queue->length == 1 ? "" : "s", name);
+	event_outcome_resume(&queue->outcome, name);
+}
