@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "emulator/clock_api.h"
+#include "emulator/events_api.h"
 #include "emulator/front.h"
 #include "emulator/metrics_page.h"
 #include "emulator/prometheus.h"
@@ -63,6 +64,11 @@ static void move_clock(struct admin_api *admin, struct http_exchange *exchange)
 	clock_api_move(admin->clock, exchange);
 }
 
+static void tell_events(struct admin_api *admin, struct http_exchange *exchange)
+{
+	events_api_tell(admin->subjects.functions, exchange);
+}
+
 static void leave_clock(struct admin_api *admin, struct http_exchange *exchange)
 {
 	clock_api_on_finished(admin->clock, exchange);
@@ -70,13 +76,14 @@ static void leave_clock(struct admin_api *admin, struct http_exchange *exchange)
 
 /* ---- routes ---- */
 
-enum { HEALTH, METRICS, CLOCK, CLOCK_MOVE };
+enum { HEALTH, METRICS, CLOCK, CLOCK_MOVE, EVENTS };
 
 static const struct route routes[] = {
 	{ "GET", "/_lrie/health", HEALTH },     { "HEAD", "/_lrie/health", HEALTH },
 	{ "GET", "/_lrie/metrics", METRICS },   { "HEAD", "/_lrie/metrics", METRICS },
 	{ "GET", "/_lrie/clock", CLOCK },       { "HEAD", "/_lrie/clock", CLOCK },
-	{ "POST", "/_lrie/clock", CLOCK_MOVE }, { .method = NULL },
+	{ "POST", "/_lrie/clock", CLOCK_MOVE }, { "GET", "/_lrie/events", EVENTS },
+	{ "HEAD", "/_lrie/events", EVENTS },    { .method = NULL },
 };
 
 /* By the ids of routes. */
@@ -92,6 +99,7 @@ static const struct subject {
 	[HEALTH] = { .on_request = tell_health },
 	[METRICS] = { .on_request = tell_metrics },
 	[CLOCK] = { .on_request = tell_clock },
+	[EVENTS] = { .on_request = tell_events },
 	[CLOCK_MOVE] = { .body_limit = CLOCK_API_BODY_LIMIT,
 	                 .on_request = move_clock,
 	                 .on_finished = leave_clock },

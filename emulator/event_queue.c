@@ -510,16 +510,16 @@ void event_queue_stop(struct event_queue *queue)
 		leave(event);
 }
 
-/* Of several functions, each says whose they are. */
-static void tell_rest(const struct event_queue *queue, unsigned count, const char *what,
-                      const char *where)
+/* Of several functions, each says whose they are. 'where' may be NULL. */
+static void tell_rest(const struct event_queue *queue, unsigned count, const char *where)
 {
 	const struct config *config = queue->config;
 
 	if (count > 0)
-		log_warning("%s%s%u event%s been accepted and not run to the end: %s%s",
+		log_warning("%s%s%u event%s been accepted and not run to the end: %s%s%s",
 		            config->file ? config->function_name : "", config->file ? ": " : "",
-		            count, count == 1 ? " has" : "s have", what, where);
+		            count, count == 1 ? " has" : "s have", where ? "kept in '" : "lost",
+		            where ? where : "", where ? "'" : "");
 }
 
 void event_queue_destroy(struct event_queue *queue, unsigned grace_ms)
@@ -528,9 +528,9 @@ void event_queue_destroy(struct event_queue *queue, unsigned grace_ms)
 		return;
 	assert(queue->running == 0);
 	event_queue_stop(queue); /* it may never have begun */
-	tell_rest(queue, queue->lost, "lost", "");
+	tell_rest(queue, queue->lost, NULL);
 	if (queue->means->store)
-		tell_rest(queue, queue->kept, "kept in ", event_store_path(queue->means->store));
+		tell_rest(queue, queue->kept, event_store_path(queue->means->store));
 	event_outcome_close(&queue->outcome, grace_ms);
 	event_queue_kept_finish(queue);
 	free(queue);

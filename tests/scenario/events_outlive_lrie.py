@@ -1,0 +1,356 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""--state: an event that was answered with 202 is run, whatever becomes of lrie.
+
+And destinations that are servers or functions; and what is told of events that wait.
+"""
+import http.server
+import json
+import os
+import random
+import resource
+import signal
+import threading
+import time
+
+import harness
+
+EVENT = {"X-Amz-Invocation-Type": "Event"}.items()
+
+
+def kill(lrie):
+    """As the kernel does when there is no memory."""
+    lrie.stop(signal.SIGKILL, expect=-signal.SIGKILL)
+
+
+def says(t, text, part):
+    t.true(part in text, "%r says nothing of %r" % (text, part))
+
+
+def events(lrie, query=""):
+    with lrie.connect() as connection:
+        return connection.ask("GET", "/_lrie/events" + query).json()
+
+
+def metric(lrie, name):
+    with lrie.connect() as connection:
+        text = connection.ask("GET", "/_lrie/metrics").body.decode()
+    return sum(float(line.split()[-1]) for line in text.split("\n") if line.startswith(name + "{"))
+
+
+def read_lines(path):
+    try:
+        with open(path, encoding="utf-8") as file:
+            return file.read().split("\n")[:-1]
+    except FileNotFoundError:
+        return []
+
+
+class Survivor:
+    """An lrie that is killed and begun again, with one state and one log."""
+
+    def __init__(self, t, handler, *options):
+        self.t = t
+        self.handler = handler
+        self.folder = t.folder()
+        self.records = os.path.join(self.folder, "records")
+        self.options = ("--state", os.path.join(self.folder, "state"), "--on-success", self.records,
+                        *options)
+
+    def begin(self):
+        return self.t.serve(self.handler, *self.options)
+
+    def done(self):
+        return {json.loads(line)["requestContext"]["requestId"] for line in
+                read_lines(self.records)}
+
+
+def test_killed_at_any_time(t):
+    """Many callers, and a SIGKILL at a random moment, again and again."""
+    survivor = Survivor(t, "sleep:3", "--quiet")
+    accepted, seed = set(), random.randrange(1 << 32)
+    chance = random.Random(seed)
+    for _ in range(8):
+        lrie = survivor.begin()
+        lock = threading.Lock()
+
+        def stream(lrie=lrie, lock=lock):
+            try:
+                with lrie.connect() as connection:
+                    while True:
+                        reply = connection.ask("POST", harness.INVOKE_PATH, b"{}", EVENT)
+                        if reply.status == 202:
+                            with lock:
+                                accepted.add(reply.request_id)
+            except (OSError, EOFError, harness.Failure, ValueError, AttributeError, IndexError):
+                pass  # it was killed
+
+        callers = [threading.Thread(target=stream) for _ in range(4)]
+        for caller in callers:
+            caller.start()
+        time.sleep(chance.uniform(0.02, 0.25))  # the moment is what the test is about
+        kill(lrie)
+        for caller in callers:
+            caller.join()
+    lrie = survivor.begin()
+    harness.wait_for(lambda: metric(lrie, "lrie_events_queued") == 0, "all events to be over")
+    lrie.stop()
+    lost = accepted - survivor.done()
+    t.true(len(accepted) > 50, "%d events, seed %d" % (len(accepted), seed))
+    t.equal((len(lost), seed), (0, seed))
+    t.equal(os.listdir(os.path.join(survivor.folder, "state")), ["lock"])
+
+
+def test_attempts_go_on(t):
+    survivor = Survivor(t, "error", "--retries", "1")
+    lrie = survivor.begin()
+    reply = lrie.invoke(b'{"a":1}', EVENT)
+    harness.wait_for(lambda: events(lrie)["events"][0]["state"] == "delayed", "the failure")
+    kill(lrie)
+    lrie = survivor.begin()
+    event, = events(lrie)["events"]
+    t.equal((event["requestId"], event["attempts"], event["failures"], event["state"]),
+            (reply.request_id, 1, 1, "delayed"))
+    lrie.stop()
+    t.true("1 event has been accepted and not run to the end: kept in '%s/state'" % survivor.folder
+           in lrie.stderr.text(), lrie.stderr.text())
+
+
+def test_one_lrie_at_a_time(t):
+    survivor = Survivor(t, "echo")
+    lrie = survivor.begin()
+    other = t.run("--listen", "127.0.0.1:0", "--bootstrap", harness.BOOTSTRAP, *survivor.options)
+    t.equal(other.code, 2)
+    t.true("in use by another lrie, process %d" % lrie.process.pid in other.stderr, other.stderr)
+    lrie.stop()
+
+
+def refused(t, path):
+    done = t.run("--listen", "127.0.0.1:0", "--bootstrap", harness.BOOTSTRAP, "--state", path)
+    t.equal(done.code, 2)
+    return done.stderr
+
+
+def test_folders_that_cannot_be_used(t):
+    folder = t.folder()
+    harness.write_file(os.path.join(folder, "file"), "")
+    says(t, refused(t, os.path.join(folder, "file")), "/file': Not a directory")
+    says(t, refused(t, os.path.join(folder, "none", "state")),
+         "/none/state': No such file or directory")
+    state = os.path.join(folder, "state")
+    os.makedirs(os.path.join(state, "events-1.log"))
+    says(t, refused(t, state), "/events-1.log': open: Is a directory")
+    os.rmdir(os.path.join(state, "events-1.log"))
+    os.unlink(os.path.join(state, "lock"))
+    os.symlink("/dev/null", os.path.join(state, "lock"))
+    says(t, refused(t, state), "/lock': Too many levels of symbolic links")
+
+
+def test_a_folder_of_another_user(t):
+    if os.geteuid() == 0:
+        raise harness.Skip("root may use any folder")
+    says(t, refused(t, "/"), "open '//lock' in a folder of user 0: Permission denied")
+
+
+def test_a_disk_that_is_full(t):
+    """Its stand-in is a limit on the size of files, which an ordinary user has too."""
+    survivor = Survivor(t, "sleep:1", "--quiet")
+    lrie = survivor.begin()
+    resource.prlimit(lrie.process.pid, resource.RLIMIT_FSIZE, (4096, resource.RLIM_INFINITY))
+    replies = [lrie.invoke(b'"%s"' % (b"a" * 1000), EVENT) for _ in range(8)]
+    good = [reply for reply in replies if reply.status == 202]
+    bad = replies[-1]
+    t.true(0 < len(good) < 8, replies)
+    t.equal((bad.status, bad.header("x-amzn-ErrorType")), (500, "ServiceException"))
+    says(t, bad.json()["Message"], "File too large")
+    resource.prlimit(lrie.process.pid, resource.RLIMIT_FSIZE,
+                     (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    t.equal(lrie.invoke(b"{}", EVENT).status, 202)
+    harness.wait_for(lambda: metric(lrie, "lrie_events_queued") == 0, "all events to be over")
+    t.equal(metric(lrie, "lrie_events_succeeded_total"), len(good) + 1)
+    lrie.stop()
+    says(t, lrie.stderr.text(), "events are refused, since they cannot be kept")
+
+
+def test_damage_is_told_and_kept(t):
+    survivor = Survivor(t, "error")
+    lrie = survivor.begin()
+    ids = [lrie.invoke(b"{}", EVENT).request_id for _ in range(3)]
+    harness.wait_for(lambda: [e["state"] for e in events(lrie)["events"]] == 3 * ["delayed"],
+                     "all failures")
+    kill(lrie)
+    path = os.path.join(survivor.folder, "state", "events-1.log")
+    with open(path, "r+b") as file:
+        file.seek(file.read().index(ids[1].encode()))
+        file.write(b"garbage")
+    lrie = survivor.begin()
+    t.equal([e["requestId"] for e in events(lrie)["events"]], [ids[0], ids[2]])
+    lrie.stop()
+    t.true("is damaged at byte" in lrie.stderr.text(), lrie.stderr.text())
+    with open(os.path.join(survivor.folder, "state", "events-1.damaged"), "rb") as file:
+        t.true(b"garbage" in file.read(), "the damaged bytes are not there")
+
+
+def test_a_function_that_is_not_there(t):
+    survivor = Survivor(t, "error")
+    lrie = survivor.begin()
+    lrie.invoke(b"{}", EVENT)
+    lrie.stop()
+    lrie = t.serve("error", *survivor.options, "--function-name", "other")
+    t.equal(events(lrie)["queued"], 0)
+    lrie.stop()
+    t.true("has 1 event of functions that are not there, as 'function': kept" in
+           lrie.stderr.text(), lrie.stderr.text())
+    lrie = survivor.begin()
+    t.equal(events(lrie)["queued"], 1)
+    lrie.stop()
+
+
+# ---- what waits
+
+def test_what_waits_is_told(t):
+    lrie = t.bare()
+    ids = [lrie.invoke(b'{"a":1}', EVENT).request_id for _ in range(3)]
+    page = events(lrie, "?limit=2")
+    t.equal([event["requestId"] for event in page["events"]], ids[:2])
+    t.equal((page["queued"], page["next"]), (3, "function:2"))
+    t.equal((page["events"][0]["function"], page["events"][0]["state"], page["events"][0]["bytes"]),
+            ("function", "running", 7))
+    rest = events(lrie, "?from=" + page["next"])
+    t.equal([event["requestId"] for event in rest["events"]], ids[2:])
+    t.true("next" not in rest, rest)
+    t.equal(events(lrie, "?function=other"), {"events": [], "queued": 0})
+    with lrie.connect() as connection:
+        for query in ("limit=0", "limit=1001", "limit=x", "from=", "from=x", "from=a:b",
+                      "from=" + 100 * "a" + ":1"):
+            t.equal(connection.ask("GET", "/_lrie/events?" + query).status, 400)
+        t.equal(connection.ask("POST", "/_lrie/events").status, 405)
+    lrie.stop()
+
+
+# ---- destinations
+
+class Server:
+    """Takes records; 'status' is what it answers."""
+
+    def __init__(self):
+        self.records, self.status = [], 200
+        owner = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_POST(self):
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                if owner.status == 200:
+                    owner.records.append((self.path, json.loads(body)))
+                self.send_response(owner.status)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+            def log_message(self, *_):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server.daemon_threads = True
+        self.port = self.server.server_address[1]
+        self.thread = threading.Thread(target=self.server.serve_forever)
+        self.thread.start()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.server.shutdown()
+        self.thread.join()
+        self.server.server_close()
+
+
+def test_a_server_is_told(t):
+    with Server() as server:
+        lrie = t.serve("echo", "--on-success", "http://127.0.0.1:%d/hook?a=b" % server.port)
+        ids = [lrie.invoke(b'{"a":1}', EVENT).request_id for _ in range(3)]
+        harness.wait_for(lambda: len(server.records) == 3, "three records")
+        t.equal({record["requestContext"]["requestId"] for _, record in server.records}, set(ids))
+        t.equal({path for path, _ in server.records}, {"/hook?a=b"})
+        lrie.stop()
+
+
+def test_the_end_waits_for_what_is_left(t):
+    with Server() as server:
+        lrie = t.serve("echo", "--on-success", "http://127.0.0.1:%d/" % server.port)
+        server.status = 503
+        lrie.invoke(b"{}", EVENT)
+        lrie.stderr.wait(lambda _: "is tried again" in lrie.stderr.text(), "the first attempt")
+        server.status = 200
+        lrie.stop()
+        t.equal(len(server.records), 1)
+
+
+def test_a_server_that_is_down_is_told_later(t):
+    """It gets what the lrie before could not tell."""
+    with Server() as server:
+        survivor = Survivor(t, "echo", "--on-success", "http://127.0.0.1:%d/" % server.port)
+        server.status = 503
+        lrie = survivor.begin()
+        reply = lrie.invoke(b"{}", EVENT)
+        lrie.stderr.wait(lambda _: "is tried again" in lrie.stderr.text(), "the first attempt")
+        kill(lrie)
+        server.status = 200
+        lrie = survivor.begin()
+        harness.wait_for(lambda: server.records, "the record")
+        t.equal(server.records[0][1]["requestContext"]["requestId"], reply.request_id)
+        lrie.stop()
+
+
+def test_a_record_that_is_refused_is_put_aside(t):
+    with Server() as server:
+        survivor = Survivor(t, "echo", "--on-success", "http://127.0.0.1:%d/" % server.port)
+        server.status = 400
+        lrie = survivor.begin()
+        reply = lrie.invoke(b"{}", EVENT)
+        harness.wait_for(lambda: metric(lrie, "lrie_event_records_dropped_total") == 1, "the end")
+        line, = read_lines(os.path.join(survivor.folder, "state", "undelivered"))
+        t.equal(json.loads(line)["requestContext"]["requestId"], reply.request_id)
+        lrie.stop()
+
+
+def test_a_function_is_told(t):
+    folder = t.folder()
+    records = os.path.join(folder, "records")
+    harness.write_file(os.path.join(folder, "lrie.json"), json.dumps({
+        "bootstrap": harness.BOOTSTRAP,
+        "functions": [
+            {"name": "one", "handler": "echo", "on-success": "function:two"},
+            {"name": "two", "handler": "echo", "on-success": records}]}))
+    lrie = t.start("--listen", "127.0.0.1:0", "--config", os.path.join(folder, "lrie.json"))
+    lrie.wait_until_it_listens()
+    reply = lrie.invoke(b'{"a":1}', EVENT, path=harness.INVOKE_PATH.replace("/function/", "/one/"))
+    record = json.loads(harness.wait_for(lambda: read_lines(records), "the record")[0])
+    t.equal(record["requestPayload"]["requestContext"]["requestId"], reply.request_id)
+    t.equal(record["requestPayload"]["requestPayload"], {"a": 1})
+    lrie.stop()
+
+
+def test_a_function_that_tells_itself_comes_to_an_end(t):
+    lrie = t.serve("answer:1", "--on-success", "function:function", "--quiet")
+    lrie.invoke(b"{}", EVENT)
+    harness.wait_for(lambda: metric(lrie, "lrie_event_records_dropped_total") == 1, "the end")
+    t.equal(metric(lrie, "lrie_events_succeeded_total"), 16)
+    lrie.stop()
+    t.true("RecursiveInvocationException" in lrie.stderr.text(), lrie.stderr.text())
+
+
+def test_destinations_that_are_none(t):
+    for destination, reason in (
+            ("https://localhost/", "lrie speaks plain HTTP only"),
+            ("http://no.such.host.invalid/", "neither an address nor a name in /etc/hosts"),
+            ("function:other", "there is no function of that name")):
+        done = t.run("--listen", "127.0.0.1:0", "--bootstrap", harness.BOOTSTRAP, "--on-failure",
+                     destination)
+        t.equal(done.code, 2)
+        t.true(reason in done.stderr, done.stderr)
+
+
+if __name__ == "__main__":
+    harness.main()
