@@ -13,6 +13,7 @@ import base64
 import json
 import os
 import subprocess
+import threading
 
 import interop
 from interop import harness
@@ -206,6 +207,26 @@ def throttling(t, client):
     t.equal((outcome["status"], outcome["payload"]), (200, '"at last"'), repr(outcome))
     t.between(2, outcome["attempts"], 3, "attempts")
 
+    lrie.begin_invoke()
+    runtime.next()
+    process.attempts = 1
+    outcome = process.invoke()  # now it is known how long an invocation takes
+    check_exception(t, outcome, "TooManyRequestsException", 429, attempts=1, reason=RESERVED_LIMIT)
+    t.between(1, int(outcome["retry_after"]), 60, "Retry-After")
+
+
+def the_limit_of_the_account(t, client):
+    client.check_is_here(t)
+    lrie = t.bare("--account-concurrency", "1")
+    lrie.begin_invoke()
+    lrie.runtime().next()
+    process = client.start(t, lrie)
+    for invocation_type, call in (("RequestResponse", "invoke"), (None, "stream")):
+        more = {"InvocationType": invocation_type} if invocation_type else {}
+        process.begin(call, "{}", **more)
+        check_exception(t, process.end(), "TooManyRequestsException", 429,
+                        reason="ConcurrentInvocationLimitExceeded")
+
 
 def serve_functions(t, **functions):
     """lrie with the fixture under several names: what each does."""
@@ -232,6 +253,96 @@ def several_functions(t, client):
             "Function not found: %s:$LATEST" % ARN.replace("function:function", "function:bills")))
 
 
+# ---- InvokeWithResponseStream
+
+
+class Upload:
+    """An answer that a runtime gives piece by piece."""
+
+    def __init__(self, runtime, event):
+        self.connection = runtime.connection
+        self.connection.send((
+            "POST %s/invocation/%s/response HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n"
+            "Lambda-Runtime-Function-Response-Mode: streaming\r\n\r\n"
+            % (harness.RUNTIME_PATH, event.id)).encode())
+
+    def send(self, data):
+        self.connection.send(b"%x\r\n%s\r\n" % (len(data), data))
+
+    def end(self, trailers=b""):
+        self.connection.send(b"0\r\n" + trailers + b"\r\n")
+        return self.connection.reply()
+
+
+def end_stream(process):
+    """The pieces of an answer, as one text, and what came of it."""
+    pieces = []
+    while True:
+        outcome = process.end()
+        if "chunk" not in outcome:
+            return "".join(pieces), outcome
+        pieces.append(outcome["chunk"])
+
+
+def a_stream_comes_while_it_is_written(t, client):
+    client.check_is_here(t)
+    lrie = t.bare("--timeout", "60")
+    runtime = lrie.runtime()
+    process = client.start(t, lrie)
+    process.begin("stream", '"go"', LogType="Tail")
+    event = runtime.next()
+    t.equal(event.body, b'"go"')
+    upload = Upload(runtime, event)
+    for piece in ("the first", "gr\u00fc\u00dfe", "x" * 1000):
+        upload.send(piece.encode())
+        t.equal(process.end(), {"chunk": piece})
+
+    def end():  # with more than an answer in one piece may have, and than the client takes at once
+        upload.send(b"y" * 8000000)
+        upload.end()
+        runtime.begin_next()
+
+    ending = threading.Thread(target=end)
+    ending.start()
+    text, outcome = end_stream(process)
+    ending.join(harness.DEADLINE)
+    t.true(text == "y" * 8000000, "not what was sent: %d bytes" % len(text))
+    t.equal((outcome["status"], outcome["version"], outcome["complete"]), (200, "$LATEST", {}))
+    t.match(outcome["log"], r"(?s).*START RequestId: .*\nREPORT RequestId: .*")
+
+
+def streams_of_functions_that_have_none(t, client):
+    client.check_is_here(t)
+    process = client.start(t, t.serve("echo"))
+    process.begin("stream", '{"a": [1]}')
+    text, outcome = end_stream(process)
+    t.equal((text, outcome["status"], outcome["complete"]), ('{"a": [1]}', 200, {}), repr(outcome))
+    process.begin("stream", "{}", InvocationType="DryRun")
+    text, outcome = end_stream(process)
+    t.equal((text, outcome["status"], outcome["complete"]), ("", 204, None), repr(outcome))
+    t.equal(process.steer("stream:3")["status"], 200, "a stream behind a buffered call")
+
+
+def streams_that_fail(t, client):
+    client.check_is_here(t)
+    process = client.start(t, t.serve("echo", "--timeout", "0.5"), attempts=3)
+
+    def check(words, error, pieces=""):
+        process.begin("stream", json.dumps({"do": words}))
+        text, outcome = end_stream(process)
+        t.equal((outcome["status"], outcome["attempts"]), (200, 1), repr(outcome))
+        t.match(text, pieces)
+        t.equal(outcome["complete"]["ErrorCode"], "Unhandled", repr(outcome))
+        t.true(error in outcome["complete"]["ErrorDetails"], repr(outcome))
+
+    check("error:Function.Told", "Function.Told", ".*Function.Told.*")
+    check("stream-error", "broke in midstream", ".+")
+    check("exit:3", "exit status 3", ".*")
+    check("silent", "timed out after 0.50 seconds", ".*")
+    process.begin("stream", "not JSON")
+    check_exception(t, process.end(), "InvalidRequestContentException", 400)
+
+
 def throttles(lrie):
     """How many invocations lrie says it has refused."""
     with lrie.connect() as connection:
@@ -243,4 +354,7 @@ def throttles(lrie):
 def contract(client):
     """The tests that every client library passes, by name: update globals() with them."""
     return interop.bind(client, answers, types, names, a_client_context, function_errors,
-                        errors_of_the_service, errors_of_a_restore, throttling, several_functions)
+                        errors_of_the_service, errors_of_a_restore, throttling,
+                        the_limit_of_the_account, several_functions,
+                        a_stream_comes_while_it_is_written, streams_of_functions_that_have_none,
+                        streams_that_fail)

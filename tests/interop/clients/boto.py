@@ -4,7 +4,6 @@ import base64
 import functools
 import json
 import sys
-import time
 
 import boto3
 from botocore.config import Config
@@ -33,26 +32,29 @@ def invoke(client, parameters):
             "payload": answer["Payload"].read().decode(), "attempts": attempts_of(answer)}
 
 
+def tell(outcome):
+    print(json.dumps(outcome), flush=True)
+
+
 def stream(client, parameters):
+    """Tells each piece as it comes."""
     answer = client.invoke_with_response_stream(**parameters)
-    began = time.monotonic()
     outcome = {"status": answer["StatusCode"], "version": answer.get("ExecutedVersion"),
-               "type": answer.get("ResponseStreamContentType"), "chunks": [], "moments": [],
-               "complete": None}
-    for event in answer["EventStream"] or ():
+               "attempts": attempts_of(answer), "complete": None, "log": ""}
+    for event in answer.get("EventStream") or ():
         if "PayloadChunk" in event:
-            outcome["chunks"].append(event["PayloadChunk"]["Payload"].decode())
-            outcome["moments"].append((time.monotonic() - began) * 1000)
+            tell({"chunk": event["PayloadChunk"]["Payload"].decode()})
         elif "InvokeComplete" in event:
             outcome["complete"] = event["InvokeComplete"]
-            outcome["log"] = decoded(event["InvokeComplete"].get("LogResult"))
+            outcome["log"] = decoded(outcome["complete"].pop("LogResult", None))
     return outcome
 
 
 def exception(client, error):
     code = error.response["Error"]["Code"]
     return {"exception": code, "typed": isinstance(error, getattr(client.exceptions, code, ())),
-            "service": isinstance(error, ClientError), "message": error.response["Error"]["Message"],
+            "service": isinstance(error, ClientError),
+            "message": error.response["Error"]["Message"],
             "status": error.response["ResponseMetadata"]["HTTPStatusCode"],
             "attempts": attempts_of(error.response), "reason": error.response.get("Reason"),
             "retry_after": error.response.get("retryAfterSeconds")}
@@ -67,7 +69,7 @@ def main():
             outcome = calls[order["call"]](client, order["parameters"])
         except ClientError as error:
             outcome = exception(client, error)
-        print(json.dumps(outcome), flush=True)
+        tell(outcome)
 
 
 main()

@@ -35,19 +35,19 @@ async function invoke(client, parameters) {
 		payload: text(answer.Payload), attempts: answer.$metadata.attempts };
 }
 
+// Tells each piece as it comes.
 async function stream(client, parameters) {
 	const answer = await client.send(new sdk.InvokeWithResponseStreamCommand(parameters));
-	const began = performance.now();
 	const outcome = { status: answer.StatusCode, version: answer.ExecutedVersion ?? null,
-		type: answer.ResponseStreamContentType ?? null, chunks: [], moments: [], complete: null };
+		attempts: answer.$metadata.attempts, complete: null, log: "" };
 	for await (const event of answer.EventStream ?? []) {
-		if (event.PayloadChunk) {
-			outcome.chunks.push(text(event.PayloadChunk.Payload));
-			outcome.moments.push(performance.now() - began);
-		} else if (event.InvokeComplete) {
-			outcome.complete = event.InvokeComplete;
-			outcome.log = decoded(event.InvokeComplete.LogResult);
-		}
+		if (event.PayloadChunk)
+			console.log(JSON.stringify({ chunk: text(event.PayloadChunk.Payload) }));
+		if (!event.InvokeComplete)
+			continue;
+		const { LogResult, ...rest } = event.InvokeComplete;
+		outcome.complete = rest;
+		outcome.log = decoded(LogResult);
 	}
 	return outcome;
 }
