@@ -70,12 +70,13 @@ static void check_program(struct package *package, const char *path, const char 
 static void test_beside_another(void)
 {
 	static const char *items[] = { "layer", "layer2", NULL };
-	struct config other = { .layers = { items, 2 } };
+	struct config other = { .task_root = "layer", .layers = { items, 2 } };
 	struct package *first, *second;
 
 	begin();
 	mkdir("layer", 0755);
 	mkdir("layer2", 0755);
+	config.task_root = "layer2";
 	config.layers = (struct config_list){ items, 2 };
 	first = package_create(&config, true, &err);
 	if (CHECK(first) && CHECK(package_has_layers_of(first, &other))) {
