@@ -78,9 +78,9 @@ struct function_end {
 	void (*on_stopped)(struct function_end *end);
 };
 
-/* It takes no more invocations; those that it has accepted go on to their end, and so do environments,
- * as soon as they have nothing to do. 'end' is called once, when the last one is gone, but not in
- * this call. function_stop() may still follow, and 'end' is then forgotten. */
+/* It takes no more invocations; those that it has accepted go on to their end, and so do
+ * environments, as soon as they have nothing to do. 'end' is called once, when the last one is
+ * gone, but not in this call. function_stop() may still follow, and 'end' is then forgotten. */
 void function_retire(struct function *function, struct function_end *end);
 
 /* Ends all environments; 'end' is called once, when the last one is gone: in this call, when there

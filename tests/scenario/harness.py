@@ -363,6 +363,14 @@ def cgroups_of(pid):
     return found
 
 
+def remove_cgroups_of(pid):
+    """A lrie that was killed has left them; the next one with its pid is not to be blamed."""
+    for group in cgroups_of(pid):
+        for path, _, _ in os.walk(group, topdown=False):
+            with contextlib.suppress(OSError):
+                os.rmdir(path)
+
+
 def mounts():
     with open("/proc/self/mountinfo") as file:
         return set(file.read().splitlines())
@@ -611,7 +619,9 @@ class Lrie:
             if stream.thread.is_alive():
                 raise Failure("a process that is left holds lrie's output")
             stream.pipe.close()
-        if groups and cgroups_of(self.pid):
+        if not groups:
+            remove_cgroups_of(self.pid)
+        elif cgroups_of(self.pid):
             raise Failure("cgroups are left: %s" % cgroups_of(self.pid))
         ours = [line for line in mounts() - self.mounts
                 if "lrie" in line or self.temporary in line]

@@ -417,8 +417,8 @@ def test_garbage(t):
         reply = connection.try_reply()
         t.true(not reply or reply.status in (400, 505), "%r: %r" % (data, reply))
     t.equal(ask(t, lrie).status, 200)
-    t.equal(len([line for line in lrie.stdout.lines() if line.startswith("START")]), 1)
     lrie.stop()
+    t.equal(len([line for line in lrie.stdout.lines() if line.startswith("START")]), 1)
 
 
 def test_clients_that_leave(t):
