@@ -59,7 +59,7 @@ char *client_make_post(const char *path, const char *body, size_t length, size_t
 	return request;
 }
 
-static void send_all(int fd, const char *data, size_t length)
+void client_send(int fd, const char *data, size_t length)
 {
 	while (length > 0) {
 		ssize_t sent = write(fd, data, length);
@@ -128,18 +128,23 @@ static void forget_all_but_the_end(struct reply *reply)
 	reply->used = keep;
 }
 
-void client_ask(int fd, const char *request, size_t length)
+void client_receive(int fd)
 {
 	static struct reply reply;
 
 	reply.used = 0;
 	reply.buffer[0] = '\0';
-	send_all(fd, request, length);
 	read_head(fd, &reply);
 	while (!is_complete(&reply)) {
 		forget_all_but_the_end(&reply);
 		read_more(fd, &reply);
 	}
+}
+
+void client_ask(int fd, const char *request, size_t length)
+{
+	client_send(fd, request, length);
+	client_receive(fd);
 }
 
 static int compare(const void *a, const void *b)

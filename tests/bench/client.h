@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * client - the HTTP client of the benchmarks: one connection, one request at a time.
+ * client - the HTTP client of the benchmarks: one request at a time on each connection.
  *
  * It waits in read(2), like an SDK, and looks at a reply only to find its end. Whatever goes wrong
  * ends the program.
@@ -23,6 +23,10 @@ char *client_make_post(const char *path, const char *body, size_t length, size_t
 /* Sends a request and reads the whole reply; ends the program unless it is a 200 without a
  * function error. */
 void client_ask(int fd, const char *request, size_t length);
+
+/* The two halves of that. */
+void client_send(int fd, const char *request, size_t length);
+void client_receive(int fd);
 
 /* Sorts 'values'. */
 void sort_values(uint64_t *values, size_t count);
