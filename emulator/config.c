@@ -607,7 +607,8 @@ static bool finish_provisioned(struct config *config, struct error *err)
 		config->initialization = PLATFORM_PROVISIONED_CONCURRENCY;
 	else if (config->initialization == PLATFORM_PROVISIONED_CONCURRENCY)
 		config->provisioned = 1;
-	if (config->concurrency > 0 && config->provisioned > config->concurrency)
+	if ((config->concurrency > 0 || config->is_throttled) &&
+	    config->provisioned > config->concurrency)
 		return error_set(err, 0,
 		                 "--provisioned %" PRIu64 " is more than --concurrency %" PRIu64
 		                 ": reserve as many or provision fewer",

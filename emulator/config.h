@@ -119,7 +119,8 @@ struct config {
 	uint64_t timeout_ms;
 	uint64_t init_timeout_ms; /* a year when there is none */
 	uint64_t tmp_bytes;
-	uint64_t concurrency;      /* 0: unset */
+	uint64_t concurrency;      /* 0: unset, unless 'is_throttled' */
+	bool is_throttled;         /* no concurrency at all is reserved: nothing runs */
 	uint64_t retries;          /* of an event that nobody waits for, after function errors */
 	uint64_t max_event_age_ms; /* after which it is not tried again */
 	const char *on_success, *on_failure,

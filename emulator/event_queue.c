@@ -107,6 +107,13 @@ static void count(struct event_queue *queue, enum destination_condition conditio
 	}
 }
 
+static const char *reason_of(const struct queued *event, enum destination_condition condition)
+{
+	if (condition == DESTINATION_EVENT_AGE_EXCEEDED)
+		return "--max-event-age";
+	return event->queue->config->is_throttled ? "--concurrency 0" : "--retries";
+}
+
 /* First it is told, then it is over: if lrie is killed in between, it is told again. */
 static void finish(struct queued *event, enum destination_condition condition)
 {
@@ -137,8 +144,7 @@ static void finish(struct queued *event, enum destination_condition condition)
 	if (condition != DESTINATION_SUCCESS)
 		log_warning("event %s: given up after %u attempt%s (%s)", record.request_id,
 		            event->attempts, event->attempts == 1 ? "" : "s",
-		            condition == DESTINATION_EVENT_AGE_EXCEEDED ? "--max-event-age"
-		                                                        : "--retries");
+		            reason_of(event, condition));
 	count(queue, condition);
 	event_queue_forget(event);
 	release(event);
@@ -256,6 +262,10 @@ static void attempt(struct queued *event)
 
 	if (is_too_old(event, clock_now())) {
 		finish(event, DESTINATION_EVENT_AGE_EXCEEDED);
+		return;
+	}
+	if (queue->config->is_throttled) {
+		finish(event, DESTINATION_RETRIES_EXHAUSTED);
 		return;
 	}
 	event->is_unanswered = false;

@@ -9,6 +9,8 @@
  * destinations, if there are any. No more are at the function at a time than it has
  * environments for, so that those who wait for an answer find a place, too.
  *
+ * A function whose reserved concurrency is 0 runs nothing: its events are given up at once.
+ *
  * With a store (event_store.h) an event is in it before it is accepted, and until it is over: the
  * next lrie goes on with it, with the same request id, its age, and the attempts that were made.
  * Its answer so far is not kept: if it is given up without another attempt, none is told.

@@ -453,10 +453,18 @@ static enum function_verdict wait_in_line(struct function *function, struct invo
 	return verdict;
 }
 
+static enum function_verdict refuse_all(struct function *function)
+{
+	metrics_count_throttle(&function->metrics, METRICS_THROTTLE_RESERVED);
+	return FUNCTION_CONCURRENCY_EXCEEDED;
+}
+
 enum function_verdict function_submit(struct function *function, struct invocation *invocation)
 {
 	if (function->stopping || function->retiring)
 		return FUNCTION_IS_STOPPING;
+	if (config_of(function)->is_throttled)
+		return refuse_all(function);
 	line_join(&function->line, invocation);
 	if (!account_is_full(account_of(function))) {
 		advance_line(function);
@@ -573,7 +581,7 @@ static void add_first_environments(struct function *function, bool at_once)
 
 	for (unsigned i = 0; i < provisioned(config); i++)
 		add_environment(function, config->initialization);
-	if (provisioned(config) == 0 && at_once)
+	if (provisioned(config) == 0 && at_once && !config->is_throttled)
 		add_environment(function, beyond(function));
 }
 

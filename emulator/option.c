@@ -209,10 +209,10 @@ const struct option option_table[] = {
 	          "none, as AWS's emulator does (202)." },
 	{ .name = "concurrency", .value = "NUMBER", .variable = "LRIE_CONCURRENCY",
 	  .group = GROUP_SERVICE, .commands = SERVE | DOCTOR | BENCH,
-	  .parse = option_parse_number, .field = CONFIG(concurrency), .min = 1, .max = 1000,
-	  .help = "Reserved concurrency: invocations beyond it are refused (429). Else up "
-	          "to 10 environments, then invocations wait. Of lrie bench: of what it "
-	          "simulates." },
+	  .parse = option_parse_concurrency, .field = CONFIG(concurrency), .min = 0, .max = 1000,
+	  .help = "Reserved concurrency: invocations beyond it are refused (429), with 0 all of "
+	          "them. Else up to 10 environments, then invocations wait. Of lrie bench: of what "
+	          "it simulates." },
 	{ .name = "clock", .value = "real|virtual", .variable = "LRIE_CLOCK",
 	  .group = GROUP_SERVICE, .commands = SERVE | DOCTOR,
 	  .parse = option_parse_clock, .field = CONFIG(virtual_clock), .preset = "real",

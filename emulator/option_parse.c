@@ -59,6 +59,20 @@ bool option_parse_number(struct settings *settings, const struct option *option,
 	                           option_field(settings, option), err);
 }
 
+/* None at all is what Lambda turns a function off with; a simulation of that has no figures. */
+bool option_parse_concurrency(struct settings *settings, const struct option *option,
+                              const char *text, struct error *err)
+{
+	struct config *config = &settings->config;
+	uint64_t min = config->command == CONFIG_BENCH ? 1 : option_min(settings, option);
+
+	if (!option_value_number(text, min, option_max(settings, option), &config->concurrency,
+	                         err))
+		return false;
+	config->is_throttled = config->concurrency == 0;
+	return true;
+}
+
 bool option_parse_megabytes(struct settings *settings, const struct option *option,
                             const char *text, struct error *err)
 {

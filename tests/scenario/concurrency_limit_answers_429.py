@@ -202,5 +202,22 @@ def test_who_leaves_the_line_makes_room(t):
     lrie.stop()
 
 
+def test_no_concurrency_turns_a_function_off(t):
+    records = os.path.join(t.folder(), "records")
+    lrie = t.serve("echo", "--concurrency", "0", "--on-failure", records)
+    reply = lrie.invoke()
+    t.equal(reply.status, 429)
+    t.equal(reply.json()["Reason"], "ReservedFunctionConcurrentInvocationLimitExceeded")
+    reply = lrie.invoke(headers={"X-Amz-Invocation-Type": "Event"}.items())
+    t.equal(reply.status, 202)
+    harness.wait_for(lambda: os.path.getsize(records) > 0, "the record")
+    with open(records, encoding="utf-8") as file:
+        record = json.loads(file.readline())
+    t.equal(record["requestContext"]["requestId"], reply.request_id)
+    t.equal(record["requestContext"]["approximateInvokeCount"], 0)
+    t.equal(lrie.function_processes(), [])
+    lrie.stop()
+
+
 if __name__ == "__main__":
     harness.main()

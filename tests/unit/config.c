@@ -266,7 +266,13 @@ static void test_mistakes(void)
 		{ { "lrie", "--timeout", "3s" }, "--timeout: '3s' is not a number of seconds" },
 		{ { "lrie", "--ephemeral-storage", "511" },
 		  "--ephemeral-storage: 511 is not between 512 and 10240" },
-		{ { "lrie", "--concurrency", "0" }, "--concurrency: 0 is not between 1 and 1000" },
+		{ { "lrie", "--concurrency", "1001" },
+		  "--concurrency: 1001 is not between 0 and 1000" },
+		{ { "lrie", "bench", "--concurrency", "0" },
+		  "--concurrency: 0 is not between 1 and 1000" },
+		{ { "lrie", "--concurrency=0", "--provisioned=1" },
+		  "--provisioned 1 is more than --concurrency 0: reserve as many or provision "
+		  "fewer" },
 		{ { "lrie", "--concurrency=2", "--provisioned=3" },
 		  "--provisioned 3 is more than --concurrency 2: reserve as many or provision "
 		  "fewer" },

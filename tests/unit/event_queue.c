@@ -257,6 +257,20 @@ static void test_reserved_concurrency_in_use(void)
 	end();
 }
 
+/* That turns a function off: nothing is run, nor tried again. */
+static void test_no_concurrency_at_all(void)
+{
+	begin();
+	stage.config.is_throttled = true;
+	start();
+	CHECK(add("{\"x\": 1}"));
+	CHECK_INT(stage_ports->deliveries, 0);
+	CHECK_INT(event_queue_length(queue), 0);
+	CHECK_STR(fake_output_take(),
+	          RECORD("2026-01-01T00:00:00.000Z", "RetriesExhausted", "0") "}\n");
+	end();
+}
+
 /* ... nor is this: nothing was answered, and nothing is said of an answer. */
 static void test_a_machine_that_builds_no_boxes(void)
 {
@@ -544,11 +558,12 @@ static void test_looking_at_it(void)
 	end();
 }
 
-TEST_MAIN(test_a_good_event, test_two_retries_with_the_same_id, test_a_retry_may_go_well,
-          test_another_configuration, test_no_retries, test_too_old_for_a_retry,
-          test_reserved_concurrency_in_use, test_a_machine_that_builds_no_boxes,
-          test_it_does_not_crowd_others_out, test_there_is_an_end_to_what_it_takes,
-          test_dead_letters, test_a_crash_is_a_function_error, test_stopped_in_every_state,
+TEST_MAIN(test_no_concurrency_at_all, test_a_good_event, test_two_retries_with_the_same_id,
+          test_a_retry_may_go_well, test_another_configuration, test_no_retries,
+          test_too_old_for_a_retry, test_reserved_concurrency_in_use,
+          test_a_machine_that_builds_no_boxes, test_it_does_not_crowd_others_out,
+          test_there_is_an_end_to_what_it_takes, test_dead_letters,
+          test_a_crash_is_a_function_error, test_stopped_in_every_state,
           test_a_function_that_is_not_there, test_a_loop_of_functions_ends,
           test_what_waits_outlives_lrie, test_too_old_for_the_next_lrie,
           test_all_that_was_asked_is_kept, test_looking_at_it)
