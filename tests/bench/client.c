@@ -40,15 +40,16 @@ int client_connect(unsigned port)
 	return fd;
 }
 
-char *client_make_post(const char *path, const char *body, size_t length, size_t *total)
+char *client_make_post(const char *path, const char *headers, const char *body, size_t length,
+                       size_t *total)
 {
 	char head[512];
 	int head_length = snprintf(head, sizeof(head),
 	                           "POST %s HTTP/1.1\r\n"
 	                           "Host: localhost\r\n"
 	                           "Content-Type: application/json\r\n"
-	                           "Content-Length: %zu\r\n\r\n",
-	                           path, length);
+	                           "%sContent-Length: %zu\r\n\r\n",
+	                           path, headers, length);
 	char *request = malloc((size_t)head_length + length);
 
 	if (!request)
@@ -100,7 +101,8 @@ static void read_head(int fd, struct reply *reply)
 
 	while (!(end = strstr(reply->buffer, "\r\n\r\n")))
 		read_more(fd, reply);
-	if (strncmp(reply->buffer, "HTTP/1.1 200", 12) != 0 ||
+	if ((strncmp(reply->buffer, "HTTP/1.1 200", 12) != 0 &&
+	     strncmp(reply->buffer, "HTTP/1.1 202", 12) != 0) ||
 	    strcasestr(reply->buffer, "\r\nX-Amz-Function-Error:"))
 		errx(1, "the reply is not a success: %.2000s", reply->buffer);
 	length = strcasestr(reply->buffer, "\r\nContent-Length:");

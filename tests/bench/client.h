@@ -17,10 +17,11 @@ uint64_t now_ns(void);
 /* Connects to 127.0.0.1:'port'. Returns -1 and errno when that fails. */
 int client_connect(unsigned port);
 
-/* Makes the bytes of a POST with this body; the caller frees them. */
-char *client_make_post(const char *path, const char *body, size_t length, size_t *total);
+/* Makes the bytes of a POST with this body; the caller frees them. 'headers' are whole lines. */
+char *client_make_post(const char *path, const char *headers, const char *body, size_t length,
+                       size_t *total);
 
-/* Sends a request and reads the whole reply; ends the program unless it is a 200 without a
+/* Sends a request and reads the whole reply; ends the program unless it is a 200 or 202 without a
  * function error. */
 void client_ask(int fd, const char *request, size_t length);
 

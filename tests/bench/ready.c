@@ -55,7 +55,7 @@ static int connect_when_ready(unsigned port, pid_t pid)
 static uint64_t time_invoke(int fd)
 {
 	size_t length;
-	char *request = client_make_post(PATH, "{}", 2, &length);
+	char *request = client_make_post(PATH, "", "{}", 2, &length);
 	uint64_t sent = now_ns();
 
 	client_ask(fd, request, length);
