@@ -70,7 +70,7 @@ int main(int argc, char **argv)
 
 	if (!values || !count || connections == 0 || connections > MOST)
 		errx(2, "%zu connections, %zu requests", connections, count);
-	work.request = client_make_post(PATH, "{}", 2, &work.length);
+	work.request = client_make_post(PATH, "", "{}", 2, &work.length);
 	for (size_t i = 0; i < connections; i++) {
 		polled[i] = (struct pollfd){ .fd = client_connect(port), .events = POLLIN };
 		if (polled[i].fd == -1)
