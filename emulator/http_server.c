@@ -27,6 +27,8 @@
  *   is therefore given a time-out while it is not a handler's turn (connection_expire).
  * - A response that is queued before the body was read closes the connection, and a socket closed
  *   with unread input sends a reset. Refusals wait for the end of the body where it has one.
+ * - A content reader may suspend its connection, between the head and the first chunk as well, and
+ *   nothing is held back then: what is sent past MHD comes behind the head.
  * - A chunk header that does not fit the read buffer makes an external event loop spin:
  *   MHD_get_timeout() says 0 for ever. See server_yield().
  * - The whole pool of a connection is cleared after each request: 27 us and 1 MiB of resident
@@ -267,7 +269,7 @@ static bool on_before_sleep(struct loop_hook *hook)
 	struct http_server *server = container_of(hook, struct http_server, hook);
 
 	if (!server->must_run || server->pause.loop)
-		return false;
+		return server_send_pieces(server);
 	do {
 		server_run(server);
 		server->burst++;
@@ -276,6 +278,7 @@ static bool on_before_sleep(struct loop_hook *hook)
 		server->burst = 0;
 	else if (server->burst >= RUN_BURST)
 		server_yield(server);
+	server_send_pieces(server);
 	return true;
 }
 
@@ -374,6 +377,7 @@ void http_server_destroy(struct http_server *server)
 	loop_timer_stop(&server->pause);
 	loop_watch_stop(&server->watch);
 	if (server->daemon) {
+		server_break_writers(server);
 		server_flush(server);
 		MHD_stop_daemon(server->daemon);
 	}

@@ -270,6 +270,10 @@ static void on_socket_ready(struct loop_watch *watch, uint32_t events)
 		connection_admit(connection);
 	} else if (!exchange && (events & EPOLLIN) && connection_look_again(connection)) {
 		return;
+	} else if (exchange && exchange->is_reply_ours && (events & (EPOLLOUT | EPOLLHUP))) {
+		exchange_send_pieces(exchange);
+		if (connection->has_hung_up)
+			exchange_on_hangup(exchange, (events & (EPOLLHUP | EPOLLERR)) != 0);
 	} else if (connection->has_hung_up) {
 		if (!exchange || exchange->phase == EXCHANGE_RECEIVING)
 			connection_expire(connection, true);

@@ -198,6 +198,7 @@ static enum MHD_Result exchange_start(struct http_exchange *exchange, const char
 	                  : http_head_refuse_now(&head);
 	if (refusal)
 		return exchange_refuse_now(exchange, refusal);
+	exchange->is_http_1_0 = head.is_http_1_0;
 	exchange->is_chunked = head.transfer_encoding != NULL;
 	if (head.content_length)
 		exchange->body_announced = strtoull(head.content_length, NULL, 10);
@@ -293,6 +294,7 @@ void exchange_on_completed(void *closure, struct MHD_Connection *mhd, void **con
 	connection->target = NULL;
 	exchange_finish(exchange);
 	exchange_met(exchange);
+	exchange_stop_writing(exchange);
 	exchange_destroy(exchange);
 	if (!connection->listener)
 		connection_shut(connection);

@@ -30,6 +30,8 @@ struct http_server {
 	struct loop_timer expiry;
 	struct loop_timer accept_retry;
 	struct http_listener *listeners;
+	struct http_exchange *writers;    /* whose sockets are ours */
+	bool has_pieces;                  /* one of them has */
 	struct http_connection *arriving; /* handed to MHD right now */
 	struct http_server *long_heads;   /* serves what we cannot; NULL in that one */
 	size_t head_limit;
@@ -78,6 +80,7 @@ struct http_exchange {
 	uint64_t body_length;
 	uint64_t body_announced; /* Content-Length; 0 when there is none */
 	uint64_t stuck_at;       /* body_length + 1 at the last look for the stuck; 0: was not */
+	bool is_http_1_0;
 	bool is_chunked;
 	bool is_body_streamed; /* its pieces are the handler's */
 	bool is_body_paused;   /* ... who has no room for them */
@@ -95,7 +98,10 @@ struct http_exchange {
 	size_t reply_sent;      /* from here on */
 	bool is_reply_ended;    /* nothing more is written */
 	bool is_reply_broken;
-	bool is_room_wanted;  /* the writer waits for on_room */
+	bool is_room_wanted; /* the writer waits for on_room */
+	bool is_reply_ours; /* MHD has sent the head, and rests: it is among its server's writers */
+	bool has_pieces;    /* that are to be sent in this turn */
+	struct http_exchange *next_writer, **writer_link;
 	const char *borrowed; /* the reply's body, when it is the handler's; else in 'reply' */
 	size_t borrowed_length;
 };
@@ -178,6 +184,18 @@ enum MHD_Result exchange_queue_reply(struct http_exchange *exchange);
 
 /* Whether its reply is being written. */
 bool exchange_is_writing(const struct http_exchange *exchange);
+
+/* The socket takes bytes, or its peer is gone. */
+void exchange_send_pieces(struct http_exchange *exchange);
+
+/* It is over. */
+void exchange_stop_writing(struct http_exchange *exchange);
+
+/* Sends what was written in this turn. Returns whether there was anything. */
+bool server_send_pieces(struct http_server *server);
+
+/* Nobody writes any more, and no connection stays suspended. */
+void server_break_writers(struct http_server *server);
 
 struct MHD_Response *exchange_create_stream(struct http_exchange *exchange);
 
