@@ -6,7 +6,8 @@
  *
  * One epoll loop, two listeners: a client posts an event to the first, the
  * runtime asks the second for it with GET /next and posts the answer there,
- * which goes back to the client. It parses no more than it takes to find the
+ * which goes back to the client; one that comes in chunks goes on as it comes, and
+ * the runtime waits for a client that is slow. It parses no more than it takes to find the
  * end of a message, keeps no clocks and prints no log: what lrie needs more
  * time for than this, lrie adds. Prints the client port, then serves until it
  * is killed; the bootstrap dies with it.
@@ -35,7 +36,10 @@ struct peer {
 	bool is_runtime; /* of the Runtime API, else of the invoke side */
 	char *in;
 	size_t used, capacity;
-	char *out; /* what the socket did not take at once */
+	bool streams;        /* what it sends is passed on to the client */
+	struct peer *source; /* ... and it waits until this one has taken that */
+	char last[7];        /* what it has sent last */
+	char *out;           /* what the socket did not take at once */
 	size_t out_sent, out_length;
 };
 
@@ -133,6 +137,9 @@ static void send_rest(struct peer *peer)
 	peer->out = NULL;
 	peer->out_length = peer->out_sent = 0;
 	watch(peer, EPOLL_CTL_MOD, EPOLLIN);
+	if (peer->source)
+		watch(peer->source, EPOLL_CTL_MOD, EPOLLIN);
+	peer->source = NULL;
 }
 
 /* ---- receiving */
@@ -207,6 +214,58 @@ static void answer_client(const struct message *answer)
 	client = NULL;
 }
 
+/* ---- streaming */
+
+static bool is_stream(const struct peer *peer)
+{
+	const char *end = peer->used ? strstr(peer->in, "\r\n\r\n") : NULL;
+
+	return peer->is_runtime && end &&
+	       memmem(peer->in, (size_t)(end - peer->in), ": chunked", 9);
+}
+
+static void end_stream(struct peer *peer)
+{
+	peer->streams = false;
+	consume(client, parse(client).length);
+	client = NULL;
+	send_message(peer, "HTTP/1.1 202 Accepted\r\nContent-Length: 16\r\n\r\n",
+	             "{\"status\":\"OK\"}\n", 16);
+}
+
+/* Chunks as they are: the client is to get the same. */
+static void pass_on(struct peer *peer)
+{
+	size_t length = peer->used, whole = sizeof(peer->last);
+	size_t kept = length < whole ? whole - length : 0;
+
+	memmove(peer->last, peer->last + whole - kept, kept);
+	memcpy(peer->last + kept, peer->in + length - (whole - kept), whole - kept);
+	send_message(client, "", peer->in, length);
+	peer->used = 0;
+	if (memcmp(peer->last, "\r\n0\r\n\r\n", whole) == 0) {
+		end_stream(peer);
+	} else if (client->out) {
+		client->source = peer;
+		watch(peer, EPOLL_CTL_MOD, 0);
+	}
+}
+
+static void begin_stream(struct peer *peer)
+{
+	char *body = strstr(peer->in, "\r\n\r\n") + 4;
+
+	peer->streams = true;
+	send_message(client,
+	             "HTTP/1.1 200 OK\r\n"
+	             "Content-Type: application/octet-stream\r\n"
+	             "Transfer-Encoding: chunked\r\n\r\n",
+	             "", 0);
+	consume(peer, (size_t)(body - peer->in));
+	if (peer->used > 0)
+		pass_on(peer);
+}
+
 static void on_runtime_message(struct peer *peer, const struct message *message)
 {
 	if (strncmp(peer->in, "GET ", 4) == 0) {
@@ -235,7 +294,7 @@ static void make_room(struct peer *peer)
 {
 	if (peer->capacity - peer->used > 1)
 		return;
-	peer->capacity = peer->capacity ? peer->capacity * 2 : 16384;
+	peer->capacity = peer->capacity ? peer->capacity * 2 : 65536;
 	peer->in = realloc(peer->in, peer->capacity);
 	if (!peer->in)
 		err(1, "realloc");
@@ -254,6 +313,10 @@ static void receive(struct peer *peer)
 	}
 	peer->used += (size_t)got;
 	peer->in[peer->used] = '\0';
+	if (peer->streams || is_stream(peer)) {
+		peer->streams ? pass_on(peer) : begin_stream(peer);
+		return;
+	}
 	struct message message = parse(peer);
 	if (message.length && peer != client)
 		on_message(peer, &message);
