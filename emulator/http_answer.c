@@ -9,6 +9,7 @@
 
 #include "emulator/base64.h"
 #include "emulator/http_head.h"
+#include "emulator/http_prelude.h"
 #include "emulator/json.h"
 #include "emulator/json_check.h"
 #include "emulator/json_part.h"
@@ -416,6 +417,14 @@ static bool map_alb(struct http_answer *answer, const struct http_site *site,
 	       take_body(answer, &members.body, is_true(&members.is_base64), false);
 }
 
+/* Whether it is a prelude with a body behind it. */
+static bool is_stream(const char *text, size_t length)
+{
+	static const char delimiter[HTTP_PRELUDE_DELIMITER] = "";
+
+	return length > 0 && text[0] == '{' && memmem(text, length, delimiter, sizeof(delimiter));
+}
+
 /* Where the value begins and ends. */
 static bool read_json(struct http_answer *answer, const char *text, size_t length,
                       struct json_part *whole)
@@ -423,7 +432,10 @@ static bool read_json(struct http_answer *answer, const char *text, size_t lengt
 	autobuffer struct buffer reason = BUFFER_INIT;
 
 	if (!json_check(text, length, &reason))
-		return error_set(&answer->why, 0, "it is no JSON");
+		return error_set(&answer->why, 0, "%s",
+		                 is_stream(text, length) ? "it is made to be streamed, which takes "
+		                                           "--invoke-mode=response_stream"
+		                                         : "it is no JSON");
 	if (length >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0) {
 		text += 3;
 		length -= 3;

@@ -4,8 +4,6 @@
 
 #include <string.h>
 
-#define DELIMITER 8
-
 void http_prelude_init(struct http_prelude *prelude)
 {
 	*prelude = (struct http_prelude){ .state = HTTP_PRELUDE_OPEN };
@@ -42,7 +40,7 @@ size_t http_prelude_take(struct http_prelude *prelude, const char *data, size_t 
 	while (prelude->state == HTTP_PRELUDE_OPEN && taken < length) {
 		if (data[taken++] != '\0')
 			prelude->state = HTTP_PRELUDE_BROKEN;
-		else if (++prelude->delimiter == DELIMITER)
+		else if (++prelude->delimiter == HTTP_PRELUDE_DELIMITER)
 			prelude->state = HTTP_PRELUDE_COMPLETE;
 	}
 	return taken;

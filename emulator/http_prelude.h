@@ -15,6 +15,7 @@
 #include "emulator/buffer.h"
 
 #define HTTP_PRELUDE_LIMIT 65536
+#define HTTP_PRELUDE_DELIMITER 8 /* NUL bytes */
 
 /* The content type of a stream that has one. */
 #define HTTP_PRELUDE_TYPE "application/vnd.awslambda.http-integration-response"

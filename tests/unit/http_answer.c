@@ -240,6 +240,16 @@ static void test_what_is_wrong_is_told(void)
 		{ HTTP_FORMAT_ALB, "{}", "it has no 'statusCode'" },
 	};
 
+	static const char streamed[] = "{\"statusCode\":200}\0\0\0\0\0\0\0\0body";
+	struct http_answer stream;
+	struct http_site url;
+
+	make_site(&url, HTTP_FORMAT_URL);
+	http_answer_init(&stream);
+	http_answer_map(&stream, &url, streamed, sizeof(streamed) - 1, NULL);
+	CHECK_STR(stream.why.text,
+	          "it is made to be streamed, which takes --invoke-mode=response_stream");
+	http_answer_finish(&stream);
 	for (size_t i = 0; i < sizeof(wrongs) / sizeof(wrongs[0]); i++) {
 		struct http_answer answer;
 		struct http_site site;
