@@ -20,6 +20,52 @@ struct reading {
 	struct error *err;
 };
 
+/* ---- names ---- */
+
+static bool has_function(const struct function_file *file, const char *name)
+{
+	for (size_t i = 0; i < file->count; i++) {
+		if (strcmp(file->entries[i].name, name) == 0)
+			return true;
+	}
+	return false;
+}
+
+static bool fail_unknown(const struct reading *reading, const char *name)
+{
+	const struct function_file *file = &reading->file;
+	unsigned best = (unsigned)strlen(name) / 3 + 1;
+	const char *closest = NULL;
+
+	for (size_t i = 0; i < file->count; i++) {
+		unsigned distance = option_value_distance(name, file->entries[i].name);
+
+		if (distance <= best) {
+			best = distance;
+			closest = file->entries[i].name;
+		}
+	}
+	if (!closest)
+		return error_set(reading->err, 0, "'%s' has no function '%.64s'",
+		                 reading->words->config.file, name);
+	return error_set(reading->err, 0, "'%s' has no function '%.64s': did you mean '%s'?",
+	                 reading->words->config.file, name, closest);
+}
+
+/* A function that records shall go to must be one of them. */
+static bool check_destination(const struct reading *reading, const struct function_setting *setting)
+{
+	static const char prefix[] = "function:";
+	const char *name = setting->text + strlen(prefix);
+
+	if (!option_is_destination(setting->option) ||
+	    strncmp(setting->text, prefix, strlen(prefix)) != 0 ||
+	    has_function(&reading->file, name))
+		return true;
+	fail_unknown(reading, name);
+	return error_prefix(reading->err, "%s", setting->source);
+}
+
 /* ---- one function ---- */
 
 /* lrie bench simulates the same environments for all that it compares, and its command line tells
@@ -49,6 +95,8 @@ static bool give(struct reading *reading, struct settings *settings,
 			config_list_add(&settings->config.arguments, text);
 		return true;
 	}
+	if (!check_destination(reading, setting))
+		return false;
 	if (is_used(option, command) && command == CONFIG_BENCH)
 		return settings_give(settings, option, text, setting->source, reading->err);
 	if (!settings_give(reading->unused, option, setting->text, setting->source, reading->err))
@@ -90,28 +138,6 @@ static bool read_function(struct reading *reading, const struct function_entry *
 }
 
 /* ---- which functions ---- */
-
-static bool fail_unknown(const struct reading *reading, const char *name)
-{
-	const struct function_file *file = &reading->file;
-	unsigned best = (unsigned)strlen(name) / 3 + 1;
-	const char *closest = NULL;
-
-	for (size_t i = 0; i < file->count; i++) {
-		unsigned distance = option_value_distance(name, file->entries[i].name);
-
-		if (distance <= best) {
-			best = distance;
-			closest = file->entries[i].name;
-		}
-	}
-	error_set(reading->err, 0, "'%s' has no function '%.64s'", reading->words->config.file,
-	          name);
-	if (closest)
-		error_set(reading->err, 0, "'%s' has no function '%.64s': did you mean '%s'?",
-		          reading->words->config.file, name, closest);
-	return false;
-}
 
 static bool read_named(struct reading *reading, const char *name)
 {

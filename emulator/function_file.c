@@ -51,11 +51,13 @@ static char *resolve(const struct reader *reader, const char *path)
 	return xasprintf("%.*s%s", (int)(slash - reader->path) + 1, reader->path, path);
 }
 
-/* Where a path may stand, other things may: standard input, a URL, another function. */
-static bool is_path(const char *text)
+/* Where a path may stand, other things may: standard input, a server, another function. */
+static bool is_path(const struct option *option, const char *text)
 {
-	return *text && strcmp(text, "-") != 0 && !strstr(text, "://") &&
-	       strncmp(text, "function:", strlen("function:")) != 0;
+	if (option_is_destination(option) &&
+	    (strstr(text, "://") || strncmp(text, "function:", strlen("function:")) == 0))
+		return false;
+	return *text && strcmp(text, "-") != 0;
 }
 
 /* A string as it is meant, anything else as it is written. Returns NULL and fills 'err' when
@@ -126,7 +128,7 @@ static bool add_scalar(struct reader *reader, struct function_settings *settings
 	text = decode(reader, value);
 	if (!text)
 		return false;
-	if (option && option_is_path(option) && is_path(text)) {
+	if (option && option_is_path(option) && is_path(option, text)) {
 		char *path = resolve(reader, text);
 		free(text);
 		text = path;

@@ -599,6 +599,13 @@ bool option_is_path(const struct option *option)
 	return is_listed(option, names);
 }
 
+bool option_is_destination(const struct option *option)
+{
+	static const char *const names[] = { "dead-letters", "on-failure", "on-success", NULL };
+
+	return is_listed(option, names);
+}
+
 bool option_is_rie(const struct option *option)
 {
 	static const char *const names[] = { "log-level", "enable-init-caching",

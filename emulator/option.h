@@ -136,6 +136,9 @@ bool option_is_of_file(const struct option *option);
 /* Whether its value is a path, or begins with one. */
 bool option_is_path(const struct option *option);
 
+/* Whether it tells where records of events go: to a path, a server or another function. */
+bool option_is_destination(const struct option *option);
+
 /* Whether RIE has it. */
 bool option_is_rie(const struct option *option);
 

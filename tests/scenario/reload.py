@@ -187,6 +187,23 @@ def test_lines_bear_names_as_soon_as_there_are_several(t):
     served.lrie.stop()
 
 
+def test_the_paths_of_a_site_change(t):
+    served = Served(t, {"one": {"handler": "answer:1", "http-path": "/a"},
+                        "two": {"handler": "answer:2", "http-path": "/b"}}, http="127.0.0.1:0")
+    port = int(served.lrie.stderr.wait_line(r"lrie: serving HTTP on http://127\.0\.0\.1:(\d+)( .*)?")[1])
+
+    def get(path):
+        with harness.Connection(port) as connection:
+            return connection.ask("GET", path).body
+
+    t.equal((get("/a"), get("/b")), (b"1", b"2"))
+    served.reload("changed one; removed two$",
+                  {"one": {"handler": "answer:3", "http-path": "/b"}}, http="127.0.0.1:0")
+    t.equal(get("/b"), b"3")
+    t.true(get("/a") not in (b"1", b"3"), "a path that nobody has any more")
+    served.lrie.stop()
+
+
 def test_a_storm(t):
     """Forty changes while callers never pause: each gets an answer of one of them."""
     def functions(i):

@@ -1095,6 +1095,9 @@ static void test_suites_that_cannot_be(void)
 		  "'s.json' line 1, name: 'a b' has a character other than a-zA-Z0-9_-" },
 		{ "{\"functions\":[{\"name\":\"a\",\n\"memory\":[128,64]}]}", NULL,
 		  "'s.json' line 2, memory: 64 is not between 128 and 10240" },
+		{ "{\"functions\":[{\"name\":\"mail\",\n\"on-failure\":\"function:mial\"}]}", NULL,
+		  "'s.json' line 2, on-failure: 's.json' has no function 'mial': did you mean "
+		  "'mail'?" },
 		{ "{\"functions\":[{\"name\":\"a\",\"fail-if\":\"cold.init\"}]}", NULL,
 		  "'s.json' line 1, fail-if: 'cold.init': '>' or '<' is missing behind the "
 		  "metric" },

@@ -70,7 +70,9 @@ static void test_paths_are_relative_to_the_file(void)
 {
 	static const char text[] = "{\"functions\":[{\"name\":\"a\",\"bootstrap\":\"b\","
 				   "\"task-root\":\"/root\",\"event\":\"e\",\"handler\":\"h\","
-				   "\"extensions\":\"x\",\"log-descriptor\":true}]}";
+				   "\"extensions\":\"x\",\"log-descriptor\":true,"
+				   "\"bind\":\"function:/x\",\"on-success\":\"function:a\","
+				   "\"on-failure\":\"http://h/\",\"dead-letters\":\"d\"}]}";
 	struct function_file file;
 	struct error err = { .text = "" };
 
@@ -79,9 +81,11 @@ static void test_paths_are_relative_to_the_file(void)
 	files_put("sub/suite.json", text, strlen(text));
 	files_put("sub/e", "{}", 2);
 	if (CHECK(function_file_read(&file, "sub/suite.json", CONFIG_BENCH, &err)))
-		check_settings(&file.entries[0].settings,
-		               "function-name=a bootstrap=sub/b task-root=/root event=sub/e "
-		               "handler=h extensions=sub/x log-descriptor=true");
+		check_settings(
+			&file.entries[0].settings,
+			"function-name=a bootstrap=sub/b task-root=/root event=sub/e "
+			"handler=h extensions=sub/x log-descriptor=true bind=sub/function:/x "
+			"on-success=function:a on-failure=http://h/ dead-letters=sub/d");
 	CHECK_STR(err.text, "");
 	function_file_finish(&file);
 	files_end((const char *const[]){ "sub/suite.json", "sub/e", "sub" }, 3);
