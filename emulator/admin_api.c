@@ -161,10 +161,14 @@ void admin_api_on_finished(struct admin_api *admin, struct http_exchange *exchan
 struct admin_api *admin_api_create(const struct admin_api_subjects *subjects)
 {
 	struct admin_api *admin = xcalloc(1, sizeof(*admin));
+	const struct clock_api_subjects of_clock = {
+		.functions = subjects->functions,
+		.letters = subjects->letters,
+		.loop = subjects->loop,
+	};
 
 	admin->subjects = *subjects;
-	admin->clock = clock_api_create(subjects->functions, subjects->loop,
-	                                subjects->clock_is_virtual);
+	admin->clock = clock_api_create(&of_clock, subjects->clock_is_virtual);
 	return admin;
 }
 

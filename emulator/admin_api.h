@@ -16,6 +16,7 @@ struct admin_api;
 /* What it tells of. All must outlive it; the struct itself is copied. */
 struct admin_api_subjects {
 	struct functions *functions;
+	const struct event_delivery *letters;
 	struct loop *loop;
 	bool clock_is_virtual;
 };

@@ -15,8 +15,7 @@
 #define SETTLE_NS (1 * CLOCK_NS_PER_S)
 
 struct clock_api {
-	struct functions *functions;
-	struct loop *loop;
+	struct clock_api_subjects subjects;
 	bool is_virtual;
 	struct advance advance;
 	struct http_exchange *exchange; /* who waits for the advance; NULL: nobody */
@@ -110,12 +109,16 @@ static bool fits(const struct request *request, struct error *err)
 
 static enum advance_work look(const struct advance *advance, const struct advance_moments *moments)
 {
-	const struct clock_api *api = container_of(advance, struct clock_api, advance);
+	const struct clock_api_subjects *of = &container_of(advance, struct clock_api, advance)
+	                                               ->subjects;
 	enum advance_work most = ADVANCE_NO_WORK;
 
-	for (size_t i = 0; i < functions_count(api->functions); i++) {
-		enum advance_work work = function_work(functions_at(api->functions, i)->function,
-		                                       moments);
+	/* Servers answer in the machine's time, and give up in it. */
+	if (event_delivery_is_under_way(of->letters))
+		return ADVANCE_OWN_WORK;
+	for (size_t i = 0; i < functions_count(of->functions); i++) {
+		const struct function *function = functions_at(of->functions, i)->function;
+		enum advance_work work = function_work(function, moments);
 
 		if (work > most)
 			most = work;
@@ -155,7 +158,8 @@ void clock_api_move(struct clock_api *api, struct http_exchange *exchange)
 		                    "that request");
 	} else {
 		api->exchange = exchange;
-		advance_start(&api->advance, api->loop, request.advance_ns, request.settle_ns);
+		advance_start(&api->advance, api->subjects.loop, request.advance_ns,
+		              request.settle_ns);
 	}
 }
 
@@ -165,12 +169,11 @@ void clock_api_on_finished(struct clock_api *api, const struct http_exchange *ex
 		api->exchange = NULL;
 }
 
-struct clock_api *clock_api_create(struct functions *functions, struct loop *loop, bool is_virtual)
+struct clock_api *clock_api_create(const struct clock_api_subjects *subjects, bool is_virtual)
 {
 	struct clock_api *api = xcalloc(1, sizeof(*api));
 
-	api->functions = functions;
-	api->loop = loop;
+	api->subjects = *subjects;
 	api->is_virtual = is_virtual;
 	api->advance.look = look;
 	api->advance.on_complete = on_complete;

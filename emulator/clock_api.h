@@ -8,6 +8,7 @@
 #ifndef EMULATOR_CLOCK_API_H
 #define EMULATOR_CLOCK_API_H
 
+#include "emulator/event_delivery.h"
 #include "emulator/functions.h"
 #include "emulator/http_server.h"
 
@@ -16,8 +17,16 @@
 
 struct clock_api;
 
-/* Both must outlive it. 'is_virtual': whether the clock may be moved. */
-struct clock_api *clock_api_create(struct functions *functions, struct loop *loop, bool is_virtual);
+/* What takes part in an advance. */
+struct clock_api_subjects {
+	const struct functions *functions;
+	const struct event_delivery *letters;
+	struct loop *loop;
+};
+
+/* These must outlive it; the struct itself is copied. 'is_virtual': whether the clock may be moved.
+ */
+struct clock_api *clock_api_create(const struct clock_api_subjects *subjects, bool is_virtual);
 
 /* Stops an advance that is under way. Its exchanges must have finished. NULL is fine. */
 void clock_api_destroy(struct clock_api *api);

@@ -163,6 +163,7 @@ static bool open_fronts(int fd, int http_fd, struct error *err)
 	autoclose int owned = http_fd;
 	const struct admin_api_subjects subjects = {
 		.functions = service->functions,
+		.letters = service->letters,
 		.loop = service->loop,
 		.clock_is_virtual = service->config->virtual_clock,
 	};

@@ -91,6 +91,15 @@ static void drop_first(struct server_sink *sink)
 	free(letter);
 }
 
+bool event_delivery_is_under_way(const struct event_delivery *delivery)
+{
+	for (const struct server_sink *at = delivery->sinks; at; at = at->next) {
+		if (at->is_sending)
+			return true;
+	}
+	return false;
+}
+
 /* ---- the end of lrie ---- */
 
 static bool is_drained(const struct event_delivery *delivery)

@@ -28,6 +28,9 @@ struct event_delivery;
 struct event_delivery *event_delivery_create(struct loop *loop, struct event_store *store);
 void event_delivery_destroy(struct event_delivery *delivery); /* NULL is fine */
 
+/* Whether a server is being told right now. */
+bool event_delivery_is_under_way(const struct event_delivery *delivery);
+
 /* What queues are given. */
 struct event_servers *event_delivery_servers(struct event_delivery *delivery);
 

@@ -12,6 +12,7 @@ import re
 import time
 
 import harness
+from events_outlive_lrie import Server
 
 EVENT = {"X-Amz-Invocation-Type": "Event"}.items()
 JSON = ("--log-format", "json")
@@ -111,6 +112,44 @@ def test_what_an_advance_begins_has_the_time_that_it_takes(t):
         if line.startswith("REPORT"):
             t.between(150, harness.Report(line).duration, 20000 * harness.SLOW, line)
     t.true(reply.request_id in lrie.stdout.text(), "the event's id")
+    lrie.stop()
+
+
+def test_servers_have_been_told_then(t):
+    with Server() as server:
+        lrie = t.serve("error", "--clock", "virtual",
+                       "--on-failure", "http://127.0.0.1:%d/" % server.port)
+        lrie.invoke(b"{}", EVENT)
+        advance(t, lrie, "2m")
+        t.equal(server.records, [])
+        server.status = 503
+        advance(t, lrie, "1m")
+        t.true("is tried again" in lrie.stderr.text(), lrie.stderr.text())
+        server.status = 200
+        advance(t, lrie, "1m")
+        t.equal(len(server.records), 1)
+        lrie.stop()
+
+
+def test_functions_have_been_told_then(t):
+    folder = t.folder()
+    path = os.path.join(folder, "records")
+    harness.write_file(os.path.join(folder, "lrie.json"), json.dumps({
+        "listen": "127.0.0.1:0", "bootstrap": harness.BOOTSTRAP, "clock": "virtual",
+        "functions": [
+            {"name": "one", "handler": "error", "on-failure": "function:two"},
+            {"name": "two", "handler": "error", "on-failure": path}]}))
+    lrie = t.start("--config", os.path.join(folder, "lrie.json"))
+    lrie.wait_until_it_listens()
+    lrie.invoke(b"{}", EVENT, path=harness.INVOKE_PATH.replace("/function/", "/one/"))
+    advance(t, lrie, "3m")
+    t.equal(records(path), [])
+    now = advance(t, lrie, "3m")
+    record, = records(path)
+    t.equal(record["requestContext"]["approximateInvokeCount"], 3)
+    t.between(180, moment(record["timestamp"]) -
+              moment(record["requestPayload"]["timestamp"]), 200, "seconds between the records")
+    t.between(moment(record["timestamp"]), now, moment(record["timestamp"]) + 20, "now")
     lrie.stop()
 
 
