@@ -76,7 +76,8 @@ static void skip(struct iovec *parts, size_t count, size_t written)
 	for (size_t i = 0; i < count; i++) {
 		size_t of_it = written < parts[i].iov_len ? written : parts[i].iov_len;
 
-		parts[i].iov_base = (char *)parts[i].iov_base + of_it;
+		if (of_it > 0) /* a part of nothing may be nowhere */
+			parts[i].iov_base = (char *)parts[i].iov_base + of_it;
 		parts[i].iov_len -= of_it;
 		written -= of_it;
 	}
