@@ -172,6 +172,41 @@ def test_a_disk_that_is_full(t):
     says(t, lrie.stderr.text(), "events are refused, since they cannot be kept")
 
 
+def in_small_file_system(t, ballast, *options):
+    """lrie, its state in a tmpfs of 64 KiB that nobody else sees, with so many of them taken."""
+    if os.geteuid() != 0:
+        raise harness.Skip("a mount needs root")
+    folder = t.folder()
+    script = ('mount -t tmpfs -o size=64k,mode=700 tmpfs "$1" && head -c %d /dev/zero >"$1/ballast"'
+              ' && shift && exec "$@"' % (ballast * 1024))
+    return t.start("-m", "--propagation", "private", "sh", "-c", script, "sh", folder,
+                   harness.LRIE, "--listen", "127.0.0.1:0", "--bootstrap", harness.BOOTSTRAP,
+                   "--handler", "sleep:1", "--state", folder, "--quiet", *options,
+                   program="unshare")
+
+
+def test_a_file_system_that_is_full(t):
+    lrie = in_small_file_system(t, 0, "--concurrency", "1")
+    lrie.wait_until_it_listens()
+    replies = [lrie.invoke(b'"%s"' % (b"a" * 5000), EVENT) for _ in range(20)]
+    good = [reply for reply in replies if reply.status == 202]
+    t.between(5, len(good), 19, "events that fit")
+    bad = [reply for reply in replies if reply.status != 202]
+    t.equal({(reply.status, reply.header("x-amzn-ErrorType")) for reply in bad},
+            {(500, "ServiceException")})
+    says(t, bad[0].json()["Message"], "No space left on device")
+    harness.wait_for(lambda: metric(lrie, "lrie_events_queued") == 0, "all events to be over")
+    t.equal(metric(lrie, "lrie_events_succeeded_total"), len(good))
+    lrie.stop()
+
+
+def test_a_file_system_that_is_full_at_the_start(t):
+    lrie = in_small_file_system(t, 64)
+    t.equal(lrie.wait(), 2)
+    lrie.stopped = True
+    says(t, lrie.stderr.text(), "No space left on device")
+
+
 def test_damage_is_told_and_kept(t):
     survivor = Survivor(t, "error")
     lrie = survivor.begin()

@@ -498,6 +498,36 @@ static void test_too_old_for_the_next_lrie(void)
 	end_with_store();
 }
 
+/* Whatever the clock was when it was kept: it is not older than it is, and waits five minutes at
+ * most. */
+static void test_a_clock_that_was_a_century_ahead(void)
+{
+	const uint64_t century_ns = UINT64_C(100) * 365 * 86400 * CLOCK_NS_PER_S;
+	const uint64_t later_ns = FAKE_START_WALL_MS * MS + century_ns;
+	struct event_record record = { .kind = EVENT_RECORD_EVENT,
+		                       .accepted_wall_ns = later_ns,
+		                       .progress = { .due_wall_ns = later_ns },
+		                       .request_id = ID,
+		                       .function_arn = "arn:::::f:function",
+		                       .trace_header = "Root=1",
+		                       .data = "1",
+		                       .length = 1 };
+	struct error err;
+
+	begin_with_store();
+	record.function = stage.config.function_name;
+	CHECK(event_store_add(means.store, &record, &err));
+	reopen();
+	CHECK_INT(event_queue_length(queue), 1);
+	pass_s(299);
+	CHECK_INT(stage_ports->deliveries, 0);
+	pass_s(1);
+	CHECK_INT(stage_ports->deliveries, 1);
+	answers();
+	CHECK(strstr(fake_output_take(), "Success"));
+	end_with_store();
+}
+
 static void test_all_that_was_asked_is_kept(void)
 {
 	struct invocation *invocation;
@@ -566,4 +596,5 @@ TEST_MAIN(test_no_concurrency_at_all, test_a_good_event, test_two_retries_with_t
           test_a_crash_is_a_function_error, test_stopped_in_every_state,
           test_a_function_that_is_not_there, test_a_loop_of_functions_ends,
           test_what_waits_outlives_lrie, test_too_old_for_the_next_lrie,
-          test_all_that_was_asked_is_kept, test_looking_at_it)
+          test_a_clock_that_was_a_century_ahead, test_all_that_was_asked_is_kept,
+          test_looking_at_it)
