@@ -235,6 +235,7 @@ void environment_invoke(struct environment *env, struct invocation *invocation)
 	assert(environment_is_free(env));
 	loop_timer_stop(&env->idle);
 	slot->invocation = invocation_ref(invocation);
+	invocation->version = env->context->config->function_version;
 	invocation->phase.received_ns = clock_now();
 	switch (env->state) {
 	case ENVIRONMENT_SERVING:

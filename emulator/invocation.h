@@ -83,6 +83,7 @@ struct invocation {
 	char *client_context;   /* decoded JSON text, or NULL */
 	char *cognito_identity; /* JSON text, or NULL */
 	char *tenant_id;        /* or NULL */
+	const char *version;    /* of the function that takes it; good in ops, NULL: none does */
 	uint64_t deadline_ms;   /* by clock_machine_wall_ms(); set with the event */
 	struct invoke_phase phase;
 	uint64_t produced_bytes;           /* of the runtime's own answer */

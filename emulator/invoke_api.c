@@ -60,6 +60,14 @@ struct call {
 
 /* ---- replies ---- */
 
+/* Of the environment that had it: a reload may have changed the function meanwhile. */
+static const char *executed_version(const struct call *call)
+{
+	const char *version = call->invocation->version;
+
+	return version ? version : call->served->config->function_version;
+}
+
 static void add_log_header(struct http_exchange *exchange, const struct log_tail *tail)
 {
 	autobuffer struct buffer text = BUFFER_INIT;
@@ -80,7 +88,7 @@ static void reply_throttled(struct call *call, const char *reason)
 static void reply_stream(struct call *call, const struct log_tail *tail)
 {
 	if (!call->has_begun) {
-		invoke_stream_begin(call->exchange, call->served->config->function_version);
+		invoke_stream_begin(call->exchange, executed_version(call));
 		invoke_stream_write(call->exchange, call->answer.data, call->answer.length);
 	}
 	invoke_stream_end(call->exchange, call->is_error ? &call->answer : NULL, tail);
@@ -108,8 +116,7 @@ static void reply_answer(struct call *call, const struct log_tail *tail)
 	}
 	http_exchange_add_header(exchange, "Content-Type", "application/json");
 	http_exchange_add_header(exchange, "x-amzn-Remapped-Content-Length", "0");
-	http_exchange_add_header(exchange, "X-Amz-Executed-Version",
-	                         call->served->config->function_version);
+	http_exchange_add_header(exchange, "X-Amz-Executed-Version", executed_version(call));
 	http_exchange_add_header(exchange, "X-Amzn-Trace-Id", call->invocation->trace_header);
 	if (call->is_error)
 		http_exchange_add_header(exchange, "X-Amz-Function-Error", "Unhandled");
@@ -190,7 +197,7 @@ static void on_response_head(struct invocation *invocation, const struct respons
 
 	(void)head; /* the type of an event stream is always the same */
 	if (call->exchange)
-		invoke_stream_begin(call->exchange, call->served->config->function_version);
+		invoke_stream_begin(call->exchange, executed_version(call));
 	call->has_begun = true;
 }
 

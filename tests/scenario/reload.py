@@ -105,12 +105,12 @@ def test_a_broken_file_changes_nothing(t):
 
 
 def test_running_invocations_end_on_the_old(t):
-    served = Served(t, {"one": {"handler": "sleep:700,answer:old"}})
+    served = Served(t, {"one": {"handler": "sleep:700,answer:old", "function-version": "1"}})
     busy = served.lrie.begin_invoke(path=path_of("one"))
     served.lrie.stdout.wait_line(r"START .*")
-    served.reload("changed one$", {"one": {"handler": "answer:new"}})
-    t.equal(body(served, "one"), b"new")
-    t.equal(busy.reply().body, b"old")
+    served.reload("changed one$", {"one": {"handler": "answer:new", "function-version": "2"}})
+    for reply, expected in ((ask(served.lrie, "one"), (b"new", "2")), (busy.reply(), (b"old", "1"))):
+        t.equal((reply.body, reply.header("X-Amz-Executed-Version")), expected)
     harness.wait_for(lambda: len(served.lrie.function_processes("boot")) == 1, "the end of the old")
     served.lrie.stop()
 
