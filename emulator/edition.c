@@ -59,7 +59,7 @@ void edition_own_config(struct edition *edition, struct config *config)
 	*edition->users = 1;
 }
 
-struct edition *edition_renew(const struct edition *old, struct error *err)
+struct edition *edition_renew(const struct edition *old, bool has_changed, struct error *err)
 {
 	struct edition *edition = begin();
 
@@ -68,6 +68,7 @@ struct edition *edition_renew(const struct edition *old, struct error *err)
 		edition->users = old->users;
 		++*edition->users;
 	}
-	return finish(edition, workload_renew(&edition->workload, &old->workload, err) &&
-	                               package_is_complete(edition->workload.package, err));
+	return finish(edition,
+	              workload_renew(&edition->workload, &old->workload, has_changed, err) &&
+	                      package_is_complete(edition->workload.package, err));
 }

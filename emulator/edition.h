@@ -27,8 +27,9 @@ struct edition *edition_create(const struct environment_context *shared,
 /* From now on 'config', which it was made of, is its own, and that of editions renewed from it. */
 void edition_own_config(struct edition *edition, struct config *config);
 
-/* The same, of the files as they are now, as far as they are complete: else NULL and 'err'. */
-struct edition *edition_renew(const struct edition *old, struct error *err);
+/* The same, of the files as they are now, as far as they are complete: else NULL and 'err', and it
+ * may be tried again. 'has_changed': files have, since the last time. */
+struct edition *edition_renew(const struct edition *old, bool has_changed, struct error *err);
 
 /* For one whose context nobody has. NULL is fine. */
 void edition_destroy(struct edition *edition);

@@ -13,10 +13,10 @@ struct edition *served_function_edition(const struct served_function *served)
 	return container_of(served->workload, struct edition, workload);
 }
 
-static bool renew(struct renewal_owner *owner, unsigned *count, struct error *err)
+static bool renew(struct renewal_owner *owner, bool has_changed, unsigned *count, struct error *err)
 {
 	struct served_function *served = container_of(owner, struct served_function, renewal_owner);
-	struct edition *edition = edition_renew(served_function_edition(served), err);
+	struct edition *edition = edition_renew(served_function_edition(served), has_changed, err);
 
 	if (!edition)
 		return false;

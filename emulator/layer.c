@@ -191,6 +191,19 @@ static void add_path(struct layers *layers, char *path)
 	layers->paths[layers->count++] = path;
 }
 
+static void forget_paths(struct layers *layers)
+{
+	while (layers->count > 0)
+		free(layers->paths[--layers->count]);
+}
+
+void layers_take_paths(struct layers *layers, const char *paths, size_t length)
+{
+	forget_paths(layers);
+	for (const char *path = paths; path < paths + length; path += strlen(path) + 1)
+		add_path(layers, xstrdup(path));
+}
+
 static void add_origin(struct layers *layers, const struct stat *status)
 {
 	layers->origins = xrealloc(layers->origins,
@@ -214,7 +227,7 @@ static char *place_name(const struct layers *layers, const char *path)
 static bool add_zip(struct layers *layers, const struct config *config, const char *path,
                     struct error *err)
 {
-	signals_mask_ending(SIG_BLOCK); /* who blocks them already has a loop that hears them */
+	signals_mask_ending(SIG_BLOCK); /* it may have become one just now */
 	if (!make_workshop(layers, config, err))
 		return error_prefix(err, "layer '%s'", path);
 	char *name = place_name(layers, path);
@@ -243,10 +256,8 @@ static bool add_layer(struct layers *layers, const struct config *config, const 
 		return true;
 	}
 	free(resolved);
-	if (S_ISREG(status.st_mode)) {
-		add_origin(layers, &status); /* before it is read: what changes then is news */
+	if (S_ISREG(status.st_mode))
 		return add_zip(layers, config, path, err);
-	}
 	return error_set(err, 0, "layer '%s': neither a folder nor a zip file", path);
 }
 
@@ -285,31 +296,68 @@ static bool add_extensions(struct layers *layers, const struct config *config, s
 	if (folder == -1 || !folder_copy(source, folder, err))
 		return error_prefix(err, "extensions '%s'", config->extensions);
 	add_path(layers, xasprintf("%s/extensions-layer", layers->workshop));
-	layers->has_copies = true;
 	return true;
+}
+
+/* What the zip files are before they are read: what changes then is news. */
+static bool begin_zips(struct layers *layers, const struct config *config, struct error *err)
+{
+	for (size_t i = 0; i < config->layers.count; i++) {
+		const char *path = config->layers.items[i];
+		struct stat status;
+
+		if (stat(path, &status) == -1 || !S_ISREG(status.st_mode))
+			continue;
+		add_origin(layers, &status);
+		signals_mask_ending(SIG_BLOCK); /* who does so already has a loop that hears them */
+		if (!make_workshop(layers, config, err))
+			return error_prefix(err, "layer '%s'", path);
+	}
+	return true;
+}
+
+struct layers *layers_begin(const struct config *config, bool is_image, struct error *err)
+{
+	struct layers *layers;
+
+	if (!check_count(config->layers.count, err))
+		return NULL;
+	layers = xcalloc(1, sizeof(*layers));
+	layers->lock = -1;
+	layers->references = 1;
+	layers->has_copies = config->extensions;
+	if (config->layers.count == 0 && is_image && is_folder(LAYER_ROOT))
+		add_path(layers, xstrdup(LAYER_ROOT));
+	if (config->extensions)
+		signals_mask_ending(SIG_BLOCK);
+	if (begin_zips(layers, config, err) &&
+	    (!config->extensions || make_workshop(layers, config, err)))
+		return layers;
+	layers_destroy(layers);
+	return NULL;
+}
+
+bool layers_are_unpacked(const struct layers *layers)
+{
+	return layers->workshop;
+}
+
+bool layers_fill(struct layers *layers, const struct config *config, struct error *err)
+{
+	for (size_t i = 0; i < config->layers.count; i++)
+		if (!add_layer(layers, config, config->layers.items[i], err))
+			return false;
+	return !config->extensions || add_extensions(layers, config, err);
 }
 
 struct layers *layers_create(const struct config *config, bool is_image, struct error *err)
 {
-	if (!check_count(config->layers.count, err))
-		return NULL;
-	struct layers *layers = xcalloc(1, sizeof(*layers));
+	struct layers *layers = layers_begin(config, is_image, err);
 
-	layers->lock = -1;
-	layers->references = 1;
-	if (config->layers.count == 0 && is_image && is_folder(LAYER_ROOT))
-		add_path(layers, xstrdup(LAYER_ROOT));
-	for (size_t i = 0; i < config->layers.count; i++) {
-		if (!add_layer(layers, config, config->layers.items[i], err)) {
-			layers_destroy(layers);
-			return NULL;
-		}
-	}
-	if (config->extensions && !add_extensions(layers, config, err)) {
-		layers_destroy(layers);
-		return NULL;
-	}
-	return layers;
+	if (!layers || layers_fill(layers, config, err))
+		return layers;
+	layers_destroy(layers);
+	return NULL;
 }
 
 void layers_destroy(struct layers *layers)
@@ -322,8 +370,7 @@ void layers_destroy(struct layers *layers)
 		signals_mask_ending(SIG_BLOCK);
 	if (layers->workshop && !folder_remove(AT_FDCWD, layers->workshop, &err))
 		log_warning("%s", err.text);
-	for (size_t i = 0; i < layers->count; i++)
-		free(layers->paths[i]);
+	forget_paths(layers);
 	free(layers->paths);
 	free(layers->workshop);
 	free(layers->origins);
@@ -355,25 +402,34 @@ static bool is_same_folder(const char *path, const char *was)
 	return is_same_path;
 }
 
-bool layers_are_current(const struct layers *layers, const struct config *config)
+bool layers_may_be_current(const struct layers *layers, const struct config *config)
 {
 	size_t zips = 0;
 
-	if (layers->has_copies)
-		return false;
 	for (size_t i = 0; i < config->layers.count; i++) {
-		const char *path = config->layers.items[i];
 		struct stat status;
 
-		if (stat(path, &status) == -1)
+		if (stat(config->layers.items[i], &status) == -1)
 			return false;
-		if (S_ISDIR(status.st_mode)
-		            ? !is_same_folder(path, layers->paths[i])
-		            : zips == layers->origin_count ||
-		                      !is_same_file(&status, &layers->origins[zips++]))
+		if (!S_ISDIR(status.st_mode) && (zips == layers->origin_count ||
+		                                 !is_same_file(&status, &layers->origins[zips++])))
 			return false;
 	}
 	return zips == layers->origin_count;
+}
+
+bool layers_are_current(const struct layers *layers, const struct config *config)
+{
+	if (layers->has_copies || layers->count < config->layers.count ||
+	    !layers_may_be_current(layers, config))
+		return false;
+	for (size_t i = 0; i < config->layers.count; i++) {
+		const char *path = config->layers.items[i];
+
+		if (is_folder(path) && !is_same_folder(path, layers->paths[i]))
+			return false;
+	}
+	return true;
 }
 
 /* ---- merging ---- */
@@ -400,9 +456,8 @@ bool layers_merge(struct layers *layers, const struct config *config, struct err
 	autoclose int place = make_place(layers, "merged", err);
 	if (place == -1 || !copy_all(layers, place, err))
 		return false;
-	while (layers->count > 0)
-		free(layers->paths[--layers->count]);
-	layers->has_copies = true;
+	forget_paths(layers);
+	layers->has_copies = layers->is_merged = true;
 	add_path(layers, xasprintf("%s/merged", layers->workshop));
 	return true;
 }

@@ -28,6 +28,7 @@ struct layers {
 	struct layer_origin *origins; /* of the zip files, in their order */
 	size_t origin_count;
 	bool has_copies; /* of folders, too */
+	bool is_merged;  /* layers_merge() has made one of several */
 };
 
 /*
@@ -41,12 +42,25 @@ struct layers {
  */
 struct layers *layers_create(const struct config *config, bool is_image, struct error *err);
 
+/*
+ * The same in two steps, of which the second takes its time if layers_are_unpacked(). It may be
+ * done in a child, once; what that has made of the paths is then told by layers_take_paths(), each
+ * with a NUL behind it.
+ */
+struct layers *layers_begin(const struct config *config, bool is_image, struct error *err);
+bool layers_are_unpacked(const struct layers *layers);
+bool layers_fill(struct layers *layers, const struct config *config, struct error *err);
+void layers_take_paths(struct layers *layers, const char *paths, size_t length);
+
 /* For one more who uses them. */
 struct layers *layers_ref(struct layers *layers);
 
 /* Whether they are what layers_create() would make of 'config' now. Of copied folders nobody knows:
  * then they are not. */
 bool layers_are_current(const struct layers *layers, const struct config *config);
+
+/* The same, of all that is known of those that are still to be filled: of zip files. */
+bool layers_may_be_current(const struct layers *layers, const struct config *config);
 
 /* Removes what was unpacked, with the last reference. NULL is fine. */
 void layers_destroy(struct layers *layers);

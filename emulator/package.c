@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "emulator/layer.h"
+#include "emulator/layer_job.h"
 #include "emulator/watch.h"
 
 #define TASK_ROOT "/var/task"
@@ -28,6 +29,7 @@ struct package {
 	char *task_root;    /* on the host, or NULL */
 	char *runtime_root; /* on the host, or NULL */
 	struct layers *layers;
+	struct layer_job *job; /* of the package that comes after this one; NULL: none */
 	struct sandbox_bind *binds;
 	size_t bind_count;
 	char *bootstrap; /* on the host, as named by the user; NULL: look it up */
@@ -390,12 +392,66 @@ struct package *package_create_beside(const struct config *config, bool own_root
 	return create(config, own_root, shares ? layers_ref(other->layers) : NULL, err);
 }
 
-struct package *package_renew(const struct package *old, struct error *err)
+/* Work that was in vain, since what it is made of has changed meanwhile. What has failed with the
+ * same files need not be tried again. */
+static void give_up_stale_job(struct package *package, bool has_changed)
 {
-	bool are_current = layers_are_current(old->layers, old->config);
+	struct layers *made = package->job ? layer_job_layers(package->job) : NULL;
+	struct error ignored;
 
-	return create(old->config, old->own_root, are_current ? layers_ref(old->layers) : NULL,
-	              err);
+	if (!made || (!has_changed && layers_may_be_current(made, package->config)))
+		return;
+	if (made->has_copies || !layers_may_be_current(made, package->config) ||
+	    layer_job_state(package->job, &ignored) == LAYER_JOB_FAILED) {
+		layer_job_destroy(package->job);
+		package->job = NULL;
+	}
+}
+
+/* The layers as they are now, with a reference; NULL and 'err': they are not there yet. */
+static struct layers *begin_layers(struct package *package, struct error *err)
+{
+	struct layers *layers = layers_begin(package->config, package_is_image(package), err);
+
+	if (!layers || !layers_are_unpacked(layers)) {
+		if (layers && layers_fill(layers, package->config, err))
+			return layers;
+		layers_destroy(layers);
+		return NULL;
+	}
+	package->job = layer_job_start(layers, package->layers->is_merged, package->config, err);
+	return NULL;
+}
+
+static struct layers *renew_layers(struct package *package, bool has_changed, struct error *err)
+{
+	struct layers *layers;
+
+	if (layers_are_current(package->layers, package->config))
+		return layers_ref(package->layers);
+	give_up_stale_job(package, has_changed);
+	if (!package->job) {
+		layers = begin_layers(package, err);
+		if (layers || !package->job)
+			return layers;
+	}
+	switch (layer_job_state(package->job, err)) {
+	case LAYER_JOB_RUNNING:
+		error_set(err, 0, "layers are still being unpacked");
+		return NULL;
+	case LAYER_JOB_FAILED:
+		return NULL;
+	case LAYER_JOB_DONE:
+		break;
+	}
+	return layers_ref(layer_job_layers(package->job));
+}
+
+struct package *package_renew(struct package *old, bool has_changed, struct error *err)
+{
+	struct layers *layers = renew_layers(old, has_changed, err);
+
+	return layers ? create(old->config, old->own_root, layers, err) : NULL;
 }
 
 bool package_shares_layers(const struct package *package, const struct package *other)
@@ -412,6 +468,7 @@ void package_destroy(struct package *package)
 		free((char *)package->binds[i].target);
 	}
 	layers_destroy(package->layers);
+	layer_job_destroy(package->job);
 	free(package->binds);
 	free(package->task_root);
 	free(package->runtime_root);

@@ -34,9 +34,12 @@ struct package *package_create_beside(const struct config *config, bool own_root
 /* Whether 'other' is worth that. */
 bool package_has_layers_of(const struct package *other, const struct config *config);
 
-/* The same as 'old' was made of, as it is now. Layers that have not changed are shared: 'old' may
- * go first. */
-struct package *package_renew(const struct package *old, struct error *err);
+/*
+ * The same as 'old' was made of, as it is now. Layers that have not changed are shared: 'old' may
+ * go first. Others are unpacked in a child, which 'old' keeps: as long as that is at work, this is
+ * an error, and to be tried again; 'has_changed' tells that files have changed since the last time.
+ */
+struct package *package_renew(struct package *old, bool has_changed, struct error *err);
 bool package_shares_layers(const struct package *package, const struct package *other);
 
 /*

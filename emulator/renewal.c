@@ -81,12 +81,12 @@ static void forget(struct renewal *renewal)
 	renewal->is_told = false;
 }
 
-static void attempt(struct renewal *renewal)
+static void attempt(struct renewal *renewal, bool has_changed)
 {
 	unsigned count = 0;
 	struct error err;
 
-	if (!renewal->owner->renew(renewal->owner, &count, &err)) {
+	if (!renewal->owner->renew(renewal->owner, has_changed, &count, &err)) {
 		tell_waiting(renewal, &err);
 		loop_timer_start(renewal->loop, &renewal->retry, clock_now() + RETRY_NS);
 		return;
@@ -98,7 +98,7 @@ static void attempt(struct renewal *renewal)
 
 static void on_retry(struct loop_timer *timer)
 {
-	attempt(container_of(timer, struct renewal, retry));
+	attempt(container_of(timer, struct renewal, retry), false);
 }
 
 static bool is_known(const struct renewal *renewal, const char *path)
@@ -119,7 +119,7 @@ static void on_change(struct watch_listener *listener, const struct watch_change
 		renewal->more = change->more;
 		renewal->since_ns = clock_now();
 	}
-	attempt(renewal);
+	attempt(renewal, true);
 }
 
 /* ---- what is watched ---- */

@@ -20,9 +20,11 @@ struct renewal;
 
 struct renewal_owner {
 	/* Replaces the environments by those of the files as they are now; 'count' gets how many
-	 * that were. Returns false, changes nothing, and fills 'err' when they are not complete.
-	 * May not destroy the renewal. */
-	bool (*renew)(struct renewal_owner *owner, unsigned *count, struct error *err);
+	 * that were. Returns false, changes nothing, and fills 'err' when they are not complete; is
+	 * then called again, with 'has_changed' if files have since. May not destroy the renewal.
+	 */
+	bool (*renew)(struct renewal_owner *owner, bool has_changed, unsigned *count,
+	              struct error *err);
 };
 
 /*

@@ -44,11 +44,12 @@ bool workload_init(struct workload *workload, const struct environment_context *
 	return workload_init_beside(workload, shared, config, NULL, err);
 }
 
-bool workload_renew(struct workload *workload, const struct workload *old, struct error *err)
+bool workload_renew(struct workload *workload, const struct workload *old, bool has_changed,
+                    struct error *err)
 {
 	const struct environment_context *context = &old->context;
 
-	workload->package = package_renew(old->package, err);
+	workload->package = package_renew(old->package, has_changed, err);
 	if (!workload->package ||
 	    (!package_shares_layers(workload->package, old->package) &&
 	     !settle_layers(workload->package, context->host, context->config->layers.count, err)))

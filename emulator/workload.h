@@ -26,9 +26,11 @@ bool workload_init_beside(struct workload *workload, const struct environment_co
                           const struct config *config, const struct workload *other,
                           struct error *err);
 
-/* The same as 'old', of the files as they are now. Layers are only unpacked again if they have
- * changed; 'old' may be finished first. */
-bool workload_renew(struct workload *workload, const struct workload *old, struct error *err);
+/* The same as 'old', of the files as they are now; see package_renew(). 'old' may be finished
+ * first.
+ */
+bool workload_renew(struct workload *workload, const struct workload *old, bool has_changed,
+                    struct error *err);
 
 /* Functions made of it must be gone. Fine on a zeroed one. */
 void workload_finish(struct workload *workload);

@@ -359,7 +359,7 @@ static void check_renewed(const char *task, bool shares)
 
 	remove("link");
 	CHECK_INT(symlink(task, "link"), 0);
-	package = package_renew(old, &err);
+	package = package_renew(old, true, &err);
 	CHECK_INT(package_shares_layers(package, old), shares);
 	package_destroy(old);
 	package_fill_spec(package, &spec);

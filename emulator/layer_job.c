@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* layer_job - unpacks layers in a child, so that nobody waits who is served meanwhile */
+#include "emulator/layer_job.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "emulator/buffer.h"
+#include "sandbox/fd.h"
+
+/* Who has to wait that long does not notice. */
+#define PATIENCE_MS 10
+
+/* Paths of all layers that there can be, and more. */
+#define ANSWER_LIMIT ((size_t)256 << 10)
+
+struct layer_job {
+	enum layer_job_state state;
+	struct layers *layers;
+	pid_t child;
+	int answer; /* until the child has ended */
+	struct buffer got;
+	struct error err;
+};
+
+/* The answer begins with one of these; then follows the error, or each path and a NUL. */
+enum { ANSWER_FAILED = 'F', ANSWER_DONE = 'D' };
+
+/* ---- in the child ---- */
+
+static void answer(const struct layers *layers, const struct error *err, struct buffer *text)
+{
+	char kind = layers ? ANSWER_DONE : ANSWER_FAILED;
+
+	buffer_append(text, &kind, 1);
+	if (!layers)
+		buffer_append(text, err, sizeof(*err));
+	for (size_t i = 0; layers && i < layers->count; i++)
+		buffer_append(text, layers->paths[i], strlen(layers->paths[i]) + 1);
+}
+
+static void write_all(int fd, const struct buffer *text)
+{
+	for (size_t at = 0; at < text->length;) {
+		ssize_t written = write(fd, text->data + at, text->length - at);
+
+		if (written <= 0)
+			return; /* nobody wants it any more */
+		at += (size_t)written;
+	}
+}
+
+/* Connections and boxes of lrie must not live as long as this child. */
+static bool leave_all_but(int *one, int *other)
+{
+	enum { FIRST = 3 };
+
+	*one = fcntl(*one, F_DUPFD, FIRST + 2);
+	*other = fcntl(*other, F_DUPFD, FIRST + 2);
+	if (*one == -1 || *other == -1 || dup2(*one, FIRST) == -1 || dup2(*other, FIRST + 1) == -1)
+		return false;
+	*one = FIRST;
+	*other = FIRST + 1;
+	fd_close_from(FIRST + 2);
+	return true;
+}
+
+static void work(struct layers *layers, bool merges, const struct config *config, int fd)
+{
+	struct buffer text = BUFFER_INIT;
+	struct error err;
+	bool filled;
+
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) == -1 || !leave_all_but(&fd, &layers->lock))
+		_exit(1);
+	filled = layers_fill(layers, config, &err) &&
+	         (!merges || layers_merge(layers, config, &err));
+	answer(filled ? layers : NULL, &err, &text);
+	write_all(fd, &text);
+	_exit(0);
+}
+
+/* ---- outside ---- */
+
+static bool fork_child(struct layer_job *job, bool merges, const struct config *config,
+                       struct error *err)
+{
+	int ends[2];
+
+	if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) == -1)
+		return error_set(err, errno, "pipe");
+	job->answer = ends[0];
+	job->child = fork();
+	if (job->child == 0) {
+		fcntl(ends[1], F_SETFL, 0);
+		work(job->layers, merges, config, ends[1]);
+	}
+	close(ends[1]);
+	return job->child != -1 || error_set(err, errno, "fork");
+}
+
+static void fail(struct layer_job *job, const char *why)
+{
+	job->state = LAYER_JOB_FAILED;
+	error_set(&job->err, 0, "%s", why);
+}
+
+/* Takes what the child has said, as it is lrie's own. */
+static void judge(struct layer_job *job)
+{
+	const char *at = job->got.data;
+
+	if (job->got.length == 1 + sizeof(job->err) && *at == ANSWER_FAILED) {
+		job->state = LAYER_JOB_FAILED;
+		memcpy(&job->err, at + 1, sizeof(job->err));
+	} else if (job->got.length > 1 && *at == ANSWER_DONE && at[job->got.length - 1] == '\0') {
+		job->state = LAYER_JOB_DONE;
+		layers_take_paths(job->layers, at + 1, job->got.length - 1);
+	} else {
+		fail(job, "unpacking layers ended before its time");
+	}
+	waitpid(job->child, NULL, 0); /* unless somebody has done so */
+	fd_close(&job->answer);
+}
+
+static void listen_to(struct layer_job *job)
+{
+	char piece[4096];
+	ssize_t got;
+
+	while ((got = read(job->answer, piece, sizeof(piece))) > 0) {
+		if (job->got.length < ANSWER_LIMIT)
+			buffer_append(&job->got, piece, (size_t)got);
+	}
+	if (got == 0 || errno != EAGAIN)
+		judge(job);
+}
+
+struct layer_job *layer_job_start(struct layers *layers, bool merges, const struct config *config,
+                                  struct error *err)
+{
+	struct layer_job *job = xcalloc(1, sizeof(*job));
+	struct pollfd soon;
+
+	job->layers = layers;
+	job->answer = job->child = -1;
+	buffer_init(&job->got);
+	if (!fork_child(job, merges, config, err)) {
+		layer_job_destroy(job);
+		return NULL;
+	}
+	soon = (struct pollfd){ .fd = job->answer, .events = POLLIN };
+	poll(&soon, 1, PATIENCE_MS);
+	return job;
+}
+
+enum layer_job_state layer_job_state(struct layer_job *job, struct error *err)
+{
+	if (job->state == LAYER_JOB_RUNNING)
+		listen_to(job);
+	if (job->state == LAYER_JOB_FAILED)
+		*err = job->err;
+	return job->state;
+}
+
+struct layers *layer_job_layers(const struct layer_job *job)
+{
+	return job->layers;
+}
+
+void layer_job_destroy(struct layer_job *job)
+{
+	if (!job)
+		return;
+	if (job->answer != -1 && job->child > 0)
+		listen_to(job);
+	/* As long as the answer has no end, the child has none, and its number is its own. */
+	if (job->answer != -1 && job->child > 0) {
+		kill(job->child, SIGKILL);
+		waitpid(job->child, NULL, 0);
+	}
+	fd_close(&job->answer);
+	layers_destroy(job->layers);
+	buffer_finish(&job->got);
+	free(job);
+}
