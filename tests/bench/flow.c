@@ -54,7 +54,7 @@ int main(int argc, char **argv)
 		errx(2, "usage: flow PORT EVENT");
 
 	size_t length;
-	char *request = client_make_post(PATH, argv[2], strlen(argv[2]), &length);
+	char *request = client_make_post(PATH, "", argv[2], strlen(argv[2]), &length);
 	int fd = client_connect((unsigned)strtoul(argv[1], NULL, 10));
 	uint64_t began = now_ns(), took, total;
 
