@@ -100,15 +100,18 @@ static void respond_result(struct http_call *call, struct answer *answer)
 	respond(call, &response);
 }
 
+static bool is_failure_of_lrie(const struct answer *answer)
+{
+	return answer->fault && answer->fault->status == FAULT_FAILURE;
+}
+
 static void respond_error(struct http_call *call, const struct answer *answer)
 {
-	bool is_of_lrie = answer->fault && answer->fault->status == FAULT_FAILURE;
+	enum http_failure failure = answer->throttle             ? HTTP_FAILURE_THROTTLED
+	                            : is_failure_of_lrie(answer) ? HTTP_FAILURE_SERVICE
+	                                                         : HTTP_FAILURE_FUNCTION;
 
-	http_call_fail(call,
-	               answer->throttle ? HTTP_FAILURE_THROTTLED
-	               : is_of_lrie     ? HTTP_FAILURE_SERVICE
-	                                : HTTP_FAILURE_FUNCTION,
-	               0, answer->throttle);
+	http_call_fail(call, failure, 0, answer->throttle);
 }
 
 static void on_answered(struct invocation *invocation, struct answer *answer)
@@ -212,7 +215,8 @@ static void on_chunk(struct invocation *invocation, const char *data, size_t len
 		invocation_pause(invocation);
 }
 
-/* Whatever goes wrong behind the head ends the body; that it is not whole nobody is told. */
+/* What the function does wrong behind the head ends the body, and nobody is told that it is not
+ * whole, as on AWS. What lrie does wrong, such as to end, breaks it off. */
 static void on_stream_answered(struct invocation *invocation, struct answer *answer)
 {
 	struct http_call *call = invocation->asker;
@@ -221,7 +225,9 @@ static void on_stream_answered(struct invocation *invocation, struct answer *ans
 		return;
 	if (call->is_prelude_due && !answer->is_error)
 		end_prelude(call);
-	if (call->is_answered)
+	if (call->is_answered && is_failure_of_lrie(answer))
+		http_exchange_break_reply(call->exchange);
+	else if (call->is_answered)
 		http_exchange_end_reply(call->exchange);
 	else
 		on_answered(invocation, answer);

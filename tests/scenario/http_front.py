@@ -443,6 +443,32 @@ def test_clients_that_leave(t):
     lrie.stop()
 
 
+def test_the_end_of_lrie(t):
+    lrie = serve_bare(t, "--concurrency", "1")
+    runtime = lrie.runtime()
+    pending, half = connect(t, lrie), connect(t, lrie)
+    pending.request("GET", "/")
+    runtime.next()
+    half.send(b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\nab")
+    lrie.stop()
+    reply = pending.reply()
+    t.equal((reply.status, reply.body), (500, b'{"Message":"Internal Server Error"}'))
+
+
+def test_crowds_that_leave(t):
+    lrie = serve(t, "sleep:50,http", "--timeout", "60")
+    for number in range(3):
+        crowd = [Connection(lrie.http) for _ in range(40)]
+        for connection in crowd:
+            connection.request("GET", "/%d" % number)
+        for connection in crowd[::2]:
+            connection.reset()
+        for connection in crowd[1::2]:
+            t.equal(connection.reply().status, 200)
+            connection.close()
+    lrie.stop()
+
+
 def test_requests_in_line_on_one_connection(t):
     lrie = serve(t, "echo")
     connection = connect(t, lrie)

@@ -274,6 +274,16 @@ def resident(lrie):
         return int(file.read().split()[1]) * os.sysconf("SC_PAGESIZE")
 
 
+def test_the_end_of_lrie_breaks_a_body_off(t):
+    lrie = serve(t)
+    runtime = lrie.runtime()
+    response, answer = begin(t, lrie, runtime, "text/plain")
+    answer.write(b"half")
+    t.equal((response.head(), response.read(4)), (200, b"half"))
+    lrie.stop()
+    t.equal(response.connection.reader.read(), b"")
+
+
 def test_only_urls_stream(t):
     for kind in ("http-api", "rest-api", "alb"):
         finished = t.run("-b", harness.BOOTSTRAP, "--invoke-mode", "response_stream",
