@@ -9,7 +9,7 @@ import time
 
 import harness
 from event_stream import STREAM_PATH, EventStream, stream
-from harness import RESPONSE_LIMIT, RUNTIME_PATH, UUID, Connection, wait_for
+from harness import RESPONSE_LIMIT, RUNTIME_PATH, UUID, Connection
 
 STREAM_LIMIT = 200 << 20
 STREAMING = ("Lambda-Runtime-Function-Response-Mode", "streaming")
