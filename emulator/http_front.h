@@ -11,8 +11,9 @@
  * sent to localhost, an address, the site's own name or one that the user has named: a
  * page whose name was made to point here is of the same site otherwise.
  *
- * Bound: of a request, its body and the event; of an answer, what the runtime sent and the
- * response. With Lambda's limits that is 24 MB each at most.
+ * Bound: of a request, its body (10 MB at most) and for a moment the event made of it, where each
+ * byte may take six; of an answer, what the runtime sent (6 MB) and the response; of one that is
+ * streamed, what http_server.h says of a reply in pieces.
  */
 #ifndef EMULATOR_HTTP_FRONT_H
 #define EMULATOR_HTTP_FRONT_H
