@@ -189,8 +189,8 @@ void http_exchange_end_reply(struct http_exchange *exchange);
  * on_finished comes later, from the loop. */
 void http_exchange_break_reply(struct http_exchange *exchange);
 
-/* Closes the connection without a reply. For a kept exchange on_finished comes later, from the
- * loop. */
+/* Closes the connection without a reply; nothing happens once there is one, or has begun. For a
+ * kept exchange on_finished comes later, from the loop. */
 void http_exchange_drop(struct http_exchange *exchange);
 
 #endif
