@@ -83,6 +83,22 @@ static const char *first_size(struct settings *settings, const char *text)
 	return settings_own(settings, xasprintf("%.*s", (int)strcspn(text, ","), text));
 }
 
+/* Whether that command would take it. */
+static bool check_for(enum config_command command, struct reading *reading,
+                      const struct function_setting *setting)
+{
+	reading->unused->config.command = command; /* what parsers ask for */
+	return settings_give(reading->unused, setting->option, setting->text, setting->source,
+	                     reading->err);
+}
+
+static bool check_unused(struct reading *reading, const struct function_setting *setting)
+{
+	bool is_served = setting->option->commands & BIT(CONFIG_SERVE);
+
+	return check_for(is_served ? CONFIG_SERVE : CONFIG_BENCH, reading, setting);
+}
+
 static bool give(struct reading *reading, struct settings *settings,
                  const struct function_setting *setting)
 {
@@ -97,14 +113,13 @@ static bool give(struct reading *reading, struct settings *settings,
 	}
 	if (!check_destination(reading, setting))
 		return false;
-	if (is_used(option, command) && command == CONFIG_BENCH)
-		return settings_give(settings, option, text, setting->source, reading->err);
-	if (!settings_give(reading->unused, option, setting->text, setting->source, reading->err))
-		return false;
 	if (!is_used(option, command))
-		return true;
-	if (option->parse == option_find("memory", strlen("memory"))->parse)
+		return check_unused(reading, setting);
+	if (command != CONFIG_BENCH && option == option_find("memory", strlen("memory"))) {
+		if (!check_for(CONFIG_BENCH, reading, setting)) /* all of them */
+			return false;
 		text = first_size(settings, text);
+	}
 	return settings_give(settings, option, text, setting->source, reading->err);
 }
 
@@ -241,7 +256,6 @@ struct config *config_read_file(const struct settings *words, struct error *err)
 	if (!check_words(&words->config, err))
 		return NULL;
 	reading.unused = xcalloc(1, sizeof(*reading.unused));
-	reading.unused->config.command = CONFIG_BENCH; /* who takes most */
 	if (!function_file_read(&reading.file, words->config.file, words->config.command, err) ||
 	    !read_functions(&reading) || !check_only_apis(&reading)) {
 		config_destroy(reading.first);

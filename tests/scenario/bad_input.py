@@ -374,7 +374,7 @@ def check_mistake(t, words, *expected, code=2):
 def test_wrong_options_and_values_are_named(t):
     for option, values in (
             ("--memory", ("0", "127", "x", "-1", "1e3", "99999999999999999999", "")),
-            ("--timeout", ("0", "901", "-1", "three")), ("--concurrency", ("0", "-1", "many")),
+            ("--timeout", ("0", "901", "-1", "three")), ("--concurrency", ("1001", "-1", "many")),
             ("--ephemeral-storage", ("1", "10241", "x")), ("--sandbox", ("on", "")),
             ("--listen", ("nowhere", "127.0.0.1", "127.0.0.1:x", "127.0.0.1:70000", ":")),
             ("--log-level", ("loud",)), ("--color", ("blue",)), ("--account-id", ("12",)),

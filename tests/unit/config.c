@@ -1136,14 +1136,16 @@ static void test_a_file_of_functions(void)
 		"{\"name\": \"one\", \"concurrency\": 2, \"fail-if\": \"cold.init>1s\"},\n"
 		"{\"name\": \"two\", \"bootstrap\": \"b\", \"provisioned\": 3, \"throttle\": "
 		"true,\n"
-		"\"arguments\": \"x\", \"on-success\": \"function:one\"}]}";
+		"\"arguments\": \"x\", \"on-success\": \"function:one\"},\n"
+		"{\"name\": \"none\", \"concurrency\": 0, \"memory\": 128}]}";
 	struct config *config;
 
 	begin();
 	files_begin();
 	files_put("f.json", text, strlen(text));
 	config = PARSE("lrie", "--config", "f.json");
-	check_functions(config, "one - function.handler 256/1 -, two b function.handler 256/1 -");
+	check_functions(config, "one - function.handler 256/1 -, two b function.handler 256/1 -, "
+	                        "none - function.handler 128/1 -");
 	if (CHECK(config && config->next)) {
 		CHECK_STR(config->file, "f.json");
 		CHECK_STR(config->listen, "127.0.0.1:1");
@@ -1151,6 +1153,9 @@ static void test_a_file_of_functions(void)
 		CHECK_INT(config->next->provisioned, 3);
 		CHECK_STR(config->next->on_success, "function:one");
 	}
+	config_destroy(config);
+	config = PARSE("lrie", "invoke", "none", "-c", "f.json");
+	CHECK(config && config->memory_bytes == 128 * MB);
 	config_destroy(config);
 	config = PARSE("lrie", "bench", "two", "-c", "f.json", "one");
 	check_functions(config, "two b function.handler 256/2 -, one - function.handler 256/2 -");
