@@ -254,13 +254,20 @@ def test_a_task_root_that_is_built_anew(t):
     lrie.stop()
 
 
-def pack(path, text):
+def pack(path, text, filling=b""):
     """As zip(1) does: beside it, and over it."""
-    with zipfile.ZipFile(path + ".new", "w") as archive:
-        info = zipfile.ZipInfo("text")
-        info.external_attr = 0o100644 << 16
-        archive.writestr(info, text)
+    with zipfile.ZipFile(path + ".new", "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in (("text", text), ("filling", filling)):
+            info = zipfile.ZipInfo(name)
+            info.external_attr = 0o100644 << 16
+            info.compress_type = zipfile.ZIP_DEFLATED
+            archive.writestr(info, data)
     os.rename(path + ".new", path)
+
+
+def await_unpacking(lrie, count):
+    harness.wait_for(lambda: sum("layer" in name for name in os.listdir(lrie.temporary)) == count,
+                     "%d folders of layers" % count)
 
 
 READING = TELLING % "$(cat /opt/text)"
@@ -288,6 +295,25 @@ def test_a_layer_that_is_a_zip_file(t):
     pack(layer, "3")
     await_telling(lrie, 4)
     lrie.stdout.wait_line("made of: 3")
+    lrie.stop()
+
+
+def test_a_large_layer_changes_again_while_it_is_unpacked(t):
+    t.need_walls("files")
+    layer = os.path.join(t.folder(), "layer.zip")
+    pack(layer, "1")
+    lrie = t.serve_script(READING, "--watch", "--layer", layer)
+    lrie.stdout.wait_line("made of: 1")
+    pack(layer, "2", bytes(100 << 20))
+    await_unpacking(lrie, 2)
+    pack(layer, "3")
+    lrie.stdout.wait_line("made of: 3")
+    await_processes(lrie, 1)
+    await_unpacking(lrie, 1)
+
+    # ... and lrie ends meanwhile: the harness sees what is left
+    pack(layer, "4", bytes(100 << 20))
+    await_unpacking(lrie, 2)
     lrie.stop()
 
 
