@@ -130,6 +130,7 @@ void http_exchange_pause_body(struct http_exchange *exchange)
 void http_exchange_resume_body(struct http_exchange *exchange)
 {
 	exchange->is_body_paused = false;
+	exchange->stuck_at = 0; /* it stood still, but was not stuck */
 	if (exchange->phase == EXCHANGE_RECEIVING)
 		exchange_wake(exchange);
 }
