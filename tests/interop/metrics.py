@@ -36,6 +36,8 @@ FAMILIES = {
     "lrie_setup_duration_seconds:histogram", "lrie_init_duration_seconds:histogram",
     "lrie_init_errors:counter", "lrie_extension_errors:counter", "lrie_environments:gauge",
     "lrie_invocations_waiting:gauge", "lrie_events_queued:gauge",
+    "lrie_events_accepted:counter", "lrie_events_succeeded:counter", "lrie_events_failed:counter",
+    "lrie_events_retried:counter", "lrie_event_records_dropped:counter",
     "lrie_memory_size_bytes:gauge", "lrie_memory_peak_bytes:gauge", "lrie_info:gauge",
     "lrie_emf_lines:counter", "lrie_xray_documents:counter",
 }

@@ -263,6 +263,31 @@ def test_what_waits_is_told(t):
     lrie.stop()
 
 
+def test_what_waits_in_several_functions_is_told(t):
+    """In the order of their names, whichever page it is on."""
+    folder = t.folder()
+    functions = [{"name": name, "handler": "sleep:60000", "concurrency": 1} for name in "cab"]
+    harness.write_file(os.path.join(folder, "lrie.json"), json.dumps({
+        "bootstrap": harness.BOOTSTRAP, "timeout": 100, "functions": functions}))
+    lrie = t.start("--listen", "127.0.0.1:0", "--config", os.path.join(folder, "lrie.json"))
+    lrie.wait_until_it_listens()
+    ids = {name: [lrie.invoke(b"{}", EVENT, path=harness.INVOKE_PATH.replace(
+        "/function/", "/%s/" % name)).request_id for _ in range(2)] for name in "cab"}
+    told, query = [], "?limit=1"
+    while True:
+        page = events(lrie, query)
+        t.equal(page["queued"], 6)
+        told += [(event["function"], event["requestId"]) for event in page["events"]]
+        if "next" not in page:
+            break
+        query = "?limit=1&from=" + page["next"]
+    t.equal(told, [(name, each) for name in "abc" for each in ids[name]])
+    page = events(lrie, "?function=b")
+    t.equal((page["queued"], [event["requestId"] for event in page["events"]]), (2, ids["b"]))
+    lrie.stop()
+    says(t, lrie.stderr.text(), "b: 2 events have been accepted and not run to the end: lost")
+
+
 # ---- destinations
 
 class Server:
