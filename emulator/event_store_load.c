@@ -85,6 +85,8 @@ struct loading {
 	struct event_store *store;
 	char name[NAME_SIZE];
 	bool is_damaged;
+	bool is_torn;
+	uint64_t torn_at;
 	int aside;          /* where damaged bytes are kept; -1: nowhere yet */
 	struct error error; /* ... which has failed, if there is a text */
 };
@@ -119,6 +121,15 @@ static void keep_aside(struct loading *loading, uint64_t offset, const char *byt
 		          length);
 }
 
+/* It is the last part of the file. */
+static void note_torn(struct loading *loading, uint64_t offset, size_t length)
+{
+	log_warning("'%s/%s' ends with %zu bytes of a record that was never finished: cut",
+	            loading->store->path, loading->name, length);
+	loading->is_torn = true;
+	loading->torn_at = offset;
+}
+
 static void on_part(struct record_file_reader *reader, uint64_t offset,
                     const struct record_log_part *part, const char *bytes)
 {
@@ -126,8 +137,7 @@ static void on_part(struct record_file_reader *reader, uint64_t offset,
 	struct event_record record;
 
 	if (part->kind == RECORD_LOG_TORN)
-		log_warning("'%s/%s' ends with %zu bytes of a record that was never finished: cut",
-		            loading->store->path, loading->name, part->length);
+		note_torn(loading, offset, part->length);
 	else if (part->kind == RECORD_LOG_RECORD &&
 	         event_record_read(&record, part->body, part->body_length))
 		restore_record(loading->store, &record, offset, part->length);
@@ -146,6 +156,8 @@ static bool load_segment(struct event_store *store, uint64_t number, struct erro
 		return event_store_blame(store, loading.name, err);
 	event_store_add_segment(store, &file, number);
 	is_read = record_file_read(&store->newest->file, &loading.reader, err);
+	if (is_read && loading.is_torn)
+		record_file_cut(&store->newest->file, loading.torn_at);
 	store->is_damaged |= loading.is_damaged;
 	fd_close(&loading.aside);
 	if (is_read && *loading.error.text) {

@@ -126,6 +126,13 @@ bool record_file_append(struct record_file *file, const struct iovec *parts, siz
 	return error_set(err, code, "write");
 }
 
+void record_file_cut(struct record_file *file, uint64_t size)
+{
+	if (ftruncate(file->fd, (off_t)size) == -1)
+		return; /* then it is read as torn again */
+	file->size = size;
+}
+
 /* ---- reading ---- */
 
 /* Appends up to 'length' bytes; fewer when the file ends before. */

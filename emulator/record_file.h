@@ -36,6 +36,9 @@ void record_file_close(struct record_file *file);
 /* Whether its name, or its folder, is gone: what is written to it then will never be read. */
 bool record_file_is_removed(const struct record_file *file);
 
+/* Forgets what is behind the first 'size' bytes, if the file lets it. */
+void record_file_cut(struct record_file *file, uint64_t size);
+
 /* Appends a record; its place is 'size' before the call. */
 bool record_file_append(struct record_file *file, const struct iovec *parts, size_t count,
                         struct error *err);

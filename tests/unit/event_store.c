@@ -235,14 +235,20 @@ static void close_with_two(void)
 	find_log();
 }
 
+/* It is cut off, so that it is told of once. */
 static void test_a_torn_end(void)
 {
+	struct stat before, after;
+
 	begin();
 	close_with_two();
 	CHECK_INT(truncate(log_file.path, log_file.size - 1), 0);
+	CHECK_INT(stat(log_file.path, &before), 0);
 	reopen();
 	CHECK_STR(take("f"), "one/0 ");
 	CHECK_INT(count_files(".damaged"), 0);
+	CHECK_INT(stat(log_file.path, &after), 0);
+	CHECK_INT(before.st_size - after.st_size, (log_file.size - 16) / 2 - 1);
 	end();
 }
 
