@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "emulator/admin_api.h"
@@ -73,15 +74,26 @@ static void tell_difference(const struct config *config)
 		            config->file, name);
 }
 
+/* What the start could wait for, such as a pipe, would now keep all functions waiting. */
+static bool can_be_read_again(const char *path, struct error *err)
+{
+	struct stat status;
+
+	if (stat(path, &status) == 0 && !S_ISREG(status.st_mode))
+		return error_set(err, 0, "'%s' is no file that can be read again", path);
+	return true;
+}
+
 /* The same command line, and what is in the file now. */
 static void reload(void)
 {
 	const char *file = server.service.config->file;
-	struct config *config;
+	struct config *config = NULL;
 	autobuffer struct buffer news = BUFFER_INIT;
 	struct error err;
 
-	config = config_parse(0, server.service.config->words, &err);
+	if (can_be_read_again(file, &err))
+		config = config_parse(0, server.service.config->words, &err);
 	if (config)
 		tell_difference(config);
 	if (config && functions_update(server.service.functions, config, &news, &err))

@@ -97,6 +97,9 @@ def test_a_broken_file_changes_nothing(t):
         served.reload(words + ".*: all functions stay as they are")
         t.equal([body(served, name) for name in ("one", "two")], [b"1", b"2"], text)
     os.unlink(served.file.path)
+    os.mkfifo(served.file.path) # that nobody writes to
+    served.reload(r"is no file that can be read again: all functions stay as they are")
+    os.unlink(served.file.path)
     served.reload(r"No such file or directory: all functions stay as they are")
     t.equal([lives(served, name) for name in ("one", "two")], [1, 1])
     served.reload("changed one, two$", {"one": {"handler": "answer:3"}, "two": {"handler": "answer:4"}})
