@@ -317,6 +317,34 @@ static void test_the_end_of_nothing(void)
 	end();
 }
 
+/* A reload names another: what was meant for this one is sent all the same. */
+static void test_a_destination_that_is_replaced(void)
+{
+	begin(true);
+	send_text("1\n");
+	send_text("2\n");
+	CHECK(strstr(receive(), "\r\n\r\n1"));
+	event_sink_destroy(sink, 0);
+	sink = NULL;
+	answer(OK);
+	CHECK(strstr(receive(), "\r\n\r\n2"));
+	answer(OK);
+	event_delivery_drain(delivery, 2000, on_drained);
+	fake_settle(loop);
+	CHECK_INT(drained, 1);
+	end();
+}
+
+/* ... until lrie ends. */
+static void test_a_destination_that_was_replaced_at_the_end(void)
+{
+	begin(false);
+	send_text("1\n");
+	event_sink_destroy(sink, 0);
+	sink = NULL;
+	end();
+}
+
 static void test_a_host_that_nobody_knows(void)
 {
 	struct error err;
@@ -332,4 +360,5 @@ TEST_MAIN(test_one_after_the_other, test_a_server_that_is_busy, test_a_server_th
           test_a_letter_that_is_refused, test_there_is_an_end_to_the_line, test_what_is_too_old,
           test_it_outlives_lrie, test_the_end_waits_for_what_is_left,
           test_the_end_waits_for_so_long, test_the_end_tries_once_more, test_the_end_of_nothing,
+          test_a_destination_that_is_replaced, test_a_destination_that_was_replaced_at_the_end,
           test_a_host_that_nobody_knows)
