@@ -143,7 +143,7 @@ def a_client_context(t, client):
 def function_errors(t, client):
     """None is an exception, and none is tried again."""
     client.check_is_here(t)
-    process = client.start(t, t.serve("echo", "--timeout", "0.5"), attempts=3)
+    process = client.start(t, t.serve("echo", "--timeout", "1"), attempts=3)
 
     def check(words, error_type):
         outcome = process.steer(words, LogType="Tail")
@@ -325,7 +325,7 @@ def streams_of_functions_that_have_none(t, client):
 
 def streams_that_fail(t, client):
     client.check_is_here(t)
-    process = client.start(t, t.serve("echo", "--timeout", "0.5"), attempts=3)
+    process = client.start(t, t.serve("echo", "--timeout", "1"), attempts=3)
 
     def check(words, error, pieces=""):
         process.begin("stream", json.dumps({"do": words}))
@@ -338,7 +338,7 @@ def streams_that_fail(t, client):
     check("error:Function.Told", "Function.Told", ".*Function.Told.*")
     check("stream-error", "broke in midstream", ".+")
     check("exit:3", "exit status 3", ".*")
-    check("silent", "timed out after 0.50 seconds", ".*")
+    check("silent", "timed out after 1.00 seconds", ".*")
     process.begin("stream", "not JSON")
     check_exception(t, process.end(), "InvalidRequestContentException", 400)
 
