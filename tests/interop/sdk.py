@@ -31,9 +31,11 @@ JAVASCRIPT_NEEDS = (os.path.join(MODULES, "node_modules"),)
 class Process:
     """A client that runs, and its calls to one lrie."""
 
-    def __init__(self, t, command, lrie, attempts=1):
+    def __init__(self, t, client, lrie, attempts=1):
         self.endpoint, self.attempts = "http://127.0.0.1:%d" % lrie.port, attempts
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self.process = subprocess.Popen(
+            client.command, env={**os.environ, **client.env}, stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE)
         t.closing(self)
 
     def begin(self, call, event, **parameters):
@@ -65,11 +67,11 @@ class Process:
 
 
 class Client:
-    def __init__(self, *command, needs=(), programs=()):
-        self.command, self.needs, self.programs = command, needs, programs
+    def __init__(self, *command, needs=(), programs=(), **env):
+        self.command, self.needs, self.programs, self.env = command, needs, programs, env
 
     def start(self, t, lrie, **more):
-        return Process(t, self.command, lrie, **more)
+        return Process(t, self, lrie, **more)
 
     def check_is_here(self, t):
         interop.need(t, *self.needs)

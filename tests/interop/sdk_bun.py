@@ -5,7 +5,8 @@ import interop
 import sdk
 
 BUN = interop.prepared("bun", "bin", "bun")
-CLIENT = sdk.Client(BUN, *sdk.JAVASCRIPT, needs=(BUN, *sdk.JAVASCRIPT_NEEDS))
+CLIENT = sdk.Client(BUN, *sdk.JAVASCRIPT, needs=(BUN, *sdk.JAVASCRIPT_NEEDS),
+                    BUN_RUNTIME_TRANSPILER_CACHE_PATH=interop.prepared("bun-cache"))
 
 globals().update(sdk.contract(CLIENT))
 

@@ -6,7 +6,8 @@ import sdk
 
 DENO = interop.prepared("deno", "bin", "deno")
 CLIENT = sdk.Client(DENO, "run", "--quiet", "--allow-all", *sdk.JAVASCRIPT,
-                    needs=(DENO, *sdk.JAVASCRIPT_NEEDS))
+                    needs=(DENO, *sdk.JAVASCRIPT_NEEDS),
+                    DENO_DIR=interop.prepared("deno-cache"))
 
 globals().update(sdk.contract(CLIENT))
 
