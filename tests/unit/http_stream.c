@@ -443,6 +443,27 @@ static void test_whole_reply_inside(void)
 	end();
 }
 
+/* A peer may ask for more before it has all of the first. */
+static void test_pipelining(void)
+{
+	struct http_exchange *exchange;
+	struct client client;
+
+	begin();
+	exchange = open_down(&client, DOWN DOWN);
+	http_exchange_begin_reply(exchange, 200);
+	http_exchange_write(exchange, "first", 5);
+	expect_end(&client, "5\r\nfirst\r\n");
+	turn_a_while();
+	CHECK_INT(seen.heads, 1);
+	seen.writes_all = true;
+	http_exchange_end_reply(exchange);
+	expect_end(&client, "5\r\n once\r\n0\r\n\r\n");
+	CHECK_INT(seen.finished, 2);
+	client_finish(&client);
+	end();
+}
+
 static void test_empty_reply(void)
 {
 	struct http_exchange *exchange;
@@ -701,6 +722,7 @@ static void test_destroy_while_writing(void)
 
 TEST_MAIN(test_pieces_come_at_once, test_announced_length, test_pauses, test_pause_is_no_standstill,
           test_peer_leaves, test_drop_in_piece, test_drop_while_paused, test_close_while_paused,
-          test_each_piece_is_sent, test_whole_reply_inside, test_empty_reply, test_old_peer,
-          test_head_has_no_body, test_slow_reader, test_break, test_peer_resets, test_peer_closes,
-          test_close_while_writing, test_close_in_room, test_destroy_while_writing)
+          test_each_piece_is_sent, test_whole_reply_inside, test_pipelining, test_empty_reply,
+          test_old_peer, test_head_has_no_body, test_slow_reader, test_break, test_peer_resets,
+          test_peer_closes, test_close_while_writing, test_close_in_room,
+          test_destroy_while_writing)
