@@ -64,7 +64,7 @@ def test_beyond_what_is_reserved_each_is_refused(t):
             t.equal(reply.status, 429)
             t.equal(reply.json()["Reason"],
                     "ReservedFunctionConcurrentInvocationLimitExceeded")
-            t.equal(reply.header("Retry-After"), "1", "half of what one takes")
+            t.match(reply.header("Retry-After"), "[12]", "half of what one takes, or all of it")
     check_memory(t, lrie, before)
     lrie.stop()
 
