@@ -106,6 +106,20 @@ def test_each_chunk_is_sent_while_the_function_still_writes(t):
     runtime.begin_next()
 
 
+def test_the_smallest_chunks(t):
+    lrie, caller, _, _, upload = begin(t, "--timeout", "60")
+    before = peak(lrie)
+    writer = threading.Thread(target=upload.connection.send, args=(b"1\r\nx\r\n" * 200000,))
+    writer.start()
+    answer = EventStream(caller)
+    data = answer.read(200000)
+    writer.join()
+    t.equal(data, b"x" * 200000)
+    upload.end()
+    t.equal(answer.finish(), {})
+    check_memory(t, lrie, before)
+
+
 def test_a_stream_with_a_known_length(t):
     lrie = t.bare()
     caller = lrie.begin_invoke(path=STREAM_PATH)
