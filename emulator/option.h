@@ -44,6 +44,12 @@ bool settings_give(struct settings *settings, const struct option *option, const
 bool settings_read_words(struct settings *settings, char **argv, struct error *err);
 bool settings_complete(struct settings *settings, struct error *err);
 
+/* What words that are no options stand for where no file has functions: nothing, or bootstraps. */
+bool settings_read_names(struct settings *settings, struct error *err);
+
+/* A variable of lrie's own environment, which is read in one place; NULL: not set. */
+const char *config_own_variable(const char *name);
+
 /* The other functions of a command line, as config->next; 'config' is the first. */
 bool config_read_rivals(struct config *config, char **argv, struct error *err);
 

@@ -52,7 +52,7 @@ defaults_of_help() {
 variables_of_source() {
 	{
 		grep -ohE '\.(other_)?variable = "[A-Z_]+"' emulator/option.c
-		grep -ohE 'get(env|_set)\("[A-Z_]+"\)' emulator/config.c
+		grep -ohE '(getenv|get_set|config_own_variable)\("[A-Z_]+"\)' emulator/config*.c
 	} | grep -oE '"[A-Z_]+"' | tr -d '"'
 }
 
