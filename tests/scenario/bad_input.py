@@ -363,7 +363,7 @@ def test_a_page_cannot_speak_to_the_runtime_api(t):
 
 def check_mistake(t, words, *expected, code=2):
     """One clear line on stderr that names what is wrong, and nothing started."""
-    finished = t.run(*words)
+    finished = t.run(*words, env={"LRIE_LISTEN": "127.0.0.1:0"})
     t.equal(finished.code, code, repr(finished))
     t.equal(finished.stdout, b"")
     for word in expected:

@@ -248,7 +248,7 @@ def test_files_that_cannot_be(t):
             ('{"functions": [{"name": "one"}, {"name": "o e"}]}', "line 1, name: "),
             ("", "No content")):
         harness.write_file(file.path, text)
-        finished = t.run("--config", file.path, expect=2)
+        finished = t.run("--config", file.path, env={"LRIE_LISTEN": "127.0.0.1:0"}, expect=2)
         t.true(words in finished.stderr, "%r says %r" % (text, finished.stderr))
     for options, words in ((("--bootstrap", "x"), "and --bootstrap exclude each other"),
                            (("--function-name", "x"), "and --function-name exclude each other"),
