@@ -21,15 +21,18 @@ import base64
 import contextlib
 import ctypes
 import errno
+import fcntl
 import json
 import os
 import re
+import select
 import shutil
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
+import termios
 import threading
 import time
 import traceback
@@ -387,7 +390,10 @@ def become_subreaper():
 
 
 class Stream:
-    """What lrie wrote to one of its outputs, gathered by a thread."""
+    """What lrie wrote to one of its outputs, gathered by a thread.
+
+    Whoever asks for it gets all that lrie has written by then, whether or not the
+    thread has had its turn."""
 
     def __init__(self, pipe, paused=False):
         self.pipe, self.data, self.ended = pipe, bytearray(), False
@@ -395,19 +401,29 @@ class Stream:
         self.running = threading.Event()
         if not paused:
             self.running.set()
+        os.set_blocking(pipe.fileno(), False)
         self.thread = threading.Thread(target=self.gather, daemon=True)
         self.thread.start()
 
     def gather(self):
-        while True:
+        readable = select.poll()
+        readable.register(self.pipe.fileno(), select.POLLIN)
+        while not self.ended:
             self.running.wait()
-            block = os.read(self.pipe.fileno(), 1 << 16)
+            readable.poll()
             with self.changed:
-                self.data += block
-                self.ended = not block
-                self.changed.notify_all()
-            if not block:
-                return
+                self.take()
+
+    def take(self):
+        """Reads a block, if there is one; under the lock."""
+        try:
+            block = os.read(self.pipe.fileno(), 1 << 16)
+        except BlockingIOError:
+            return False
+        self.data += block
+        self.ended = not block
+        self.changed.notify_all()
+        return True
 
     def pause(self):
         """Reads one more block at most."""
@@ -416,8 +432,19 @@ class Stream:
     def resume(self):
         self.running.set()
 
+    def take_waiting(self):
+        """Reads what is in the pipe now, and no more: some write without end."""
+        if not self.running.is_set() or self.ended:
+            return
+        size = bytearray(4)
+        fcntl.ioctl(self.pipe.fileno(), termios.FIONREAD, size)
+        end = len(self.data) + int.from_bytes(size, sys.byteorder)
+        while len(self.data) < end and self.take():
+            pass
+
     def bytes(self):
         with self.changed:
+            self.take_waiting()
             return bytes(self.data)
 
     def text(self):
