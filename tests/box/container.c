@@ -418,6 +418,9 @@ static void attack_others(void)
 	become_docker();
 	box_start(&victim, NULL, "hold");
 	BOX_UNTIL(&victim, box_find(&victim, "hold"));
+	CHECK(victim.pid > 0);
+	if (victim.pid <= 0) /* else everybody would be attacked */
+		return;
 	attack(getpid());
 	attack(victim.pid);
 	attack(parent_of(victim.pid));
