@@ -177,7 +177,7 @@ void event_queue_take_up(struct event_queue *queue)
 		return;
 	event_store_take(queue->means->store, EVENT_RECORD_EVENT, name, &taker.base);
 	if (queue->length > 0)
-		log_info("%u event%s of function '%s' taken up again", queue->length,
-		         queue->length == 1 ? "" : "s", name);
+		log_notice("%u event%s of function '%s' taken up again", queue->length,
+		           queue->length == 1 ? "" : "s", name);
 	event_outcome_resume(&queue->outcome, name);
 }
