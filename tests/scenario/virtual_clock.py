@@ -298,13 +298,19 @@ def test_its_limit_is_that_of_the_sum(t):
     lrie.stop()
 
 
-def test_one_at_a_time(t):
+def wait_for_a_retry(t):
+    """An event has failed once, and is due again in a minute."""
     lrie = t.bare("--clock", "virtual")
     lrie.invoke(b"{}", EVENT)
     runtime = lrie.runtime()
     runtime.error(runtime.next())
     runtime.begin_next()
     lrie.stdout.wait_line(r"REPORT .*")
+    return lrie, runtime
+
+
+def test_one_at_a_time(t):
+    lrie, runtime = wait_for_a_retry(t)
     first = begin_advance(t, lrie, "1m")
     event = runtime.end_next()
     second = begin_advance(t, lrie, "1m").reply()
@@ -318,12 +324,7 @@ def test_one_at_a_time(t):
 
 
 def test_it_goes_on_when_its_caller_leaves(t):
-    lrie = t.bare("--clock", "virtual")
-    lrie.invoke(b"{}", EVENT)
-    runtime = lrie.runtime()
-    runtime.error(runtime.next())
-    runtime.begin_next()
-    lrie.stdout.wait_line(r"REPORT .*")
+    lrie, runtime = wait_for_a_retry(t)
     call = begin_advance(t, lrie, "2m")
     event = runtime.end_next()
     call.reset()
@@ -334,12 +335,7 @@ def test_it_goes_on_when_its_caller_leaves(t):
 
 
 def test_lrie_ends_in_mid_advance(t):
-    lrie = t.bare("--clock", "virtual")
-    lrie.invoke(b"{}", EVENT)
-    runtime = lrie.runtime()
-    runtime.error(runtime.next())
-    runtime.begin_next()
-    lrie.stdout.wait_line(r"REPORT .*")
+    lrie, runtime = wait_for_a_retry(t)
     begin_advance(t, lrie, "2m")
     runtime.end_next()
     lrie.stop()
