@@ -5,10 +5,18 @@ The adapter is an extension that speaks the Runtime API in the place of the func
 only answers HTTP. A test file describes the server, as for interop.contract().
 """
 import json
+import socket
 
 import interop
 
-PORT = "18080"  # where a box has no network of its own, 8080 may be somebody's
+
+def free_port():
+    """Where a box has no network of its own, 8080 may be somebody's, as another test's server."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return str(listener.getsockname()[1])
+
+
+PORT = free_port()
 ADAPTER = interop.prepared("rust", "adapter")
 OPTIONS = ("--layer", ADAPTER, "--env", "PORT=" + PORT, "--env", "AWS_LWA_PORT=" + PORT)
 
