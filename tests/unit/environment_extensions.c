@@ -22,17 +22,6 @@ static void begin(unsigned count)
 	create(PLATFORM_ON_DEMAND);
 }
 
-static void end(void)
-{
-	if (!is_gone)
-		environment_stop(env);
-	settle();
-	pass_ms(2000);
-	CHECK(is_gone);
-	fake_output_take();
-	stage_close();
-}
-
 static struct extension *find(const char *name)
 {
 	return extensions_find(environment_extensions(env), name);
@@ -83,7 +72,7 @@ static void test_the_runtime_starts_when_all_have_registered(void)
 	CHECK_INT(box()->id, 0);
 	CHECK_INT(registers("b", 0), EXTENSION_ACCEPTED);
 	CHECK_INT(box()->id, 1);
-	end();
+	end_patiently();
 }
 
 static void test_init_ends_when_all_wait(void)
@@ -114,7 +103,7 @@ static void test_init_ends_when_all_wait(void)
 	          "REPORT RequestId: r1\tDuration: 0.00 ms\t"
 	          "Billed Duration: 25 ms" MEMORY "Init Duration: 25.00 ms\t\n");
 	asker_destroy(asker);
-	end();
+	end_patiently();
 }
 
 static void test_the_caller_does_not_wait_for_extensions(void)
@@ -144,7 +133,7 @@ static void test_the_caller_does_not_wait_for_extensions(void)
 	          "REPORT RequestId: r1\tDuration: 7.00 ms\tBilled Duration: 27 ms" MEMORY
 	          "Init Duration: 20.00 ms\t\n");
 	asker_destroy(asker);
-	end();
+	end_patiently();
 }
 
 static void test_an_extension_that_never_comes_back_is_a_timeout(void)
@@ -162,7 +151,7 @@ static void test_an_extension_that_never_comes_back_is_a_timeout(void)
 	pass_ms(2000);
 	CHECK_INT(environment_state(env), ENVIRONMENT_RESET);
 	asker_destroy(asker);
-	end();
+	end_patiently();
 }
 
 static void test_a_shutdown_step_by_step(void)
@@ -183,7 +172,7 @@ static void test_a_shutdown_step_by_step(void)
 	fake_extension_exited(box(), 0, EXIT_STATUS(0));
 	settle();
 	CHECK(is_gone);
-	end();
+	end_patiently();
 }
 
 /* It has answered, and hears of its end before it asks for more: no reason to tell it of an error.
@@ -203,7 +192,7 @@ static void test_a_runtime_that_asks_in_a_shutdown_waits(void)
 	pass_ms(2000);
 	CHECK(is_gone);
 	asker_destroy(asker);
-	end();
+	end_patiently();
 }
 
 static void test_a_shutdown_is_over_in_two_seconds(void)
@@ -218,7 +207,7 @@ static void test_a_shutdown_is_over_in_two_seconds(void)
 	CHECK(!is_gone);
 	pass_ms(1);
 	CHECK(is_gone);
-	end();
+	end_patiently();
 }
 
 static void test_who_does_not_want_to_hear_of_it_is_killed(void)
@@ -238,7 +227,7 @@ static void test_who_does_not_want_to_hear_of_it_is_killed(void)
 	settle();
 	CHECK_INT(box()->signalled[2], 0);
 	CHECK_INT(box()->signalled[3], 1u << SIGKILL);
-	end();
+	end_patiently();
 }
 
 static void test_internal_ones_give_the_runtime_half_a_second(void)
@@ -259,7 +248,7 @@ static void test_internal_ones_give_the_runtime_half_a_second(void)
 	CHECK(!is_gone);
 	pass_ms(1);
 	CHECK(is_gone);
-	end();
+	end_patiently();
 }
 
 static void test_no_extensions_no_shutdown(void)
@@ -272,7 +261,7 @@ static void test_no_extensions_no_shutdown(void)
 	environment_stop(env);
 	settle();
 	CHECK(is_gone);
-	end();
+	end_patiently();
 }
 
 static void test_a_crash_resets_the_environment(void)
@@ -302,7 +291,7 @@ static void test_a_crash_resets_the_environment(void)
 	environment_stop(env);
 	settle();
 	asker_destroy(asker);
-	end();
+	end_patiently();
 }
 
 static void test_an_error_posted_before_the_exit_is_what_counts(void)
@@ -322,7 +311,7 @@ static void test_an_error_posted_before_the_exit_is_what_counts(void)
 	          "Error Type: Extension.NoKey\n"
 	          "INIT_REPORT Init Duration: 0.00 ms\tPhase: init\tStatus: error\t"
 	          "Error Type: Extension.InitError\n");
-	end();
+	end_patiently();
 }
 
 /* ... of the same program. Of another's, the first failure counts. */
@@ -344,7 +333,7 @@ static void test_a_crash_before_the_runtimes_error_is_what_counts(void)
 	          "INIT_REPORT Init Duration: 0.00 ms\tPhase: init\tStatus: error\t"
 	          "Error Type: Extension.Crash\n");
 	CHECK_INT(environment_state(env), ENVIRONMENT_STOPPING); /* and is not put off */
-	end();
+	end_patiently();
 }
 
 static void test_errors_end_it_after_a_while(void)
@@ -356,7 +345,7 @@ static void test_errors_end_it_after_a_while(void)
 	CHECK(!environment_extension_may_wait(env, find("a")));
 	pass_ms(300);
 	CHECK_INT(environment_state(env), ENVIRONMENT_STOPPING);
-	end();
+	end_patiently();
 }
 
 static void test_an_init_in_which_one_failed_does_not_succeed(void)
@@ -373,7 +362,7 @@ static void test_an_init_in_which_one_failed_does_not_succeed(void)
 	CHECK_INT(environment_state(env), ENVIRONMENT_STARTING);
 	pass_ms(300);
 	CHECK_INT(environment_state(env), ENVIRONMENT_STOPPING);
-	end();
+	end_patiently();
 }
 
 static void test_an_invocation_in_which_one_failed_has_a_fault(void)
@@ -390,7 +379,7 @@ static void test_an_invocation_in_which_one_failed_has_a_fault(void)
 	CHECK_STR(asker->fault, ""); /* its answer stands */
 	CHECK(strstr(fake_output_take(), "\tStatus: error\tError Type: Extension.ExitError\n"));
 	asker_destroy(asker);
-	end();
+	end_patiently();
 }
 
 static void test_one_that_cannot_be_executed_fails_the_init(void)
@@ -404,7 +393,7 @@ static void test_one_that_cannot_be_executed_fails_the_init(void)
 	          "Error Type: PermissionDenied\n"
 	          "INIT_REPORT Init Duration: 0.00 ms\tPhase: init\tStatus: error\t"
 	          "Error Type: Extension.LaunchError\n");
-	end();
+	end_patiently();
 }
 
 static void test_an_eleventh_fails_the_init(void)
@@ -413,7 +402,7 @@ static void test_an_eleventh_fails_the_init(void)
 	fake_box_ready(box());
 	settle();
 	CHECK(strstr(fake_output_take(), "Status: error\tError Type: Extension.LaunchError\n"));
-	end();
+	end_patiently();
 }
 
 static void test_it_never_registers(void)
@@ -425,7 +414,7 @@ static void test_it_never_registers(void)
 	pass_ms(10000);
 	CHECK_STR(fake_output_take(),
 	          "INIT_REPORT Init Duration: 10000.00 ms\tPhase: init\tStatus: timeout\n");
-	end();
+	end_patiently();
 }
 
 static void test_one_that_lost_its_call_gets_its_event_later(void)
@@ -443,7 +432,7 @@ static void test_one_that_lost_its_call_gets_its_event_later(void)
 	waits("a");
 	CHECK_INT(asker->done, 1);
 	asker_destroy(asker);
-	end();
+	end_patiently();
 }
 
 static void test_what_extensions_print_is_in_the_log(void)
@@ -466,7 +455,7 @@ static void test_what_extensions_print_is_in_the_log(void)
 	settle();
 	CHECK_STR(fake_output_take(), "one line\n");
 	asker_destroy(asker);
-	end();
+	end_patiently();
 }
 
 static void test_it_is_frozen_with_its_extensions(void)
@@ -484,7 +473,7 @@ static void test_it_is_frozen_with_its_extensions(void)
 	pass_ms(2);
 	CHECK(box()->is_frozen);
 	asker_destroy(asker);
-	end();
+	end_patiently();
 }
 
 TEST_MAIN(test_the_runtime_starts_when_all_have_registered, test_init_ends_when_all_wait,

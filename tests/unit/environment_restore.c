@@ -24,17 +24,6 @@ static void begin(void)
 	create_snapshot_to_be();
 }
 
-static void end(void)
-{
-	if (!is_gone)
-		environment_stop(env);
-	settle();
-	pass_ms(2000);
-	CHECK(is_gone);
-	fake_output_take();
-	stage_close();
-}
-
 /* A runtime that knows of SnapStart, after 'ms' of init. */
 static void make_snapshot(uint64_t ms)
 {
@@ -83,7 +72,7 @@ static void test_each_life_has_a_token(void)
 	environment_stop(env);
 	settle();
 	check_answer(asker, "Sandbox.Failure", false);
-	end();
+	end_patiently();
 }
 
 static void test_the_first_invocation_restores(void)
@@ -126,7 +115,7 @@ static void test_the_first_invocation_restores(void)
 	CHECK_INT(metrics.invoke[METRICS_COLD].count, 0);
 	CHECK_INT(metrics.restore.sum_ns, 7 * MS);
 	CHECK_INT(metrics.billed_ms, 30);
-	end();
+	end_patiently();
 }
 
 static void test_a_runtime_that_knows_nothing_of_it_is_thawed(void)
@@ -144,7 +133,7 @@ static void test_a_runtime_that_knows_nothing_of_it_is_thawed(void)
 	            "START RequestId: r1 Version: $LATEST\n"
 	            "END RequestId: r1\n"
 	            "REPORT RequestId: r1\tDuration: 4.00 ms\tBilled Duration: 4 ms" MEMORY "\n");
-	end();
+	end_patiently();
 }
 
 static void test_one_that_came_during_init_is_restored_at_once(void)
@@ -165,7 +154,7 @@ static void test_one_that_came_during_init_is_restored_at_once(void)
 	            "REPORT RequestId: r1\tDuration: 0.00 ms\tBilled Duration: 3 ms" MEMORY
 	            "Restore Duration: 2.00 ms\tBilled Restore Duration: 2 ms\t\n");
 	check_answer(asker, "", false);
-	end();
+	end_patiently();
 }
 
 static void test_calls_out_of_order(void)
@@ -187,7 +176,7 @@ static void test_calls_out_of_order(void)
 	runtime_respond(port(), "r1", "{}");
 	runtime_next(port());
 	check_answer(asker, "", false);
-	end();
+	end_patiently();
 }
 
 /* Restores for "r1", in 5 ms so far. */
@@ -223,7 +212,7 @@ static void check_recovery(void)
 	            "REPORT RequestId: r2\tDuration: 3.00 ms\tBilled Duration: 4 ms" MEMORY
 	            "Restore Duration: 1.00 ms\tBilled Restore Duration: 1 ms\t\n");
 	check_answer(asker, "", false);
-	end();
+	end_patiently();
 }
 
 static void test_the_runtime_reports_a_failed_restore(void)
@@ -336,7 +325,7 @@ static void test_a_failed_init_is_told_to_who_waits(void)
 	settle();
 	check_answer(asker, "Runtime.ExitError", false);
 	CHECK_INT(environment_state(env), ENVIRONMENT_RESET);
-	end();
+	end_patiently();
 }
 
 static void test_a_box_that_cannot_be_made_is_told_to_who_waits(void)
@@ -351,7 +340,7 @@ static void test_a_box_that_cannot_be_made_is_told_to_who_waits(void)
 
 	settle();
 	check_answer(asker, "Sandbox.Failure", false);
-	end();
+	end_patiently();
 }
 
 /* Nobody has seen that snapshot, and nobody shall see it fail. */
@@ -371,7 +360,7 @@ static void test_a_snapshot_that_dies_is_made_anew(void)
 	runtime_respond(port(), "r1", "{}");
 	runtime_next(port());
 	check_answer(asker, "", false);
-	end();
+	end_patiently();
 }
 
 /* ... but not for ever. */
@@ -390,7 +379,7 @@ static void test_one_that_dies_again_is_told(void)
 	settle();
 	check_answer(asker, "Runtime.ExitError", false);
 	CHECK_INT(environment_state(env), ENVIRONMENT_RESET);
-	end();
+	end_patiently();
 }
 
 static void test_init_has_the_longer_limit(void)
@@ -402,7 +391,7 @@ static void test_init_has_the_longer_limit(void)
 	pass_ms(1);
 	check_lines("INIT_REPORT Init Duration: 130000.00 ms\tPhase: init\tStatus: timeout\n");
 	CHECK_INT(environment_state(env), ENVIRONMENT_RESET);
-	end();
+	end_patiently();
 }
 
 static void test_lrie_ends_during_restore(void)
@@ -412,7 +401,7 @@ static void test_lrie_ends_during_restore(void)
 	environment_stop(env);
 	settle();
 	check_answer(asker, "Sandbox.Failure", false);
-	end();
+	end_patiently();
 }
 
 static void test_a_snapshot_does_not_end_for_want_of_work(void)
@@ -432,7 +421,7 @@ static void test_a_snapshot_does_not_end_for_want_of_work(void)
 	check_answer(asker, "", false);
 	pass_ms(1000);
 	CHECK(is_gone);
-	end();
+	end_patiently();
 }
 
 static void test_with_an_extension(void)
@@ -463,7 +452,7 @@ static void test_with_an_extension(void)
 	check_lines("RESTORE_REPORT Restore Duration: 0.00 ms\tStatus: error\t"
 	            "Error Type: Extension.Crash\n");
 	check_answer(asker, "Extension.Crash", true);
-	end();
+	end_patiently();
 }
 
 TEST_MAIN(test_each_life_has_a_token, test_the_first_invocation_restores,

@@ -25,17 +25,6 @@ static void begin(void)
 	begin_with(CONFIG_BANDWIDTH_UNLIMITED, 0);
 }
 
-static void end(void)
-{
-	if (!is_gone)
-		environment_stop(env);
-	settle();
-	pass_ms(2000);
-	CHECK(is_gone);
-	fake_output_take();
-	stage_close();
-}
-
 /* An asker that takes pieces, of a runtime that streams. */
 static struct asker *ask_for_stream(const char *id)
 {
@@ -87,7 +76,7 @@ static void test_pieces_are_passed_on(void)
 	CHECK_INT(invocation->produced_bytes, 7);
 	invocation_unref(invocation);
 	check_end(asker, "", "one two", "");
-	end();
+	end_patiently();
 }
 
 static void test_a_whole_answer_is_one_piece(void)
@@ -103,7 +92,7 @@ static void test_a_whole_answer_is_one_piece(void)
 	CHECK_INT(asker->pieces, 1);
 	runtime_next(port());
 	check_end(asker, "", "{\"a\":1}", "");
-	end();
+	end_patiently();
 }
 
 static void test_an_empty_stream_has_a_head(void)
@@ -117,7 +106,7 @@ static void test_an_empty_stream_has_a_head(void)
 	CHECK_INT(asker->pieces, 0);
 	runtime_next(port());
 	check_end(asker, "", "", "");
-	end();
+	end_patiently();
 }
 
 static void test_errors_have_no_head(void)
@@ -138,7 +127,7 @@ static void test_errors_have_no_head(void)
 	CHECK_INT(asker->heads, 0);
 	CHECK(asker->is_error);
 	check_end(asker, "", "", "{\"errorType\":\"E\"}");
-	end();
+	end_patiently();
 }
 
 static void test_an_error_in_midstream(void)
@@ -152,7 +141,7 @@ static void test_an_error_in_midstream(void)
 	runtime_next(port());
 	CHECK(strstr(asker->tail, "\tStatus: error\tError Type: ") == NULL);
 	check_end(asker, "", "half", "{\"errorType\":\"E\"}");
-	end();
+	end_patiently();
 }
 
 static void test_the_time_is_up_in_midstream(void)
@@ -171,7 +160,7 @@ static void test_the_time_is_up_in_midstream(void)
 	check_end(asker, "Sandbox.Timedout", "half",
 	          "{\"errorType\":\"Sandbox.Timedout\",\"errorMessage\":\"RequestId: r1 Error: "
 	          "Task timed out after 3.00 seconds\"}");
-	end();
+	end_patiently();
 }
 
 static void test_too_much(void)
@@ -190,7 +179,7 @@ static void test_too_much(void)
 	runtime_next(port());
 	CHECK_INT(asker->done, 1);
 	asker_destroy(asker);
-	end();
+	end_patiently();
 }
 
 /* ---- flow ---- */
@@ -216,7 +205,7 @@ static void test_the_asker_holds_it_up(void)
 	CHECK(!port()->is_paused);
 	runtime_next(port());
 	check_end(asker, "", "123", "");
-	end();
+	end_patiently();
 }
 
 /* To pause an invocation whose answer does not come in pieces does nothing. */
@@ -231,7 +220,7 @@ static void test_pause_without_a_stream(void)
 	runtime_respond(port(), "r1", "whole");
 	runtime_next(port());
 	check_end(asker, "", "whole", "");
-	end();
+	end_patiently();
 }
 
 static void test_bandwidth_of_lambda(void)
@@ -260,7 +249,7 @@ static void test_bandwidth_of_lambda(void)
 	runtime_next(port());
 	CHECK_INT(asker->got_length, 10 * MIB);
 	asker_destroy(asker);
-	end();
+	end_patiently();
 }
 
 /* ---- ends ---- */
@@ -286,7 +275,7 @@ static void test_it_breaks_off(void)
 		check_end(asker, "Runtime.TruncatedResponse", "half",
 		          "{\"errorType\":\"Runtime.TruncatedResponse\",\"errorMessage\":"
 		          "\"RequestId: r1 Error: truncated\"}");
-		end();
+		end_patiently();
 	}
 }
 
@@ -311,7 +300,7 @@ static void test_it_crashes(void)
 		check_end(asker, "Runtime.ExitError", "half",
 		          "{\"errorType\":\"Runtime.ExitError\",\"errorMessage\":\"RequestId: r1 "
 		          "Error: Runtime exited with error: signal: segmentation fault\"}");
-		end();
+		end_patiently();
 	}
 }
 
@@ -328,7 +317,7 @@ static void test_lrie_ends_in_midstream(void)
 	CHECK_INT(asker->done, 1);
 	CHECK_STR(asker->fault, "Sandbox.Failure");
 	asker_destroy(asker);
-	end();
+	end_patiently();
 }
 
 /* It lives on, and what it still writes is of no use. */
@@ -363,7 +352,7 @@ static void test_late_pieces_of_one_of_several(void)
 	check_end(asker, "Runtime.TruncatedResponse", "well",
 	          "{\"errorType\":\"Runtime.TruncatedResponse\",\"errorMessage\":"
 	          "\"RequestId: r2 Error: truncated\"}");
-	end();
+	end_patiently();
 }
 
 TEST_MAIN(test_pieces_are_passed_on, test_a_whole_answer_is_one_piece,

@@ -141,8 +141,9 @@ struct stage_port {
 	struct extension_event noticed[EXTENSION_LIMIT]; /* ... and the last */
 };
 
-/* Open ports, newest first. */
+/* Open ports, newest first; an environment with a box has one. */
 extern struct stage_port *stage_ports;
+unsigned stage_count_ports(void);
 
 /* Opening a port fails from now on. */
 extern bool stage_port_fails;

@@ -55,15 +55,6 @@ static void end(void)
 	stage_close();
 }
 
-static unsigned count_environments(void)
-{
-	unsigned count = 0;
-
-	for (const struct stage_port *port = stage_ports; port; port = port->next)
-		count++;
-	return count;
-}
-
 /* The environment that holds that event, by its Runtime API; NULL when none does. */
 static struct stage_port *holder(const char *id)
 {
@@ -131,9 +122,9 @@ static void test_first_environment_starts_before_any_invocation(void)
 	struct asker *asker;
 
 	begin(0);
-	CHECK_INT(count_environments(), 1);
+	CHECK_INT(stage_count_ports(), 1);
 	asker = submit("one"); /* waits for that one's init */
-	CHECK_INT(count_environments(), 1);
+	CHECK_INT(stage_count_ports(), 1);
 	come_up();
 	CHECK(holder("one"));
 	finish("one");
@@ -151,7 +142,7 @@ static void test_overlap_gets_a_second_environment(void)
 	one = submit("one");
 	two = submit("two");
 	CHECK(holder("one") == first && !holder("two"));
-	CHECK_INT(count_environments(), 2);
+	CHECK_INT(stage_count_ports(), 2);
 	CHECK(come_up() != first);
 	CHECK(holder("two") == stage_ports);
 	finish("two");
@@ -189,7 +180,7 @@ static void test_most_recently_used_first(void)
 	CHECK(holder("five") == first);
 	finish("five");
 	check_fine(two);
-	CHECK_INT(count_environments(), 2);
+	CHECK_INT(stage_count_ports(), 2);
 	end();
 }
 
@@ -206,7 +197,7 @@ static void test_first_free_serves_first_in_line(void)
 	askers[1] = submit("two"); /* waits for the runtime to come back */
 	askers[2] = asker_create("three");
 	CHECK_INT(function_submit(function, askers[2]->invocation), FUNCTION_ACCEPTED);
-	CHECK_INT(count_environments(), 2); /* "two" has the new one */
+	CHECK_INT(stage_count_ports(), 2); /* "two" has the new one */
 	CHECK_INT(runtime_next(first), RUNTIME_ACCEPTED);
 	CHECK(holder("three") == first);
 	come_up();
@@ -230,9 +221,9 @@ static void test_reset_environment_is_used_again(void)
 	settle();
 	CHECK_STR(asker->fault, "Runtime.ExitError");
 	asker_destroy(asker);
-	CHECK_INT(count_environments(), 0);
+	CHECK_INT(stage_count_ports(), 0);
 	asker = submit("two");
-	CHECK_INT(count_environments(), 1);
+	CHECK_INT(stage_count_ports(), 1);
 	come_up();
 	finish("two");
 	check_fine(asker);
@@ -250,7 +241,7 @@ static void test_reserved_concurrency(void)
 	one = submit("one");
 	two = submit("two");
 	check_refused(FUNCTION_CONCURRENCY_EXCEEDED);
-	CHECK_INT(count_environments(), 2);
+	CHECK_INT(stage_count_ports(), 2);
 	come_up();
 	finish("one");
 	check_fine(one);
@@ -275,7 +266,7 @@ static void test_serial_caller_fits_a_concurrency_of_one(void)
 	two = submit("two");
 	check_refused(FUNCTION_CONCURRENCY_EXCEEDED);
 	pass_ms(1000);
-	CHECK_INT(count_environments(), 1);
+	CHECK_INT(stage_count_ports(), 1);
 	CHECK_INT(runtime_next(stage_ports), RUNTIME_ACCEPTED);
 	CHECK(holder("two"));
 	finish("two");
@@ -302,7 +293,7 @@ static void test_line_is_first_in_first_out(void)
 		if (i > 0 && i < FUNCTION_ENVIRONMENTS)
 			come_up();
 	}
-	CHECK_INT(count_environments(), FUNCTION_ENVIRONMENTS);
+	CHECK_INT(stage_count_ports(), FUNCTION_ENVIRONMENTS);
 	/* from the back, so that the order is the line's and not the environments' */
 	for (unsigned i = 10; i < 15; i++) {
 		number(id, 19 - i);
@@ -318,7 +309,7 @@ static void test_line_is_first_in_first_out(void)
 			finish(id);
 		check_fine(askers[i]);
 	}
-	CHECK_INT(count_environments(), FUNCTION_ENVIRONMENTS);
+	CHECK_INT(stage_count_ports(), FUNCTION_ENVIRONMENTS);
 	end();
 }
 
@@ -331,7 +322,7 @@ static void test_line_has_an_end(void)
 	for (unsigned i = 0; i < count; i++)
 		askers[i] = submit("n");
 	check_refused(FUNCTION_LINE_IS_FULL);
-	CHECK_INT(count_environments(), FUNCTION_ENVIRONMENTS);
+	CHECK_INT(stage_count_ports(), FUNCTION_ENVIRONMENTS);
 	end();
 	for (unsigned i = 0; i < count; i++) {
 		CHECK(askers[i]->answered == 1 && askers[i]->done == 1);
@@ -352,7 +343,7 @@ static void test_serial_caller_needs_one_environment(void)
 	answer("one");
 	two = submit("two");
 	pass_ms(59);
-	CHECK_INT(count_environments(), 1);
+	CHECK_INT(stage_count_ports(), 1);
 	CHECK_INT(two->answered, 0);
 	CHECK_INT(runtime_next(stage_ports), RUNTIME_ACCEPTED);
 	CHECK(holder("two"));
@@ -374,7 +365,7 @@ static void test_slow_runtime_costs_a_second_environment(void)
 	answer("one");
 	two = submit("two");
 	pass_ms(200);
-	CHECK_INT(count_environments(), 2);
+	CHECK_INT(stage_count_ports(), 2);
 	come_up();
 	CHECK(holder("two") && holder("two") != first);
 	runtime_next(first);
@@ -395,7 +386,7 @@ static void test_handover_is_for_one(void)
 	answer("one");
 	two = submit("two");
 	three = submit("three");
-	CHECK_INT(count_environments(), 2);
+	CHECK_INT(stage_count_ports(), 2);
 	runtime_next(stage_ports->next);
 	come_up();
 	finish("two");
@@ -419,7 +410,7 @@ static void test_runtime_dies_during_handover(void)
 	fake_box_exited(stage_box(first), W_EXITCODE(1, 0), false);
 	settle();
 	check_fine(one);
-	CHECK_INT(count_environments(), 1);
+	CHECK_INT(stage_count_ports(), 1);
 	come_up();
 	finish("two");
 	check_fine(two);
@@ -450,7 +441,7 @@ static void test_submit_from_on_done(void)
 		finish("one");
 		check_fine(one);
 		CHECK(holder("two") == stage_ports && stage_ports->deliveries == 2);
-		CHECK_INT(count_environments(), 1);
+		CHECK_INT(stage_count_ports(), 1);
 		one = chain;
 		chain = asker_create("three");
 		one->then = submit_then;
@@ -458,7 +449,7 @@ static void test_submit_from_on_done(void)
 		settle();
 		CHECK_INT(one->done, 1);
 		asker_destroy(one);
-		CHECK_INT(count_environments(), 1);
+		CHECK_INT(stage_count_ports(), 1);
 		come_up();
 		finish("three");
 		check_fine(chain);
@@ -610,7 +601,7 @@ static void test_retirement_without_environments(void)
 	stops = 0;
 	function = function_create(&stage.context);
 	function_start(function, false);
-	CHECK_INT(count_environments(), 0);
+	CHECK_INT(stage_count_ports(), 0);
 	function_retire(function, &function_end);
 	settle();
 	CHECK_INT(stops, 1);
@@ -708,9 +699,9 @@ static void test_idle_environments_are_replaced_at_once(void)
 	CHECK_INT(unused, 0); /* it is still being taken down */
 	settle();
 	CHECK_INT(unused, 1);
-	CHECK_INT(count_environments(), 1);
+	CHECK_INT(stage_count_ports(), 1);
 	asker = submit("one"); /* waits for the new one's init */
-	CHECK_INT(count_environments(), 1);
+	CHECK_INT(stage_count_ports(), 1);
 	come_up();
 	finish("one");
 	check_fine(asker);
@@ -727,7 +718,7 @@ static void test_old_invocations_finish_on_the_old_code(void)
 	old = come_up();
 	one = submit("one");
 	CHECK_INT(replace(), 1);
-	CHECK_INT(count_environments(), 2);
+	CHECK_INT(stage_count_ports(), 2);
 	fresh = come_up();
 	two = submit("two");
 	CHECK(holder("one") == old && holder("two") == fresh);
@@ -738,7 +729,7 @@ static void test_old_invocations_finish_on_the_old_code(void)
 	check_fine(one);
 	settle();
 	CHECK_INT(unused, 1);
-	CHECK(count_environments() == 1 && stage_ports == fresh);
+	CHECK(stage_count_ports() == 1 && stage_ports == fresh);
 	end_owned(2);
 }
 
@@ -756,7 +747,7 @@ static void test_who_waits_for_old_code_waits_for_the_new(void)
 	CHECK_INT(replace(), 3);
 	CHECK_INT(replace(), 3);
 	settle();
-	CHECK_INT(count_environments(), 3);
+	CHECK_INT(stage_count_ports(), 3);
 	CHECK_INT(unused, 2);
 	come_up(); /* of the last */
 	CHECK(holder("n2"));
@@ -791,7 +782,7 @@ static void test_a_second_init_is_not_waited_for(void)
 	pass_ms(2900);
 	CHECK_INT(replace(), 1);
 	settle();
-	CHECK_INT(count_environments(), 1);
+	CHECK_INT(stage_count_ports(), 1);
 	CHECK_INT(function_metrics(function)->environments, 2);
 	pass_ms(200); /* the old clock would be over */
 	CHECK_INT(one->answered, 0);
@@ -837,7 +828,7 @@ static void test_old_environment_that_fails_makes_room(void)
 		old = come_up();
 	}
 	CHECK_INT(replace(), FUNCTION_ENVIRONMENTS);
-	CHECK_INT(count_environments(), FUNCTION_ENVIRONMENTS + 1);
+	CHECK_INT(stage_count_ports(), FUNCTION_ENVIRONMENTS + 1);
 	come_up();
 	askers[FUNCTION_ENVIRONMENTS] = submit("last");
 	CHECK(!holder("last"));
@@ -854,7 +845,7 @@ static void test_old_environment_that_fails_makes_room(void)
 		asker_destroy(askers[i]);
 	}
 	settle();
-	CHECK_INT(count_environments(), 1);
+	CHECK_INT(stage_count_ports(), 1);
 	end_owned(2);
 }
 
@@ -864,11 +855,11 @@ static void test_replace_what_has_ended(void)
 	stage.config.idle_timeout_ms = 1000;
 	come_up();
 	pass_ms(1000);
-	CHECK_INT(count_environments(), 0);
+	CHECK_INT(stage_count_ports(), 0);
 	CHECK_INT(replace(), 0);
 	settle();
 	CHECK_INT(unused, 1);
-	CHECK_INT(count_environments(), 1);
+	CHECK_INT(stage_count_ports(), 1);
 	function_stop(function, &function_end);
 	CHECK_INT(replace(), 0);
 	settle();
@@ -925,9 +916,9 @@ static void test_an_old_environment_without_work_ends(void)
 	one = submit("one");
 	finish("one");
 	pass_ms(AGE_MS - 1);
-	CHECK_INT(count_environments(), 1);
+	CHECK_INT(stage_count_ports(), 1);
 	pass_ms(1);
-	CHECK_INT(count_environments(), 0);
+	CHECK_INT(stage_count_ports(), 0);
 	check_fine(one);
 	one = submit("two");
 	come_up();
@@ -935,7 +926,7 @@ static void test_an_old_environment_without_work_ends(void)
 	check_fine(one);
 	CHECK_INT(function_metrics(function)->environments, 2);
 	pass_ms(AGE_MS); /* the second one, too */
-	CHECK_INT(count_environments(), 0);
+	CHECK_INT(stage_count_ports(), 0);
 	end();
 }
 
@@ -956,7 +947,7 @@ static void test_an_old_environment_finishes_its_invocation(void)
 	two = submit("two"); /* waits for it to be gone */
 	CHECK_INT(runtime_next(old), RUNTIME_ACCEPTED);
 	settle();
-	CHECK_INT(count_environments(), 1);
+	CHECK_INT(stage_count_ports(), 1);
 	CHECK(come_up() != old);
 	finish("two");
 	check_fine(one);
@@ -978,7 +969,7 @@ static void test_an_environment_may_grow_old_in_init(void)
 	one = submit("one");
 	pass_ms(1);
 	settle();
-	CHECK_INT(count_environments(), 1); /* a fresh one took over who waited */
+	CHECK_INT(stage_count_ports(), 1); /* a fresh one took over who waited */
 	come_up();
 	finish("one");
 	check_fine(one);
@@ -989,7 +980,7 @@ static void test_what_was_provisioned_is_replaced(void)
 {
 	begin_aging(0, 3);
 	pass_ms(AGE_MS);
-	CHECK_INT(count_environments(), 3);
+	CHECK_INT(stage_count_ports(), 3);
 	CHECK_INT(function_metrics(function)->environments, 6);
 	CHECK_INT(function_now(function).environments[METRICS_STARTING], 3);
 	end();
@@ -1049,7 +1040,7 @@ static void test_a_chosen_account_is_more_than_ten_environments(void)
 	for (unsigned i = 0; i < FUNCTION_ENVIRONMENTS + 5; i++)
 		askers[i] = submit("n");
 	check_refused(FUNCTION_ACCOUNT_EXCEEDED);
-	CHECK_INT(count_environments(), FUNCTION_ENVIRONMENTS + 5);
+	CHECK_INT(stage_count_ports(), FUNCTION_ENVIRONMENTS + 5);
 	end_in_account(0);
 	for (unsigned i = 0; i < FUNCTION_ENVIRONMENTS + 5; i++)
 		asker_destroy(askers[i]);
@@ -1284,7 +1275,7 @@ static unsigned pick(struct play *play, unsigned below)
 
 static struct stage_port *pick_port(struct play *play)
 {
-	unsigned count = count_environments();
+	unsigned count = stage_count_ports();
 	struct stage_port *port = stage_ports;
 
 	for (unsigned at = count ? pick(play, count) : 0; at > 0; at--)
@@ -1452,7 +1443,7 @@ static void play_check(struct play *play)
 	}
 	/* One more has room for each time that all were replaced, until the old ones have gone. */
 	if (!play->replaces)
-		CHECK(count_environments() <= (play->concurrency ? play->concurrency : 10));
+		CHECK(stage_count_ports() <= (play->concurrency ? play->concurrency : 10));
 	CHECK(function_now(function).environments[METRICS_BUSY] <=
 	      (play->concurrency ? play->concurrency : 10));
 }

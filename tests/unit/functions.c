@@ -42,15 +42,6 @@ static void end(void)
 	stage_close();
 }
 
-static unsigned count_environments(void)
-{
-	unsigned count = 0;
-
-	for (const struct stage_port *port = stage_ports; port; port = port->next)
-		count++;
-	return count;
-}
-
 static void test_one_goes_by_any_name(void)
 {
 	static const char *const names[] = { "only" };
@@ -59,9 +50,9 @@ static void test_one_goes_by_any_name(void)
 	CHECK_INT(functions_count(functions), 1);
 	CHECK(functions_find(functions, "only") == functions_at(functions, 0));
 	CHECK(functions_find(functions, "other") == functions_at(functions, 0));
-	CHECK_INT(count_environments(), 0);
+	CHECK_INT(stage_count_ports(), 0);
 	functions_start(functions);
-	CHECK_INT(count_environments(), 1);
+	CHECK_INT(stage_count_ports(), 1);
 	end();
 }
 
@@ -103,11 +94,11 @@ static void test_several_begin_when_they_are_asked(void)
 	configs[1].initialization = PLATFORM_PROVISIONED_CONCURRENCY;
 	configs[1].provisioned = 1;
 	functions_start(functions);
-	CHECK_INT(count_environments(), 1);
+	CHECK_INT(stage_count_ports(), 1);
 	asker = asker_create("1");
 	CHECK_INT(function_submit(functions_find(functions, "a")->function, asker->invocation),
 	          FUNCTION_ACCEPTED);
-	CHECK_INT(count_environments(), 2);
+	CHECK_INT(stage_count_ports(), 2);
 	end();
 	CHECK_INT(asker->done, 1);
 	asker_destroy(asker);
@@ -202,13 +193,13 @@ static void test_an_update_leaves_alone_what_is_the_same(void)
 	CHECK(update(FILE_OF(TWO(",\"timeout\":9") "," ONE(",\"timeout\":3")), "changed two"));
 	CHECK(functions_find(functions, "one")->config == config);
 	CHECK_INT(functions_find(functions, "two")->config->timeout_ms, 9000);
-	CHECK_INT(count_environments(), 1);
+	CHECK_INT(stage_count_ports(), 1);
 	CHECK(update(FILE_OF(TWO(",\"timeout\":9") "," ONE("")), ""));
 	/* Once more, so that one goes that was no first one. */
 	CHECK(update(FILE_OF(TWO(",\"timeout\":8") "," ONE(",\"memory\":256")),
 	             "changed two, one"));
 	fake_settle(stage.context.loop);
-	CHECK_INT(count_environments(), 1); /* where there was one */
+	CHECK_INT(stage_count_ports(), 1); /* where there was one */
 	CHECK_INT(function_metrics(functions_find(functions, "one")->function)->environments, 2);
 	end_file();
 }
@@ -218,12 +209,12 @@ static void test_an_update_adds_and_removes(void)
 	struct asker *asker;
 
 	begin_file(FILE_OF(ONE("")));
-	CHECK_INT(count_environments(), 1);
+	CHECK_INT(stage_count_ports(), 1);
 	asker = ask("one", "1");
 	CHECK(update(FILE_OF(TWO("")), "added two; removed one"));
 	CHECK(!functions_find(functions, "one") && functions_find(functions, "two"));
 	CHECK_INT(functions_count(functions), 1);
-	CHECK_INT(count_environments(), 2); /* a single one starts at once */
+	CHECK_INT(stage_count_ports(), 2); /* a single one starts at once */
 	fake_settle(stage.context.loop);
 	CHECK_INT(asker->done, 0);
 	/* The older one serves what it has accepted. */
@@ -235,7 +226,7 @@ static void test_an_update_adds_and_removes(void)
 	CHECK_INT(runtime_next(stage_ports->next), RUNTIME_ACCEPTED);
 	fake_settle(stage.context.loop);
 	CHECK_INT(asker->done, 1);
-	CHECK_INT(count_environments(), 1);
+	CHECK_INT(stage_count_ports(), 1);
 	asker_destroy(asker);
 	/* What goes may be the one that comes, too. */
 	CHECK(update(FILE_OF(ONE("") "," TWO("")), "added one"));

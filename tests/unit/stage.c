@@ -45,6 +45,15 @@ static bool listen_inside(struct runtime_port *base, int listener, struct error 
 	return port->is_listening || error_set(err, 0, "watch: no");
 }
 
+unsigned stage_count_ports(void)
+{
+	unsigned count = 0;
+
+	for (const struct stage_port *port = stage_ports; port; port = port->next)
+		count++;
+	return count;
+}
+
 static void close_port(struct runtime_port *base)
 {
 	struct stage_port *port = container_of(base, struct stage_port, base);

@@ -3,7 +3,7 @@
  * story - the life of one environment, as its tests tell it.
  *
  * What all of them need: the environment, who hears of its changes, and the steps that every story
- * is made of. How one begins and ends is its file's own.
+ * is made of. How one begins is its file's own, and so is its end where it has to say more.
  */
 #ifndef TESTS_UNIT_STORY_H
 #define TESTS_UNIT_STORY_H
@@ -79,6 +79,18 @@ static STORY_UNUSED struct asker *ask(const char *id)
 
 	environment_invoke(env, asker->invocation);
 	return asker;
+}
+
+/* Whatever is left to do, or to say, with the time that a shutdown may take. */
+static STORY_UNUSED void end_patiently(void)
+{
+	if (!is_gone)
+		environment_stop(env);
+	settle();
+	pass_ms(2000);
+	CHECK(is_gone);
+	fake_output_take();
+	stage_close();
 }
 
 static STORY_UNUSED void check_lines(const char *expected)
