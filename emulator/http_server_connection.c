@@ -41,7 +41,7 @@ struct http_connection *connection_of(struct MHD_Connection *mhd)
 	return MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
 }
 
-void connection_unlink(struct http_connection *connection)
+static void connection_unlink(struct http_connection *connection)
 {
 	if (!connection->link)
 		return;

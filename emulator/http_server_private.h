@@ -129,7 +129,6 @@ void server_set_accepting(struct http_server *server, bool is_accepting);
 
 /* Takes over 'fd', also on failure. */
 struct http_connection *connection_create(struct http_listener *listener, int fd);
-void connection_unlink(struct http_connection *connection);
 
 /* Its first bytes decide who serves it. */
 void connection_admit(struct http_connection *connection);
