@@ -58,7 +58,7 @@ def test_beyond_what_is_reserved_each_is_refused(t):
     before = memory_kilobytes(lrie, "VmHWM")
     replies = call_all(t, lrie, CALLERS)
     served = [reply for reply in replies if reply.status == 200]
-    t.true(len(served) >= 2, "those who have a place")
+    t.between(2, len(served), CALLERS // 2, "those who have a place, and then others")
     for reply in replies:
         if reply.status != 200:
             t.equal(reply.status, 429)

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """With --watch, new environments take the place of old ones when files of the function change."""
+import contextlib
 import json
 import os
 import shutil
@@ -119,9 +120,25 @@ def test_all_that_are_provisioned_are_replaced(t):
     lrie.stop()
 
 
+def is_watched(lrie):
+    """Whether lrie is told of changes in the folder of the function."""
+    told = "ino:%x " % os.stat(folder_of(lrie)).st_ino
+    folder = "/proc/%d/fdinfo" % lrie.pid
+    for name in os.listdir(folder):
+        with contextlib.suppress(FileNotFoundError), open(os.path.join(folder, name)) as file:
+            if any(line.startswith("inotify ") and told in line for line in file):
+                return True
+    return False
+
+
 def test_without_it_nothing_is_replaced(t):
+    lrie = t.bare("--watch")
+    lrie.runtime().begin_next()
+    t.true(is_watched(lrie), "with it, nobody is told of changes")
+    lrie.stop()
     lrie = t.bare()
     lrie.runtime().begin_next()
+    t.true(not is_watched(lrie), "without it, changes are looked for")
     change(lrie)
     lrie.stop()
     t.equal(lrie.lives(), 1)

@@ -35,7 +35,10 @@ def events(lrie, query=""):
 def metric(lrie, name):
     with lrie.connect() as connection:
         text = connection.ask("GET", "/_lrie/metrics").body.decode()
-    return sum(float(line.split()[-1]) for line in text.split("\n") if line.startswith(name + "{"))
+    values = [float(line.split()[-1]) for line in text.split("\n") if line.startswith(name + "{")]
+    if not values:
+        raise harness.Failure("there is no metric %r" % name)
+    return sum(values)
 
 
 def read_lines(path):
@@ -205,6 +208,19 @@ def test_a_file_system_that_is_full_at_the_start(t):
     t.equal(lrie.wait(), 2)
     lrie.stopped = True
     says(t, lrie.stderr.text(), "No space left on device")
+
+
+def test_a_file_system_that_is_read_only(t):
+    if os.geteuid() != 0:
+        raise harness.Skip("a mount needs root")
+    folder = t.folder()
+    script = ('mount -t tmpfs -o ro,mode=700 tmpfs "$1" && shift && exec "$@"')
+    lrie = t.start("-m", "--propagation", "private", "sh", "-c", script, "sh", folder,
+                   harness.LRIE, "--listen", "127.0.0.1:0", "--bootstrap", harness.BOOTSTRAP,
+                   "--state", folder, program="unshare")
+    t.equal(lrie.wait(), 2)
+    lrie.stopped = True
+    says(t, lrie.stderr.text(), "Read-only file system")
 
 
 def test_damage_is_told_and_kept(t):

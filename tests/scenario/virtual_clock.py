@@ -45,7 +45,7 @@ def metrics(lrie):
     page = collections.Counter()
     for name, value in re.findall(r"^(\w+)(?:\{.*\})? (\S+)$", text, re.M):
         page[name] += float(value)
-    return page
+    return dict(page)
 
 
 def moment(text):

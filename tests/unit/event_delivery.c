@@ -182,6 +182,23 @@ static void test_a_server_that_is_not_there(void)
 	end();
 }
 
+static void test_a_server_that_does_not_answer(void)
+{
+	begin(false);
+	send_text("1\n");
+	CHECK(strstr(receive(), "\r\n\r\n1"));
+	fake_pass(loop, 29999 * MS);
+	CHECK_STR(receive(), "");
+	fake_pass(loop, 1 * MS);
+	fd_close(&peer);
+	CHECK_STR(receive(), "");
+	fake_pass(loop, 1000 * MS);
+	CHECK(strstr(receive(), "\r\n\r\n1"));
+	answer(OK);
+	CHECK_INT(sink->dropped, 0);
+	end();
+}
+
 /* A letter that the server will never take does not keep those behind it. */
 static void test_a_letter_that_is_refused(void)
 {
@@ -197,7 +214,8 @@ static void test_a_letter_that_is_refused(void)
 	FILE *file = fopen("state/undelivered", "r");
 	CHECK(file && fread(text, 1, 9, file) == 2);
 	CHECK_STR(text, "1\n");
-	fclose(file);
+	if (file)
+		fclose(file);
 	end();
 }
 
@@ -296,7 +314,26 @@ static void test_the_end_waits_for_so_long(void)
 	end();
 }
 
+/* It does not wait for the pause to be over. */
 static void test_the_end_tries_once_more(void)
+{
+	uint16_t port;
+
+	begin(false);
+	port = http_listen_port(listener);
+	fd_close(&listener);
+	send_text("1\n");
+	listen_again(port);
+	CHECK_STR(receive(), "");
+	event_delivery_drain(delivery, 2000, on_drained);
+	CHECK(strstr(receive(), "\r\n\r\n1"));
+	CHECK_INT(drained, 0);
+	answer(OK);
+	CHECK_INT(drained, 1);
+	end();
+}
+
+static void test_the_end_gives_up_where_nobody_is(void)
 {
 	begin(false);
 	fd_close(&listener);
@@ -357,8 +394,9 @@ static void test_a_host_that_nobody_knows(void)
 }
 
 TEST_MAIN(test_one_after_the_other, test_a_server_that_is_busy, test_a_server_that_is_not_there,
-          test_a_letter_that_is_refused, test_there_is_an_end_to_the_line, test_what_is_too_old,
-          test_it_outlives_lrie, test_the_end_waits_for_what_is_left,
-          test_the_end_waits_for_so_long, test_the_end_tries_once_more, test_the_end_of_nothing,
-          test_a_destination_that_is_replaced, test_a_destination_that_was_replaced_at_the_end,
-          test_a_host_that_nobody_knows)
+          test_a_server_that_does_not_answer, test_a_letter_that_is_refused,
+          test_there_is_an_end_to_the_line, test_what_is_too_old, test_it_outlives_lrie,
+          test_the_end_waits_for_what_is_left, test_the_end_waits_for_so_long,
+          test_the_end_tries_once_more, test_the_end_gives_up_where_nobody_is,
+          test_the_end_of_nothing, test_a_destination_that_is_replaced,
+          test_a_destination_that_was_replaced_at_the_end, test_a_host_that_nobody_knows)
