@@ -83,7 +83,8 @@ void event_outcome_close(struct event_outcome *outcome, unsigned grace_ms)
 
 /* ---- telling ---- */
 
-static void put_aside(struct event_outcome *outcome, const char *destination,
+/* Returns false when the letter is nowhere but where it was kept before, if it was. */
+static bool put_aside(struct event_outcome *outcome, const char *destination,
                       const struct event_letter *letter, const struct error *why)
 {
 	struct event_store *store = outcome->means->store;
@@ -92,9 +93,10 @@ static void put_aside(struct event_outcome *outcome, const char *destination,
 	outcome->undelivered++;
 	log_warning("event %s: what became of it is not told to '%s': %s", letter->request_id,
 	            destination, why->text);
-	if (store && !event_store_set_aside(store, letter->data, letter->length, &err))
-		log_warning("event %s: nor can that be put aside: %s", letter->request_id,
-		            err.text);
+	if (!store || event_store_set_aside(store, letter->data, letter->length, &err))
+		return true;
+	log_warning("event %s: nor can that be put aside: %s", letter->request_id, err.text);
+	return false;
 }
 
 static void tell(struct event_outcome *outcome, struct event_sink *sink,
@@ -169,8 +171,8 @@ static void on_letter(struct event_store_taker *base, struct event_store_item *i
 		sink->ops->resume(sink, &letter, item);
 		return;
 	}
-	put_aside(outcome, record->destination, &letter, &gone);
-	event_store_remove(outcome->means->store, item);
+	if (put_aside(outcome, record->destination, &letter, &gone))
+		event_store_remove(outcome->means->store, item);
 }
 
 void event_outcome_resume(struct event_outcome *outcome, const char *function)

@@ -391,6 +391,28 @@ def test_a_record_that_is_refused_is_put_aside(t):
         lrie.stop()
 
 
+def test_a_record_for_nobody_is_put_aside_when_that_is_possible(t):
+    with Server() as server:
+        survivor = Survivor(t, "echo", "--on-success", "http://127.0.0.1:%d/" % server.port)
+        server.status = 503
+        lrie = survivor.begin()
+        reply = lrie.invoke(b"{}", EVENT)
+        lrie.stderr.wait(lambda _: "is tried again" in lrie.stderr.text(), "the first attempt")
+        kill(lrie)
+    state = os.path.join(survivor.folder, "state")
+    undelivered = os.path.join(state, "undelivered")
+    os.mkdir(undelivered)
+    lrie = t.serve("echo", "--state", state)
+    lrie.stop()
+    says(t, lrie.stderr.text(), "that is no destination any more")
+    says(t, lrie.stderr.text(), "nor can that be put aside")
+    os.rmdir(undelivered)
+    for _ in range(2):
+        t.serve("echo", "--state", state).stop()
+        line, = read_lines(undelivered)
+        t.equal(json.loads(line)["requestContext"]["requestId"], reply.request_id)
+
+
 def test_a_function_is_told(t):
     folder = t.folder()
     records = os.path.join(folder, "records")
