@@ -324,7 +324,7 @@ static void resume_source(struct response_source *source)
 /* Only if the asker takes it so; else it is kept until it is whole, as any other. */
 static bool begin_stream(struct port *port, struct call *call, struct http_exchange *exchange)
 {
-	if (!is_streamed(exchange) || !invocation_takes_pieces(call->answered))
+	if (!invocation_takes_pieces(call->answered) || !is_streamed(exchange))
 		return false;
 	call->source = (struct response_source){ pause_source, resume_source };
 	environment_runtime_stream(port->env, call->answered, &call->source,
