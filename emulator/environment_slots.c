@@ -290,6 +290,7 @@ struct invocation *slot_take_back(struct slot *slot, struct invocation *others)
 	slot->invocation = NULL;
 	slot->is_started = false;
 	invocation->phase.started_ns = 0;
+	invocation->version = NULL; /* of the environment that it has not begun in */
 	invocation->next = others;
 	return invocation;
 }
