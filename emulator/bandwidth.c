@@ -2,7 +2,7 @@
 /* bandwidth - how fast bytes may pass */
 #include "emulator/bandwidth.h"
 
-#define NS_PER_S UINT64_C(1000000000)
+#include "emulator/clock.h"
 
 void bandwidth_init(struct bandwidth *bandwidth, uint64_t bytes_per_s, uint64_t burst,
                     uint64_t now_ns)
@@ -24,15 +24,15 @@ static void fill(struct bandwidth *bandwidth, uint64_t now_ns)
 
 	bandwidth->at_ns = now_ns;
 	/* Long enough to fill it; and the product below stays within 64 bits. */
-	if (passed / NS_PER_S >= missing / bandwidth->bytes_per_s + 1) {
+	if (passed / CLOCK_NS_PER_S >= missing / bandwidth->bytes_per_s + 1) {
 		bandwidth->level = (int64_t)bandwidth->burst;
 		bandwidth->rest_ns = 0;
 		return;
 	}
 	passed += bandwidth->rest_ns;
-	bytes = passed / NS_PER_S * bandwidth->bytes_per_s +
-	        passed % NS_PER_S * bandwidth->bytes_per_s / NS_PER_S;
-	bandwidth->rest_ns = passed % NS_PER_S * bandwidth->bytes_per_s % NS_PER_S /
+	bytes = passed / CLOCK_NS_PER_S * bandwidth->bytes_per_s +
+	        passed % CLOCK_NS_PER_S * bandwidth->bytes_per_s / CLOCK_NS_PER_S;
+	bandwidth->rest_ns = passed % CLOCK_NS_PER_S * bandwidth->bytes_per_s % CLOCK_NS_PER_S /
 	                     bandwidth->bytes_per_s;
 	bandwidth->level += (int64_t)(bytes < missing ? bytes : missing);
 }
@@ -48,7 +48,7 @@ uint64_t bandwidth_take(struct bandwidth *bandwidth, uint64_t bytes, uint64_t no
 	if (bandwidth->level >= 0)
 		return 0;
 	debt = (uint64_t)-bandwidth->level;
-	return debt / bandwidth->bytes_per_s * NS_PER_S +
-	       (debt % bandwidth->bytes_per_s * NS_PER_S + bandwidth->bytes_per_s - 1) /
+	return debt / bandwidth->bytes_per_s * CLOCK_NS_PER_S +
+	       (debt % bandwidth->bytes_per_s * CLOCK_NS_PER_S + bandwidth->bytes_per_s - 1) /
 	               bandwidth->bytes_per_s;
 }

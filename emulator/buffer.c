@@ -58,6 +58,11 @@ char *xstrdup(const char *text)
 	return memcpy(xmalloc(size), text, size);
 }
 
+char *xstrdup_if(const char *text)
+{
+	return text ? xstrdup(text) : NULL;
+}
+
 char *xasprintf(const char *format, ...)
 {
 	va_list args;

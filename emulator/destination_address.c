@@ -7,6 +7,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "emulator/option_value.h"
+
 static const char http[] = "http://";
 static const char function[] = "function:";
 
@@ -80,13 +82,9 @@ static bool parse_http(const char *text, struct destination_address *address, st
 
 static bool parse_function(const char *text, struct destination_address *address, struct error *err)
 {
-	static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-				      "0123456789-_";
-
 	address->kind = DESTINATION_FUNCTION;
 	address->name = text + strlen(function);
-	if (!*address->name || strlen(address->name) > 64 ||
-	    address->name[strspn(address->name, allowed)])
+	if (!option_value_word(address->name, "a-zA-Z0-9_-", 1, 64, NULL))
 		return error_set(err, 0, "'%s': the name of a function has 1 to 64 of a-zA-Z0-9-_",
 		                 text);
 	return true;

@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* event_queue - events that nobody waits for: run, tried again, and told of when all is over */
 #include <assert.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
-#include "emulator/arn.h"
 #include "emulator/clock.h"
 #include "emulator/destination.h"
 #include "emulator/event_queue_private.h"

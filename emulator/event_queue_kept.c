@@ -101,11 +101,6 @@ void event_queue_kept_finish(struct event_queue *queue)
 
 /* ---- what an earlier lrie has left ---- */
 
-static char *copy_of(const char *text)
-{
-	return text ? xstrdup(text) : NULL;
-}
-
 static struct invocation *restore(const struct event_record *record)
 {
 	struct invocation *invocation = invocation_create(&event_queue_ops);
@@ -115,10 +110,10 @@ static struct invocation *restore(const struct event_record *record)
 	         record->trace_caller ? record->trace_caller : "");
 	invocation->function_arn = xstrdup(record->function_arn);
 	invocation->trace_header = xstrdup(record->trace_header);
-	invocation->content_type = copy_of(record->content_type);
-	invocation->client_context = copy_of(record->client_context);
-	invocation->cognito_identity = copy_of(record->cognito_identity);
-	invocation->tenant_id = copy_of(record->tenant_id);
+	invocation->content_type = xstrdup_if(record->content_type);
+	invocation->client_context = xstrdup_if(record->client_context);
+	invocation->cognito_identity = xstrdup_if(record->cognito_identity);
+	invocation->tenant_id = xstrdup_if(record->tenant_id);
 	buffer_append(&invocation->event, record->data, record->length);
 	return invocation;
 }

@@ -30,8 +30,6 @@ void http_request_finish(struct http_request *request)
 /* What is told of them beside the map of headers. */
 static const char **place_of(struct http_request *request, const char *name)
 {
-	if (strcasecmp(name, "Host") == 0)
-		return &request->host;
 	if (strcasecmp(name, "User-Agent") == 0)
 		return &request->user_agent;
 	if (strcasecmp(name, "Content-Type") == 0)

@@ -36,7 +36,7 @@ struct http_request {
 
 	/* private to http_event.c */
 	struct http_fields headers;
-	const char *host, *user_agent, *content_type, *content_encoding, *forwarded_for;
+	const char *user_agent, *content_type, *content_encoding, *forwarded_for;
 };
 
 /* To be called before headers are added; the members above may be set later. */

@@ -56,11 +56,6 @@ void invocation_take_trace(struct invocation *invocation, const struct config *c
 	invocation->trace_header = xstrdup(header);
 }
 
-static char *copy_of(const char *text)
-{
-	return text ? xstrdup(text) : NULL;
-}
-
 struct invocation *invocation_repeat(const struct invocation *invocation,
                                      const struct invocation_ops *ops)
 {
@@ -69,12 +64,12 @@ struct invocation *invocation_repeat(const struct invocation *invocation,
 	memcpy(again->request_id, invocation->request_id, sizeof(again->request_id));
 	memcpy(again->trace_caller, invocation->trace_caller, sizeof(again->trace_caller));
 	buffer_append(&again->event, invocation->event.data, invocation->event.length);
-	again->function_arn = copy_of(invocation->function_arn);
-	again->trace_header = copy_of(invocation->trace_header);
-	again->content_type = copy_of(invocation->content_type);
-	again->client_context = copy_of(invocation->client_context);
-	again->cognito_identity = copy_of(invocation->cognito_identity);
-	again->tenant_id = copy_of(invocation->tenant_id);
+	again->function_arn = xstrdup_if(invocation->function_arn);
+	again->trace_header = xstrdup_if(invocation->trace_header);
+	again->content_type = xstrdup_if(invocation->content_type);
+	again->client_context = xstrdup_if(invocation->client_context);
+	again->cognito_identity = xstrdup_if(invocation->cognito_identity);
+	again->tenant_id = xstrdup_if(invocation->tenant_id);
 	again->is_unattended = invocation->is_unattended;
 	return again;
 }

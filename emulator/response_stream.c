@@ -26,21 +26,20 @@ static void on_refilled(struct loop_timer *timer)
 	update(container_of(timer, struct response_stream, refill));
 }
 
-struct response_stream *response_stream_create(struct invocation *invocation, struct loop *loop,
-                                               struct response_source *source,
-                                               const char *content_type, uint64_t bytes_per_s)
+void response_stream_create(struct invocation *invocation, struct loop *loop,
+                            struct response_source *source, const char *content_type,
+                            uint64_t bytes_per_s)
 {
 	struct response_stream *stream = xcalloc(1, sizeof(*stream));
 
 	stream->invocation = invocation;
 	stream->source = source;
-	stream->content_type = content_type ? xstrdup(content_type) : NULL;
+	stream->content_type = xstrdup_if(content_type);
 	stream->loop = loop;
 	stream->refill.on_due = on_refilled;
 	stream->refill.is_virtual = true;
 	bandwidth_init(&stream->bandwidth, bytes_per_s, RESPONSE_STREAM_BURST, clock_now());
 	invocation->stream = stream;
-	return stream;
 }
 
 void response_stream_destroy(struct response_stream *stream)

@@ -57,9 +57,9 @@ struct response_stream {
 
 /* The answer of 'invocation' begins, whose stream it becomes. 'source' must live until
  * response_stream_lose_source(), or until the invocation is answered. */
-struct response_stream *response_stream_create(struct invocation *invocation, struct loop *loop,
-                                               struct response_source *source,
-                                               const char *content_type, uint64_t bytes_per_s);
+void response_stream_create(struct invocation *invocation, struct loop *loop,
+                            struct response_source *source, const char *content_type,
+                            uint64_t bytes_per_s);
 
 /* For invocation.c alone. NULL is fine. */
 void response_stream_destroy(struct response_stream *stream);

@@ -13,7 +13,6 @@
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -30,6 +29,7 @@
 
 #define DESTROY_MS 5000
 #define MAX_UNREAD (32 * 1024) /* of some 200 KiB */
+
 /* ---- building a box ------------------------------------------------------ */
 
 static bool watch(struct sandbox *box, int fd)
