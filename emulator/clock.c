@@ -4,6 +4,9 @@
 
 #include "emulator/clock.h"
 
+/* Small beside the milliseconds that are told; slewing by 20 ppm takes five seconds for it. */
+#define WALL_SLACK_NS INT64_C(100000)
+
 static uint64_t ahead_ns;
 static uint64_t moved_at_ns, ahead_before_ns; /* the last move: when, and from where */
 
@@ -42,11 +45,35 @@ uint64_t clock_wall_ms(void)
 	return clock_machine_wall_ms() + ahead_ns / CLOCK_NS_PER_MS;
 }
 
+/*
+ * How far the wall clock is before the machine's. No two clocks can be read at once, and what
+ * passes between the readings would give each call another answer: so the last one is kept until
+ * the wall clock has left it behind, being set or slewed. A reading that waited for a processor
+ * half-way is none.
+ */
+static uint64_t wall_lead(void)
+{
+	static uint64_t kept;
+	uint64_t before, wall, after;
+	int64_t least, most;
+
+	for (int tries = 0; tries < 5; tries++) {
+		before = clock_machine();
+		wall = read_clock(CLOCK_REALTIME);
+		after = clock_machine();
+		if (after - before < (uint64_t)WALL_SLACK_NS)
+			break;
+	}
+	least = (int64_t)(wall - after - kept);
+	most = (int64_t)(wall - before - kept);
+	if (least > WALL_SLACK_NS || most < -WALL_SLACK_NS)
+		kept = wall - before;
+	return kept;
+}
+
 uint64_t clock_wall_ns(uint64_t at_ns)
 {
-	uint64_t past_ns = clock_now() - at_ns;
-
-	return read_clock(CLOCK_REALTIME) + ahead_ns - past_ns;
+	return at_ns + wall_lead();
 }
 
 void clock_advance(uint64_t ns)

@@ -27,7 +27,9 @@ uint64_t clock_now(void);
 /* Milliseconds since the epoch, UTC. */
 uint64_t clock_wall_ms(void);
 
-/* The wall time of a moment that clock_now() has told: nanoseconds since the epoch, UTC. */
+/* The wall time of a moment that clock_now() has told: nanoseconds since the epoch, UTC. The same
+ * moment is told the same time, and a later one a later, until the wall clock is moved; exact to
+ * 0.1 ms. */
 uint64_t clock_wall_ns(uint64_t at_ns);
 
 /* ---- the machine's ---- */

@@ -36,7 +36,11 @@ class Traces:
 
     def wait(self, request_id):
         """The two segments that lrie makes of a request: of Lambda, and of the function."""
-        return harness.wait_for(lambda: self.of(request_id, "lambda"), "the segments")
+        def both():
+            segments = self.of(request_id, "lambda")
+            return segments if len(segments) == 2 else None  # one: lrie is still writing
+
+        return harness.wait_for(both, "the segments")
 
 
 def traced(fields, **more):

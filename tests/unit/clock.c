@@ -50,6 +50,21 @@ static void test_moments_keep_their_wall_time(void)
 	CHECK(later_ns > wall_ns ? later_ns - wall_ns < NEAR_NS : wall_ns - later_ns < NEAR_NS);
 }
 
+/* The two clocks behind it are never read at once. */
+static void test_a_moment_has_one_wall_time(void)
+{
+	uint64_t now = clock_now(), wall_ns = clock_wall_ns(now);
+	int changes = 0;
+
+	for (int i = 0; i < 1000; i++) {
+		uint64_t before_ns = wall_ns;
+
+		wall_ns = clock_wall_ns(now);
+		changes += wall_ns != before_ns;
+	}
+	CHECK(changes < 5); /* the wall clock may be moved meanwhile */
+}
+
 /* What the kernel tells of may have happened before the last move. */
 static void test_moments_of_the_machine(void)
 {
@@ -71,4 +86,5 @@ static void test_it_runs_on(void)
 }
 
 TEST_MAIN(test_both_are_one_at_first, test_a_move_is_lambdas_alone,
-          test_moments_keep_their_wall_time, test_moments_of_the_machine, test_it_runs_on)
+          test_moments_keep_their_wall_time, test_a_moment_has_one_wall_time,
+          test_moments_of_the_machine, test_it_runs_on)
