@@ -460,12 +460,10 @@ struct event_queue *event_queue_create(const struct config *config, const struct
 	event_queue_kept_init(queue);
 	list_init(&queue->ready);
 	list_init(&queue->delayed);
-	if (!event_outcome_open(&queue->outcome, config, means, err)) {
-		event_queue_destroy(queue, 0);
-		return NULL;
-	}
-	event_queue_take_up(queue);
-	return queue;
+	if (event_outcome_open(&queue->outcome, config, means, err))
+		return queue;
+	event_queue_destroy(queue, 0);
+	return NULL;
 }
 
 /* ---- another configuration ---- */

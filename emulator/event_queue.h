@@ -37,10 +37,12 @@
 
 struct event_queue;
 
-/* Opens the destinations that 'config' names, and takes up what the store has kept for the
- * function. All arguments must outlive the queue. */
+/* Opens the destinations that 'config' names. All arguments must outlive the queue. */
 struct event_queue *event_queue_create(const struct config *config, const struct event_means *means,
                                        struct function *function, struct error *err);
+
+/* Takes up what the store has kept for the function: once, when nothing can fail any more. */
+void event_queue_start(struct event_queue *queue);
 
 enum event_verdict {
 	EVENT_ACCEPTED, /* with a store: it will be run, whatever becomes of lrie */

@@ -163,7 +163,7 @@ static void on_kept(struct event_store_taker *base, struct event_store_item *ite
 	place(event, record);
 }
 
-void event_queue_take_up(struct event_queue *queue)
+void event_queue_start(struct event_queue *queue)
 {
 	struct taker taker = { .base.on_item = on_kept, .queue = queue };
 	const char *name = queue->config->function_name;

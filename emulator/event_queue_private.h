@@ -83,9 +83,6 @@ void event_queue_note(const struct queued *event, uint64_t due_wall_ns);
  * before, it is told again. */
 void event_queue_forget(const struct queued *event);
 
-/* Goes on with what an earlier lrie has kept of the function. */
-void event_queue_take_up(struct event_queue *queue);
-
 /* All that was told is written. */
 void event_queue_kept_finish(struct event_queue *queue);
 

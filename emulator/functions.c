@@ -86,6 +86,12 @@ struct served_function *served_function_create(struct functions *functions,
 	return NULL;
 }
 
+void served_function_start(struct served_function *served, bool at_once)
+{
+	event_queue_start(served->events);
+	function_start(served->function, at_once);
+}
+
 /* ---- all ---- */
 
 /* The place of that name, or where it would be. */
@@ -207,7 +213,7 @@ struct functions *functions_create(const struct environment_context *shared,
 void functions_start(struct functions *functions)
 {
 	for (size_t i = 0; i < functions->count; i++)
-		function_start(functions->items[i]->function, functions->count == 1);
+		served_function_start(functions->items[i], functions->count == 1);
 }
 
 static void on_function_stopped(struct function_end *end)

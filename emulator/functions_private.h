@@ -32,6 +32,9 @@ struct served_function *served_function_create(struct functions *functions,
 const struct workload *functions_find_like(const struct functions *functions,
                                            const struct config *config);
 
+/* From now on it takes invocations, and goes on with events that were kept. */
+void served_function_start(struct served_function *served, bool at_once);
+
 /* For one that was never started, or is stopped. NULL is fine. */
 void served_function_destroy(struct served_function *served);
 

@@ -202,8 +202,8 @@ static void start_added(struct update *update)
 {
 	for (size_t i = 0; i < update->count; i++) {
 		if (update->changes[i].added)
-			function_start(update->changes[i].added->function,
-			               !update->functions->are_several);
+			served_function_start(update->changes[i].added,
+			                      !update->functions->are_several);
 	}
 }
 

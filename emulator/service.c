@@ -225,9 +225,9 @@ static int start_functions(struct service *service)
 	struct error err;
 
 	if (make_functions(service, &err)) {
+		functions_start(service->functions);
 		if (service->store)
 			event_store_tell_untaken(service->store);
-		functions_start(service->functions);
 		return EXIT_FINE;
 	}
 	log_error("%s", err.text);

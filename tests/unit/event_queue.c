@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "tests/unit/fakes.h"
 #include "tests/unit/files.h"
@@ -434,8 +435,11 @@ static bool reopen(void)
 	if (!CHECK_STR(err.text, ""))
 		return false;
 	queue = event_queue_create(&stage.config, &means, function, &err);
+	if (!CHECK(queue))
+		return false;
+	event_queue_start(queue);
 	settle();
-	return CHECK(queue);
+	return true;
 }
 
 static void begin_with_store(void)
@@ -528,6 +532,36 @@ static void test_a_clock_that_was_a_century_ahead(void)
 	end_with_store();
 }
 
+/* A reload that fails: what it had made goes, and nothing was done. */
+static void test_one_that_never_starts_takes_nothing_up(void)
+{
+	struct event_record letter = { .kind = EVENT_RECORD_LETTER,
+		                       .request_id = ID,
+		                       .destination = "http://127.0.0.1:1/gone",
+		                       .data = "{}\n",
+		                       .length = 3 };
+	struct error err;
+
+	begin_with_store();
+	add("{\"x\": 1}");
+	fails();
+	letter.function = stage.config.function_name;
+	CHECK(event_store_add(means.store, &letter, &err));
+	event_queue_stop(queue);
+	event_queue_destroy(queue, 0);
+	event_store_close(means.store);
+	means.store = event_store_open("state", &err);
+	queue = event_queue_create(&stage.config, &means, function, &err);
+	CHECK_INT(event_queue_length(queue), 0);
+	event_queue_destroy(queue, 0);
+	CHECK(access("state/undelivered", F_OK) == -1);
+	queue = event_queue_create(&stage.config, &means, function, &err);
+	event_queue_start(queue);
+	CHECK_INT(event_queue_length(queue), 1);
+	CHECK_INT(unlink("state/undelivered"), 0);
+	end_with_store();
+}
+
 static void test_all_that_was_asked_is_kept(void)
 {
 	struct invocation *invocation;
@@ -596,5 +630,5 @@ TEST_MAIN(test_no_concurrency_at_all, test_a_good_event, test_two_retries_with_t
           test_a_crash_is_a_function_error, test_stopped_in_every_state,
           test_a_function_that_is_not_there, test_a_loop_of_functions_ends,
           test_what_waits_outlives_lrie, test_too_old_for_the_next_lrie,
-          test_a_clock_that_was_a_century_ahead, test_all_that_was_asked_is_kept,
-          test_looking_at_it)
+          test_a_clock_that_was_a_century_ahead, test_one_that_never_starts_takes_nothing_up,
+          test_all_that_was_asked_is_kept, test_looking_at_it)
