@@ -51,13 +51,13 @@ static bool watch(const struct memory *memory, int fd, uint32_t events)
 	return epoll_ctl(memory->epoll, EPOLL_CTL_ADD, fd, &event) == 0;
 }
 
-struct memory *memory_create(pid_t init, uint64_t limit, int epoll)
+struct memory *memory_create(pid_t init, uint64_t limit, int epoll, struct tmp_spares *spares)
 {
 	struct memory *memory = calloc(1, sizeof(*memory));
 
 	if (!memory)
 		abort();
-	*memory = (struct memory){ .keeper = memory_limit_create(limit, init, epoll),
+	*memory = (struct memory){ .keeper = memory_limit_create(limit, init, epoll, spares),
 		                   .init = init,
 		                   .epoll = epoll,
 		                   .proc = -1,

@@ -15,13 +15,15 @@
 #include "sandbox/cgroup.h"
 #include "sandbox/message.h"
 #include "sandbox/sandbox.h"
+#include "sandbox/tmp_watch.h"
 
 /* That of one box. */
 struct memory;
 
 /* Its box has the process 'init' and a limit, 0 for none. What becomes readable when there may be
- * something to take is added to the epoll descriptor, which is borrowed. */
-struct memory *memory_create(pid_t init, uint64_t limit, int epoll);
+ * something to take is added to the epoll descriptor, which is borrowed. 'spares' must live as
+ * long. */
+struct memory *memory_create(pid_t init, uint64_t limit, int epoll, struct tmp_spares *spares);
 
 /* NULL is fine. */
 void memory_destroy(struct memory *memory);

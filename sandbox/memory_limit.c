@@ -16,7 +16,6 @@
 
 #include "sandbox/census.h"
 #include "sandbox/fd.h"
-#include "sandbox/tmp_watch.h"
 
 #define MB (UINT64_C(1) << 20)
 
@@ -39,6 +38,7 @@ struct memory_limit {
 	pid_t init;
 	int epoll;
 	int proc;
+	struct tmp_spares *spares;
 	struct tmp_watch *tmp;       /* NULL: none that counts */
 	struct cgroup_memory *group; /* NULL: everything is watched */
 	uint64_t set;                /* the group's limit now */
@@ -58,7 +58,8 @@ static bool watch(const struct memory_limit *limit, int fd)
 	return epoll_ctl(limit->epoll, EPOLL_CTL_ADD, fd, &event) == 0;
 }
 
-struct memory_limit *memory_limit_create(uint64_t bytes, pid_t init, int epoll)
+struct memory_limit *memory_limit_create(uint64_t bytes, pid_t init, int epoll,
+                                         struct tmp_spares *spares)
 {
 	struct memory_limit *limit = malloc(sizeof(*limit));
 
@@ -68,7 +69,7 @@ struct memory_limit *memory_limit_create(uint64_t bytes, pid_t init, int epoll)
 		                        .init = init,
 		                        .epoll = epoll,
 		                        .proc = -1,
-
+		                        .spares = spares,
 		                        .timer = -1 };
 	return limit;
 }
@@ -307,7 +308,7 @@ void memory_limit_ready(struct memory_limit *limit, int proc, int tmp, bool had_
 	limit->had_tmp = had_tmp;
 	limit->proc = proc;
 	if (tmp != -1)
-		limit->tmp = tmp_watch_create(tmp, limit->epoll);
+		limit->tmp = tmp_watch_create(tmp, limit->epoll, limit->spares);
 	if (limit->bytes && (limit->tmp || !limit->group))
 		look(limit);
 }

@@ -37,13 +37,16 @@
 #include <sys/types.h>
 
 #include "sandbox/cgroup_memory.h"
+#include "sandbox/tmp_watch.h"
 
 /* That of one box. */
 struct memory_limit;
 
 /* Of 'bytes', 0 for none, for a box with the process 'init'. What becomes readable when it is time
- * for memory_limit_keep() is added to the epoll descriptor, which is borrowed. */
-struct memory_limit *memory_limit_create(uint64_t bytes, pid_t init, int epoll);
+ * for memory_limit_keep() is added to the epoll descriptor, which is borrowed. 'spares' must live
+ * as long. */
+struct memory_limit *memory_limit_create(uint64_t bytes, pid_t init, int epoll,
+                                         struct tmp_spares *spares);
 
 /* NULL is fine. */
 void memory_limit_destroy(struct memory_limit *limit);

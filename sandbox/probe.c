@@ -432,6 +432,7 @@ void sandbox_host_destroy(struct sandbox_host *host)
 	}
 	cgroup_host_destroy(host->cgroups);
 	templates_clear(&host->templates);
+	tmp_spares_finish(&host->tmp_spares);
 	rootfs_host_destroy(host->rootfs);
 	free(host);
 }

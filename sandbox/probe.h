@@ -15,6 +15,7 @@
 #include "sandbox/sandbox.h"
 #include "sandbox/seccomp.h"
 #include "sandbox/template.h"
+#include "sandbox/tmp_watch.h"
 
 /* How a box is frozen. */
 enum freezing {
@@ -28,7 +29,8 @@ struct sandbox_host {
 	enum init_identity identity;
 	bool landlock; /* programs follow the rules of landlock.h */
 	struct rootfs_host *rootfs;
-	struct templates templates;  /* of the roots of boxes */
+	struct templates templates; /* of the roots of boxes */
+	struct tmp_spares tmp_spares;
 	struct cgroup_host *cgroups; /* NULL: none at all */
 	struct sandbox_wall_state walls[SANDBOX_WALL_COUNT];
 	char *arguments; /* see init.h */

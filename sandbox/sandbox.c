@@ -131,7 +131,8 @@ static bool start_init(struct sandbox *box, const struct sandbox_spec *spec, str
 	autoclose int init_end = sockets[1];
 	if (!choose_user(box, err) || !fork_init(box, init_end, spec, err))
 		return false;
-	box->memory = memory_create(box->init, limit_of(box, spec), box->epoll);
+	box->memory = memory_create(box->init, limit_of(box, spec), box->epoll,
+	                            &box->host->tmp_spares);
 	assert(spec->counts_usage || !spec->counts_files);
 	if (spec->counts_usage)
 		box->usage = usage_create(box->init);

@@ -16,12 +16,31 @@
 /* What the kernel holds for a file in tmpfs beside its pages: inode, dentry, a name. */
 #define TMP_FILE_BYTES 1024
 
+/* As many as boxes may well end at about the same time; a user has 128 of either kind at most. */
+#define TMP_SPARES 8
+
+/*
+ * The descriptors of watches that are over, which watch nothing now, for the next ones. They are
+ * those of one owner; zeroed at first. It takes half a millisecond to be rid of one, see
+ * tmp_spares_finish(), and a microsecond to take one of these.
+ */
+struct tmp_spares {
+	struct tmp_spare {
+		int fanotify, inotify; /* one of them; the other is -1 */
+	} kept[TMP_SPARES];
+	unsigned count;
+};
+
+/* Closes all, without waiting for it: a process does it that nobody needs to wait for. */
+void tmp_spares_finish(struct tmp_spares *spares);
+
 /* That of one box. */
 struct tmp_watch;
 
 /* 'tmp' is a descriptor of /tmp, a tmpfs; taken over. What becomes readable when the
- * first file comes is added to the epoll descriptor, which is borrowed. */
-struct tmp_watch *tmp_watch_create(int tmp, int epoll);
+ * first file comes is added to the epoll descriptor, which is borrowed. 'spares' must live as long.
+ */
+struct tmp_watch *tmp_watch_create(int tmp, int epoll, struct tmp_spares *spares);
 
 /* Whoever is held goes on. NULL is fine. */
 void tmp_watch_destroy(struct tmp_watch *watch);
