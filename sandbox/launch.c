@@ -3,13 +3,13 @@
  * launch - the child of init that becomes a program
  *
  * Programs are started by a child that shares init's memory until its execve
- * (clone with CLONE_VM and CLONE_VFORK), since copying even a small process costs
- * more than all the rest of a start. Such a child makes system calls only. It
- * tells the owner itself that it is about to execute: were init to tell, whose
- * turn comes only afterwards, a program could be over before anybody has heard
- * that it began. What went wrong it tells init, through memory. That memory is
- * shared by name, so that the same code works in a child with memory of its own,
- * which is the price of being born in a cgroup of version 2.
+ * (CLONE_VM and CLONE_VFORK), since copying even a small process costs more than
+ * all the rest of a start. Such a child makes system calls only. It tells the
+ * owner itself that it is about to execute: were init to tell, whose turn comes
+ * only afterwards, a program could be over before anybody has heard that it began.
+ * What went wrong it tells init, through memory. That memory is shared by name, so
+ * that the same code works in a child with memory of its own, where one that
+ * shares it cannot be had.
  *
  * The child has the function's user before it executes, and init's memory is
  * still its own: nobody with that user can attach to it, because init is not
@@ -381,12 +381,22 @@ static bool enter_later(struct launcher *launcher)
 #	define CAN_SHARE_MEMORY true
 #endif
 
+static pid_t fork_sharing(struct launcher *launcher, struct start *start)
+{
+	if (CAN_SHARE_MEMORY)
+		return namespace_vfork_shared(launcher->born_in, become_program, start,
+		                              launcher->stack, CHILD_STACK);
+	errno = ENOSYS;
+	return -1;
+}
+
 static pid_t fork_program(struct launcher *launcher, struct start *start)
 {
-	if (CAN_SHARE_MEMORY && launcher->born_in == -1)
-		return clone(become_program, launcher->stack + CHILD_STACK,
-		             CLONE_VM | CLONE_VFORK | SIGCHLD, start);
-	pid_t pid = namespace_vfork(launcher->born_in);
+	pid_t pid = fork_sharing(launcher, start);
+
+	if (pid != -1 || errno != ENOSYS)
+		return pid;
+	pid = namespace_vfork(launcher->born_in);
 	if (pid == 0)
 		become_program(start);
 	if (pid == -1 && errno == ENOSYS && enter_later(launcher))

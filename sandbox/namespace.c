@@ -37,6 +37,12 @@ pid_t namespace_fork(unsigned long flags, int *pidfd)
 	return (pid_t)pid;
 }
 
+/* As above, and before Linux 5.7, which does not know the flag. */
+static bool says_it_cannot(long code)
+{
+	return code == ENOSYS || code == EPERM || code == EINVAL;
+}
+
 pid_t namespace_vfork(int cgroup)
 {
 	struct clone_args args = { .flags = CLONE_VFORK | CLONE_INTO_CGROUP,
@@ -46,10 +52,54 @@ pid_t namespace_vfork(int cgroup)
 	if (cgroup == -1)
 		return (pid_t)raw_clone(CLONE_VFORK | SIGCHLD, NULL);
 	long pid = syscall(SYS_clone3, &args, sizeof(args));
-	/* As above, and before Linux 5.7, which does not know the flag. */
-	if (pid == -1 && (errno == EPERM || errno == EINVAL))
+	if (pid == -1 && says_it_cannot(errno))
 		errno = ENOSYS;
 	return (pid_t)pid;
+}
+
+/*
+ * The C library's clone() knows no cgroup, and its syscall() cannot return on another stack. What
+ * the parent has in its registers, the child has too: so it finds what to call, and the parent is
+ * back where it was with its own stack untouched.
+ */
+static long clone3_onto_stack(struct clone_args *args, int (*run)(void *), void *argument)
+{
+#if defined(__x86_64__) && defined(__LP64__)
+	long pid = SYS_clone3;
+
+	__asm__ volatile("syscall\n\t"
+	                 "test %%rax, %%rax\n\t"
+	                 "jnz 1f\n\t"
+	                 "mov %[argument], %%rdi\n\t"
+	                 "call *%[run]\n\t"
+	                 "hlt\n"
+	                 "1:"
+	                 : "+a"(pid)
+	                 : "D"(args), "S"(sizeof(*args)), [run] "r"(run), [argument] "r"(argument)
+	                 : "rcx", "r11", "cc", "memory");
+	return pid;
+#else
+	(void)args, (void)run, (void)argument;
+	return -ENOSYS;
+#endif
+}
+
+pid_t namespace_vfork_shared(int cgroup, int (*run)(void *), void *argument, char *stack,
+                             size_t size)
+{
+	struct clone_args args = { .flags = CLONE_VM | CLONE_VFORK | CLONE_INTO_CGROUP,
+		                   .exit_signal = SIGCHLD,
+		                   .stack = (uint64_t)(uintptr_t)stack,
+		                   .stack_size = size,
+		                   .cgroup = (uint64_t)cgroup };
+
+	if (cgroup == -1)
+		return clone(run, stack + size, CLONE_VM | CLONE_VFORK | SIGCHLD, argument);
+	long pid = clone3_onto_stack(&args, run, argument);
+	if (pid >= 0)
+		return (pid_t)pid;
+	errno = says_it_cannot(-pid) ? ENOSYS : (int)-pid;
+	return -1;
 }
 
 static bool write_map(const char *path, unsigned inside, unsigned outside, struct error *err)

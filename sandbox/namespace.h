@@ -28,6 +28,14 @@ pid_t namespace_fork(unsigned long flags, int *pidfd);
  */
 pid_t namespace_vfork(int cgroup);
 
+/*
+ * The same with a child that has the caller's memory, and runs 'run', which never returns, on the
+ * given stack: a tenth of a millisecond less. ENOSYS also says that nobody has told yet how to do
+ * it on this processor.
+ */
+pid_t namespace_vfork_shared(int cgroup, int (*run)(void *), void *argument, char *stack,
+                             size_t size);
+
 /* In the child of a new user namespace: 'uid' and 'gid' of the parent's namespace
  * become IDENTITY_UID and IDENTITY_GID; nobody else exists. */
 bool namespace_map_user(uid_t uid, gid_t gid, struct error *err);
