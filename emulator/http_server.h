@@ -159,8 +159,8 @@ unsigned http_exchange_mark(const struct http_exchange *exchange);
 
 /* ---- the reply ---- */
 
-/* Adds a response header. A value with line breaks or control characters, or an empty one, is
- * refused: the header is left out and false comes back. */
+/* Adds a response header. A value with line breaks or control characters is refused: the header
+ * is left out and false comes back. */
 bool http_exchange_add_header(struct http_exchange *exchange, const char *name, const char *value);
 
 /* Sends the reply; once per exchange. 'body' is moved out (it is empty afterwards); NULL means

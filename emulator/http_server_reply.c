@@ -9,7 +9,7 @@
 
 bool http_exchange_add_header(struct http_exchange *exchange, const char *name, const char *value)
 {
-	if (!http_is_token(name) || value[0] == '\0' || !http_is_field_value(value))
+	if (!http_is_token(name) || !http_is_field_value(value))
 		return false;
 	buffer_append(&exchange->headers, name, strlen(name) + 1);
 	buffer_append(&exchange->headers, value, strlen(value) + 1);
@@ -94,7 +94,8 @@ static void response_add_headers(struct MHD_Response *response, const struct buf
 	for (const char *name = headers->data; name < end;) {
 		const char *value = name + strlen(name) + 1;
 
-		MHD_add_response_header(response, name, value);
+		/* MHD takes no empty value; a peer does not count blanks around one. */
+		MHD_add_response_header(response, name, *value ? value : " ");
 		name = value + strlen(value) + 1;
 	}
 }

@@ -233,6 +233,14 @@ def test_no_answer_breaks_a_response_in_two(t):
     lrie.stop()
 
 
+def test_headers_without_a_value(t):
+    lrie = serve(t, "reply")
+    reply = answer(t, lrie, '{"statusCode":200,"headers":{"X-A":"","X-B":" ","X-C":"1"}}')
+    t.equal([value for name, value in reply.headers if name.startswith("X-") and len(name) == 3],
+            ["", "", "1"])
+    lrie.stop()
+
+
 def test_long_heads(t):
     lrie = serve(t, "reply")
     for cookie in (100, 7000, 16000):
