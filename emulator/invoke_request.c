@@ -22,18 +22,19 @@ struct taking {
 	const struct functions *functions;
 	struct invoke_request *request;
 	struct invocation *invocation;
+	struct function_name name;
+	const char *qualifier; /* of the name, or beside it; NULL: none */
 };
 
-/* 'qualifier' may be NULL. */
-static void reply_unknown_function(const struct taking *taking, const struct function_name *name,
-                                   const char *qualifier)
+static void reply_unknown_function(const struct taking *taking)
 {
+	const struct function_name *name = &taking->name;
 	const struct config *config = functions_at(taking->functions, 0)->config;
 	autobuffer struct buffer message = BUFFER_INIT;
 
 	buffer_append_text(&message, "Function not found: ");
 	arn_append(&message, config->region, *name->account ? name->account : config->account_id,
-	           name->name, qualifier ? qualifier : "$LATEST");
+	           name->name, taking->qualifier ? taking->qualifier : "$LATEST");
 	invoke_error_reply(taking->exchange, 404, "ResourceNotFoundException", "Message",
 	                   message.data);
 }
@@ -50,9 +51,9 @@ static void reply_other_region(const struct taking *taking, const char *region, 
 }
 
 /* Where no file names functions, all that a caller names is here. */
-static bool is_here(const struct taking *taking, const struct served_function *served,
-                    const struct function_name *name, const char *qualifier)
+static bool is_here(const struct taking *taking, const struct served_function *served)
 {
+	const struct function_name *name = &taking->name;
 	const struct config *config = (served ? served : functions_at(taking->functions, 0))
 	                                      ->config;
 
@@ -63,25 +64,24 @@ static bool is_here(const struct taking *taking, const struct served_function *s
 	if (served &&
 	    (!config->file || !*name->account || strcmp(name->account, config->account_id) == 0))
 		return true;
-	reply_unknown_function(taking, name, qualifier);
+	reply_unknown_function(taking);
 	return false;
 }
 
-/* Who is called, and by what name; 'qualifier' may be NULL. */
-static bool take_function(struct taking *taking, const struct function_name *name,
-                          const char *qualifier)
+/* Who is called, and by what name. */
+static bool take_function(struct taking *taking)
 {
-	struct served_function *served = functions_find(taking->functions, name->name);
+	struct served_function *served = functions_find(taking->functions, taking->name.name);
 	autobuffer struct buffer arn = BUFFER_INIT;
 
-	if (!is_here(taking, served, name, qualifier))
+	if (!is_here(taking, served))
 		return false;
 	taking->request->served = served;
 	invocation_prepare(taking->invocation, served->config);
-	if (!qualifier)
+	if (!taking->qualifier)
 		return true;
 	arn_append(&arn, served->config->region, served->config->account_id, served->name,
-	           qualifier);
+	           taking->qualifier);
 	free(taking->invocation->function_arn);
 	taking->invocation->function_arn = buffer_steal(&arn, NULL);
 	return true;
@@ -111,9 +111,9 @@ static bool take_name(struct taking *taking)
 		"(\\d{12}:)?(function:)?([a-zA-Z0-9-_\\.]+)"
 		"(:(\\$LATEST(\\.PUBLISHED)?|[a-zA-Z0-9-_]+))?";
 	const char *argument = http_exchange_query(taking->exchange, "Qualifier");
-	struct function_name name;
+	struct function_name *name = &taking->name;
 
-	if (!function_name_parse(taking->request->name, &name)) {
+	if (!function_name_parse(taking->request->name, name)) {
 		refuse_name(taking, pattern);
 		return false;
 	}
@@ -123,13 +123,14 @@ static bool take_name(struct taking *taking)
 		                        "\\$(LATEST(\\.PUBLISHED)?)|[a-zA-Z0-9-_$]+");
 		return false;
 	}
-	if (argument && *name.qualifier && strcmp(argument, name.qualifier) != 0) {
+	if (argument && *name->qualifier && strcmp(argument, name->qualifier) != 0) {
 		invoke_error_parameter(taking->exchange,
 		                       "The derived qualifier from the function name does not "
 		                       "match the specified qualifier.");
 		return false;
 	}
-	return take_function(taking, &name, *name.qualifier ? name.qualifier : argument);
+	taking->qualifier = *name->qualifier ? name->qualifier : argument;
+	return true;
 }
 
 static bool take_type(struct taking *taking)
@@ -216,21 +217,19 @@ static bool take_tenant_id(struct taking *taking)
 	return true;
 }
 
+/* Each answer names a request, also one that refuses the id that was given. */
 static bool take_request_id(struct taking *taking)
 {
-	const char *id = http_exchange_header(taking->exchange, "x-amzn-RequestId");
+	const char *given = http_exchange_header(taking->exchange, "x-amzn-RequestId");
+	char *id = taking->invocation->request_id;
+	bool is_fine = !given || uuid_is_valid(given);
 
-	if (!id)
-		return true;
-	if (!uuid_is_valid(id)) {
+	for (size_t i = 0; given && is_fine && i < UUID_SIZE - 1; i++)
+		id[i] = given[i] >= 'A' && given[i] <= 'F' ? (char)(given[i] | 0x20) : given[i];
+	http_exchange_add_header(taking->exchange, "X-Amzn-RequestId", id);
+	if (!is_fine)
 		invoke_error_content(taking->exchange, "The request id must be a UUID.");
-		return false;
-	}
-	for (size_t i = 0; i < UUID_SIZE - 1; i++)
-		taking->invocation->request_id[i] = id[i] >= 'A' && id[i] <= 'F'
-		                                            ? (char)(id[i] | 0x20)
-		                                            : id[i];
-	return true;
+	return is_fine;
 }
 
 static void take_content_type(struct taking *taking)
@@ -301,15 +300,15 @@ static bool take_event(struct taking *taking)
 bool invoke_request_take(struct invoke_request *request, struct http_exchange *exchange,
                          const struct functions *functions, struct invocation *invocation)
 {
-	struct taking taking = { exchange, functions, request, invocation };
+	struct taking taking = { .exchange = exchange,
+		                 .functions = functions,
+		                 .request = request,
+		                 .invocation = invocation };
 
-	if (!take_request_id(&taking))
-		return false;
-	http_exchange_add_header(exchange, "X-Amzn-RequestId", invocation->request_id);
-	if (!take_name(&taking))
+	if (!take_request_id(&taking) || !take_name(&taking) || !take_type(&taking) ||
+	    !take_client_context(&taking) || !take_tenant_id(&taking) || !take_function(&taking))
 		return false;
 	take_content_type(&taking);
 	take_trace_header(&taking);
-	return take_type(&taking) && take_client_context(&taking) && take_tenant_id(&taking) &&
-	       take_event(&taking);
+	return take_event(&taking);
 }

@@ -2,8 +2,9 @@
 /*
  * invoke_request - what a request to invoke a function asks for, checked.
  *
- * A request is refused as early and in the same order as Lambda does: its name,
- * its headers, its size, its JSON. Source: spec invoke-api.md §1.
+ * A request is refused as early as Lambda does, and in its order: first what the model of the API
+ * does not allow in its name and its headers, then a function that does not exist, its size, its
+ * JSON. Source: spec invoke-api.md §1.
  */
 #ifndef EMULATOR_INVOKE_REQUEST_H
 #define EMULATOR_INVOKE_REQUEST_H

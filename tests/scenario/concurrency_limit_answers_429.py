@@ -7,13 +7,14 @@ import re
 
 import harness
 
-REFUSAL = {"Reason": "ReservedFunctionConcurrentInvocationLimitExceeded", "Type": "User",
-           "message": "Rate Exceeded."}
+REFUSAL = (b'{"Reason":"ReservedFunctionConcurrentInvocationLimitExceeded","Type":"User",'
+           b'"message":"Rate Exceeded."}')
 
 
 def check_refusal(t, reply):
     t.equal(reply.status, 429)
-    t.equal(reply.json(), REFUSAL)
+    t.equal(reply.body, REFUSAL)
+    t.match(reply.request_id, harness.UUID)
     t.equal(reply.header("x-amzn-ErrorType"), "TooManyRequestsException")
     t.equal(reply.header("Content-Type"), "application/json")
     t.true(reply.header("X-Amz-Function-Error") is None, "not an error of the function")

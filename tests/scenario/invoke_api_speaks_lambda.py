@@ -17,17 +17,19 @@ def path_of(name, query=""):
 
 
 def check_api_error(t, reply, status, name, message=None):
-    """An error of the service, not of the function: 'message' is a regular expression."""
+    """An error of the service, not of the function, to the byte; 'message' is a pattern."""
     t.equal(reply.status, status, repr(reply))
     t.equal(reply.header("x-amzn-ErrorType"), name)
     t.equal(reply.header("Content-Type"), "application/json")
+    t.match(reply.request_id, UUID)
     t.true(reply.header("X-Amz-Function-Error") is None, repr(reply))
     body = reply.json()
-    if name != "ValidationException":
-        t.equal(body["Type"], "User")
-    key = "Message" if name == "ResourceNotFoundException" else "message"
+    t.equal(list(body), ["message"] if name == "ValidationException" else ["Type", "message"])
+    t.equal(body.get("Type", "User"), "User")
+    t.equal(reply.body.decode(), json.dumps(body, separators=(",", ":"),
+                                          ensure_ascii=False))
     if message:
-        t.match(body[key], message)
+        t.match(body["message"], message)
 
 
 # ---- names
@@ -72,7 +74,15 @@ def test_a_qualifier_may_stand_in_the_query_or_in_the_name(t):
 def test_two_qualifiers_that_differ_are_refused(t):
     lrie = t.serve("echo")
     reply = lrie.invoke(path=path_of("function:one", "?Qualifier=two"))
-    check_api_error(t, reply, 400, "InvalidParameterValueException")
+    check_api_error(t, reply, 400, "InvalidParameterValueException", re.escape(
+        "The derived qualifier from the function name does not match the specified qualifier."))
+
+
+def test_the_version_is_the_one_that_ran(t):
+    lrie = t.serve("echo", "--function-version", "7")
+    for query in ("", "?Qualifier=live", "?Qualifier=7"):
+        reply = lrie.invoke(path=path_of("function", query))
+        t.equal(reply.header("X-Amz-Executed-Version"), "7", query)
 
 
 # ---- headers
@@ -106,8 +116,9 @@ def test_a_request_id_must_be_a_uuid(t):
     lrie = t.serve("echo")
     reply = lrie.invoke(headers=[("x-amzn-RequestId", "not-a-uuid")])
     check_api_error(t, reply, 400, "InvalidRequestContentException")
-    given = "6f1b0b62-3f0c-4a5e-9d3b-0123456789ab"
-    t.equal(lrie.invoke(headers=[("x-amzn-RequestId", given)]).status, 200)
+    given = "6F1B0B62-3f0c-4a5e-9d3b-0123456789ab"
+    reply = lrie.invoke(headers=[("x-amzn-RequestId", given)])
+    t.equal((reply.status, reply.request_id), (200, given.lower()))
 
 
 def test_the_trace_root_of_the_caller_comes_back(t):
@@ -134,7 +145,9 @@ def test_dry_run_answers_204_and_runs_nothing(t):
     lrie = t.bare()
     reply = lrie.invoke(headers=[("X-Amz-Invocation-Type", "DryRun")])
     t.equal((reply.status, reply.body), (204, b""))
+    t.match(reply.request_id, UUID)
     t.equal(lrie.invoke(headers=[("X-Amz-Invocation-Type", "DryRun")], payload=b"").status, 204)
+    t.equal(lrie.invoke(headers=[("X-Amz-Invocation-Type", "DryRun")], payload=b"{").status, 400)
     runtime = lrie.runtime()
     caller = lrie.begin_invoke(b'"real"', [("X-Amz-Invocation-Type", "RequestResponse")])
     event = runtime.next()

@@ -119,6 +119,33 @@ def test_others_do_not_exist(t):
     lrie.stop()
 
 
+def test_of_several_mistakes_the_first_is_told(t):
+    """What the model of the API does not allow, then a function that is none, then its event."""
+    lrie = serve(t, {"one": {}})
+    given = {"X-Amzn-RequestId": "x", "name": "on%20e?Qualifier=%20", "X-Amz-Invocation-Type": "x",
+             "X-Amz-Log-Type": "x", "X-Amz-Client-Context": "x", "X-Amz-Tenant-Id": "!",
+             "body": b" " * (harness.REQUEST_LIMIT + 1)}
+    for member, right, told in (
+            ("X-Amzn-RequestId", "6f1b0b62-3f0c-4a5e-9d3b-0123456789ab", "UUID"),
+            ("name", "two:a?Qualifier=%20", "at 'functionName'"),
+            ("name", "two:a?Qualifier=b", "at 'qualifier'"),
+            ("name", "two", "does not match the specified qualifier"),
+            ("X-Amz-Invocation-Type", "RequestResponse", "at 'invocationType'"),
+            ("X-Amz-Log-Type", "None", "at 'logType'"),
+            ("X-Amz-Client-Context", "e30=", "Client context"),
+            ("X-Amz-Tenant-Id", "t", "at 'tenantId'"),
+            ("name", "one", "Function not found"),
+            ("body", b"{", "Request must be smaller"),
+            ("body", b"{}", "Could not parse request body into json")):
+        name, _, query = given["name"].partition("?")
+        headers = [item for item in given.items() if item[0] not in ("name", "body")]
+        reply = lrie.invoke(given["body"], headers, path_of(name) + ("?" + query) * bool(query))
+        t.true(reply.status >= 400 and told in reply.body.decode(), "%s: %r" % (told, reply))
+        given[member] = right
+    t.equal(lrie.invoke(given["body"], headers, path_of("one")).status, 200)
+    lrie.stop()
+
+
 def test_one_function_of_a_file_has_its_name_only(t):
     lrie = serve(t, {"only": {}})
     t.equal(ask(lrie, "only").status, 200)
