@@ -130,35 +130,3 @@ void arn_append(struct buffer *out, const char *region, const char *account, con
 	if (qualifier)
 		buffer_append_format(out, ":%s", qualifier);
 }
-
-static int hex_value(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
-
-bool percent_decode(char *text)
-{
-	char *to = text;
-
-	for (; *text; text++, to++) {
-		int high, low;
-
-		*to = *text;
-		if (*text != '%')
-			continue;
-		high = hex_value(text[1]);
-		low = high == -1 ? -1 : hex_value(text[2]);
-		if (low == -1 || high + low == 0)
-			return false;
-		*to = (char)(high << 4 | low);
-		text += 2;
-	}
-	*to = '\0';
-	return true;
-}

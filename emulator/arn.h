@@ -38,7 +38,4 @@ void arn_append(struct buffer *out, const char *region, const char *account, con
 /* The partition of a region: "aws", "aws-cn", ... */
 const char *arn_partition(const char *region);
 
-/* Decodes %XX in place. Returns false on a bad escape or a NUL byte. */
-bool percent_decode(char *text);
-
 #endif

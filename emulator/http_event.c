@@ -12,6 +12,7 @@
 #include "emulator/clock.h"
 #include "emulator/identifier.h"
 #include "emulator/json.h"
+#include "emulator/percent.h"
 #include "emulator/utf8.h"
 
 /* ---- the request ---- */
@@ -315,7 +316,7 @@ static void append_path_parameters(struct buffer *out, const char *below)
 {
 	autobuffer struct buffer decoded = BUFFER_INIT;
 
-	http_percent_decode(&decoded, below, strlen(below), false);
+	percent_append_decoded(&decoded, below, strlen(below), false);
 	json_object_open(out, "pathParameters");
 	json_object_bytes(out, "proxy", decoded.data, decoded.length);
 	json_object_end(out);

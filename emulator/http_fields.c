@@ -6,6 +6,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "emulator/percent.h"
+
 void http_fields_init(struct http_fields *fields)
 {
 	*fields = (struct http_fields){ .count = 0 };
@@ -34,44 +36,12 @@ void http_fields_add(struct http_fields *fields, const char *name, size_t name_l
 
 /* ---- queries ---- */
 
-static int hex_value(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c = (char)(c | 0x20);
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-void http_percent_decode(struct buffer *out, const char *text, size_t length, bool plus_is_blank)
-{
-	for (const char *end = text + length; text < end;) {
-		const char *from = text;
-
-		while (text < end && *text != '%' && (*text != '+' || !plus_is_blank))
-			text++;
-		buffer_append(out, from, (size_t)(text - from));
-		if (text == end)
-			break;
-		if (*text == '+') {
-			buffer_append(out, " ", 1);
-			text++;
-		} else if (end - text >= 3 && hex_value(text[1]) >= 0 && hex_value(text[2]) >= 0) {
-			char byte = (char)(hex_value(text[1]) << 4 | hex_value(text[2]));
-
-			buffer_append(out, &byte, 1);
-			text += 3;
-		} else {
-			buffer_append(out, text++, 1);
-		}
-	}
-}
-
 /* Returns the decoded text, which nothing moves any more: room for all was made before. */
 static const char *keep_decoded(struct http_fields *fields, const char *text, size_t *length)
 {
 	size_t before = fields->text.length;
 
-	http_percent_decode(&fields->text, text, *length, true);
+	percent_append_decoded(&fields->text, text, *length, true);
 	*length = fields->text.length - before;
 	return fields->text.data + before;
 }

@@ -42,7 +42,4 @@ void http_fields_add_query(struct http_fields *fields, const char *query, bool i
 /* Links those of the same name. None may be added afterwards. */
 void http_fields_group(struct http_fields *fields, bool ignores_case);
 
-/* Appends 'text' with its escapes decoded. */
-void http_percent_decode(struct buffer *out, const char *text, size_t length, bool plus_is_blank);
-
 #endif

@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include "emulator/arn.h"
+#include "emulator/percent.h"
 
 /* Whether 'path' fits 'pattern'; 'segment' gets where the "{}" stood, if anywhere. */
 static bool fits(const char *pattern, const char *path, const char **segment, size_t *length)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* arn - the reader of function names, which are a part of a request's path */
 #include "emulator/arn.h"
+#include "emulator/percent.h"
 
 #include <stdint.h>
 #include <stdlib.h>
