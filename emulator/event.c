@@ -8,10 +8,8 @@
 #include <unistd.h>
 
 #include "emulator/json_check.h"
+#include "emulator/quota.h"
 #include "sandbox/fd.h"
-
-/* What Invoke takes (spec invoke-api.md §1). */
-#define EVENT_LIMIT 6291456
 
 static bool read_all(int fd, const char *name, struct buffer *event, struct error *err)
 {
@@ -24,9 +22,9 @@ static bool read_all(int fd, const char *name, struct buffer *event, struct erro
 		if (length == -1)
 			return error_set(err, errno, "read the event '%s'", name);
 		buffer_append(event, block, (size_t)length);
-		if (event->length > EVENT_LIMIT)
+		if (event->length > QUOTA_EVENT)
 			return error_set(err, 0, "event '%s': larger than %d bytes", name,
-			                 EVENT_LIMIT);
+			                 QUOTA_EVENT);
 	}
 	return true;
 }
@@ -61,8 +59,8 @@ bool event_read(const char *option, struct buffer *event, struct error *err)
 		return false;
 	if (event->length == 0)
 		buffer_append_text(event, "{}");
-	if (event->length > EVENT_LIMIT)
-		return error_set(err, 0, "the event is larger than %d bytes", EVENT_LIMIT);
+	if (event->length > QUOTA_EVENT)
+		return error_set(err, 0, "the event is larger than %d bytes", QUOTA_EVENT);
 	if (json_check(event->data, event->length, &reason))
 		return true;
 	return error_set(err, 0, "--event '%.100s': neither a file nor JSON: %s",

@@ -7,6 +7,7 @@
 #include "emulator/destination.h"
 #include "emulator/event_queue_private.h"
 #include "emulator/log.h"
+#include "emulator/quota.h"
 
 /* After a function error: a minute before the first retry, two before the second. */
 #define RETRY_NS (60 * CLOCK_NS_PER_S)
@@ -392,7 +393,7 @@ bool event_queue_add_letter(struct event_queue *queue, const struct event_letter
 		invocation_take_trace(invocation, queue->config, letter->trace_header);
 	invocation->content_type = xstrdup("application/json");
 	buffer_append(&invocation->event, letter->data, letter->length - 1);
-	is_added = invocation->event.length <= EVENT_LIMIT
+	is_added = invocation->event.length <= QUOTA_QUEUED_EVENT
 	                   ? add(queue, invocation, letter->chain, err) == EVENT_ACCEPTED
 	                   : error_set(err, 0, "%zu bytes are too many for an event",
 	                               invocation->event.length);

@@ -32,9 +32,6 @@
 #define EVENT_QUEUE_LENGTH 10000
 #define EVENT_QUEUE_BYTES ((size_t)256 << 20)
 
-/* Of one event (spec invoke-api.md §1). */
-#define EVENT_LIMIT 1048576
-
 struct event_queue;
 
 /* Opens the destinations that 'config' names. All arguments must outlive the queue. */

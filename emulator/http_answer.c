@@ -13,6 +13,7 @@
 #include "emulator/json.h"
 #include "emulator/json_check.h"
 #include "emulator/json_part.h"
+#include "emulator/quota.h"
 
 #define ALB_LIMIT ((size_t)1 << 20)
 #define JSON_TYPE "application/json"
@@ -608,7 +609,7 @@ static void fail_too_large(struct http_answer *answer, uint64_t size)
 	buffer_append_format(&answer->body,
 	                     "{\"Message\":\"%" PRIu64 " byte payload is too large for the "
 	                     "RequestResponse invocation type (limit %d bytes)\"}",
-	                     size, HTTP_EVENT_LIMIT);
+	                     size, QUOTA_EVENT);
 }
 
 void http_answer_fail(struct http_answer *answer, const struct http_site *site,

@@ -61,6 +61,4 @@ enum http_failure {
 void http_answer_fail(struct http_answer *answer, const struct http_site *site,
                       enum http_failure failure, uint64_t size, const char *reason);
 
-#define HTTP_EVENT_LIMIT 6291456 /* of Lambda, for what it is invoked with */
-
 #endif

@@ -16,6 +16,7 @@
 #include "emulator/http_front_private.h"
 #include "emulator/http_listen.h"
 #include "emulator/http_origin.h"
+#include "emulator/quota.h"
 
 /* ---- whose a request is ---- */
 
@@ -202,7 +203,7 @@ static void invoke(struct http_call *call)
 	if (trace)
 		invocation_take_trace(invocation, config, trace);
 	make_event(call, invocation);
-	if (invocation->event.length <= HTTP_EVENT_LIMIT)
+	if (invocation->event.length <= QUOTA_EVENT)
 		submit(call, invocation);
 	else
 		http_call_fail(call, HTTP_FAILURE_EVENT, invocation->event.length, NULL);

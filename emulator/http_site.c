@@ -5,6 +5,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "emulator/quota.h"
+
 #define URL_ID_LENGTH 32
 #define API_ID_LENGTH 10
 
@@ -91,7 +93,7 @@ size_t http_site_body_limit(const struct http_site *site)
 {
 	switch (site->format) {
 	case HTTP_FORMAT_URL:
-		return (size_t)6 << 20;
+		return QUOTA_EVENT;
 	case HTTP_FORMAT_HTTP_API:
 	case HTTP_FORMAT_REST_API:
 		return (size_t)10 << 20;

@@ -15,6 +15,7 @@
 #include "emulator/invoke_request.h"
 #include "emulator/invoke_stream.h"
 #include "emulator/log_tail.h"
+#include "emulator/quota.h"
 
 enum call_kind {
 	CALL_INVOKE,
@@ -294,7 +295,7 @@ static void on_head(struct http_listener *listener, struct http_exchange *exchan
 	buffer_init(&call->answer);
 	http_exchange_set_user(exchange, call);
 	if (call->kind == CALL_INVOKE || call->kind == CALL_STREAM)
-		http_exchange_accept_body(exchange, INVOKE_REQUEST_LIMIT);
+		http_exchange_accept_body(exchange, QUOTA_EVENT);
 }
 
 static void on_request(struct http_listener *listener, struct http_exchange *exchange)

@@ -8,9 +8,9 @@
 
 #include "emulator/arn.h"
 #include "emulator/base64.h"
-#include "emulator/event_queue.h"
 #include "emulator/invoke_error.h"
 #include "emulator/json_check.h"
+#include "emulator/quota.h"
 
 /* Quotas and patterns: spec invoke-api.md §1. */
 #define CLIENT_CONTEXT_LIMIT 3583
@@ -255,7 +255,7 @@ static void reply_too_large(const struct taking *taking)
 
 	snprintf(message, sizeof(message),
 	         "Request must be smaller than %d bytes for the InvokeFunction operation",
-	         INVOKE_REQUEST_LIMIT);
+	         QUOTA_EVENT);
 	invoke_error_reply(taking->exchange, 413, "RequestEntityTooLargeException", "message",
 	                   message);
 }
@@ -266,7 +266,7 @@ static void reply_event_too_large(const struct taking *taking, size_t length)
 
 	snprintf(message, sizeof(message),
 	         "%zu byte payload is too large for the Event invocation type (limit %d bytes)",
-	         length, EVENT_LIMIT);
+	         length, QUOTA_QUEUED_EVENT);
 	invoke_error_reply(taking->exchange, 413, "RequestEntityTooLargeException", "message",
 	                   message);
 }
@@ -281,7 +281,7 @@ static bool take_event(struct taking *taking)
 		return false;
 	}
 	http_exchange_take_body(taking->exchange, &taking->invocation->event);
-	if (taking->request->is_event && taking->invocation->event.length > EVENT_LIMIT) {
+	if (taking->request->is_event && taking->invocation->event.length > QUOTA_QUEUED_EVENT) {
 		reply_event_too_large(taking, taking->invocation->event.length);
 		return false;
 	}

@@ -15,9 +15,6 @@
 #include "emulator/http_server.h"
 #include "emulator/invocation.h"
 
-/* Bytes of an event that somebody waits for. */
-#define INVOKE_REQUEST_LIMIT 6291456
-
 struct invoke_request {
 	char name[3 * 256 + 1];         /* FunctionName of the path; all of it may be encoded */
 	struct served_function *served; /* who is called; not held */
