@@ -470,7 +470,7 @@ void http_answer_map(struct http_answer *answer, const struct http_site *site, c
 	if (map(answer, site, result, length, accept))
 		complete(answer, site->format == HTTP_FORMAT_ALB ? BINARY_TYPE : JSON_TYPE);
 	else
-		http_answer_fail(answer, site, HTTP_FAILURE_FUNCTION, 0, NULL);
+		http_answer_fail(answer, site, HTTP_FAILURE_FUNCTION, 0);
 }
 
 /* ---- streams ---- */
@@ -498,7 +498,7 @@ bool http_answer_map_prelude(struct http_answer *answer, const struct http_site 
 		complete(answer, BINARY_TYPE);
 		return true;
 	}
-	http_answer_fail(answer, site, HTTP_FAILURE_FUNCTION, 0, NULL);
+	http_answer_fail(answer, site, HTTP_FAILURE_FUNCTION, 0);
 	return false;
 }
 
@@ -523,23 +523,15 @@ static void say_json(struct http_answer *answer, unsigned status, const char *te
 	say(answer, status, JSON_TYPE, text);
 }
 
-static void fail_url(struct http_answer *answer, enum http_failure failure, const char *reason)
+static void fail_url(struct http_answer *answer, enum http_failure failure)
 {
 	switch (failure) {
-	case HTTP_FAILURE_THROTTLED:
-		put_header(answer, "", "x-amzn-ErrorType", "TooManyRequestsException");
-		say_json(answer, 429, "");
-		json_object_begin(&answer->body);
-		json_object_text(&answer->body, "Reason", reason);
-		json_object_text(&answer->body, "Type", "User");
-		json_object_text(&answer->body, "message", "Rate Exceeded.");
-		json_object_end(&answer->body);
-		break;
 	case HTTP_FAILURE_SERVICE:
 		put_header(answer, "", "x-amzn-ErrorType", "ServiceException");
 		say_json(answer, 500, "{\"Message\":\"Internal Server Error\"}");
 		break;
 	case HTTP_FAILURE_FUNCTION:
+	case HTTP_FAILURE_THROTTLED: /* see http_answer.h */
 	case HTTP_FAILURE_TIMEOUT:
 	case HTTP_FAILURE_BODY:
 	case HTTP_FAILURE_EVENT:
@@ -613,7 +605,7 @@ static void fail_too_large(struct http_answer *answer, uint64_t size)
 }
 
 void http_answer_fail(struct http_answer *answer, const struct http_site *site,
-                      enum http_failure failure, uint64_t size, const char *reason)
+                      enum http_failure failure, uint64_t size)
 {
 	bool is_url = site->format == HTTP_FORMAT_URL;
 
@@ -626,7 +618,7 @@ void http_answer_fail(struct http_answer *answer, const struct http_site *site,
 	}
 	switch (site->format) {
 	case HTTP_FORMAT_URL:
-		fail_url(answer, failure, reason);
+		fail_url(answer, failure);
 		break;
 	case HTTP_FORMAT_HTTP_API:
 		fail_http_api(answer, failure);

@@ -152,7 +152,7 @@ static void on_timeout(struct loop_timer *timer)
 	struct http_call *call = container_of(timer, struct http_call, timeout);
 
 	if (call->exchange && !call->is_answered)
-		http_call_fail(call, HTTP_FAILURE_TIMEOUT, 0, NULL);
+		http_call_fail(call, HTTP_FAILURE_TIMEOUT, 0);
 }
 
 static void start_timeout(struct http_call *call)
@@ -169,15 +169,11 @@ static void start_timeout(struct http_call *call)
 static void refuse(struct http_call *call, enum function_verdict verdict)
 {
 	const char *throttle = function_throttle_reason(verdict);
-	unsigned seconds = function_retry_after_s(call->served->function);
-	char text[16];
 
-	/* Lambda's own word, which the others do not hand on. */
-	if (throttle && seconds > 0 && call->site.format == HTTP_FORMAT_URL) {
-		snprintf(text, sizeof(text), "%u", seconds);
-		http_exchange_add_header(call->exchange, "Retry-After", text);
-	}
-	http_call_fail(call, throttle ? HTTP_FAILURE_THROTTLED : HTTP_FAILURE_SERVICE, 0, throttle);
+	if (throttle)
+		http_call_throttle(call, throttle);
+	else
+		http_call_fail(call, HTTP_FAILURE_SERVICE, 0);
 	invocation_unref(call->invocation);
 	call->invocation = NULL;
 }
@@ -206,7 +202,7 @@ static void invoke(struct http_call *call)
 	if (invocation->event.length <= QUOTA_EVENT)
 		submit(call, invocation);
 	else
-		http_call_fail(call, HTTP_FAILURE_EVENT, invocation->event.length, NULL);
+		http_call_fail(call, HTTP_FAILURE_EVENT, invocation->event.length);
 	invocation_unref(invocation);
 }
 
@@ -259,7 +255,7 @@ static void handle(struct http_call *call)
 		                 "of another site, whose page calls it through your browser. If it "
 		                 "is yours, start lrie with --http-host NAME.\n");
 	} else if (http_exchange_body_state(exchange) == HTTP_BODY_TOO_LARGE) {
-		http_call_fail(call, HTTP_FAILURE_BODY, http_exchange_body_length(exchange), NULL);
+		http_call_fail(call, HTTP_FAILURE_BODY, http_exchange_body_length(exchange));
 	} else {
 		invoke(call);
 	}

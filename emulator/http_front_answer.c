@@ -5,6 +5,7 @@
 
 #include "emulator/http_event.h"
 #include "emulator/http_front_private.h"
+#include "emulator/invoke_error.h"
 #include "emulator/log.h"
 
 /* ---- heads ---- */
@@ -79,14 +80,27 @@ static void respond(struct http_call *call, struct http_answer *answer)
 	http_answer_finish(answer);
 }
 
-void http_call_fail(struct http_call *call, enum http_failure failure, uint64_t size,
-                    const char *reason)
+void http_call_fail(struct http_call *call, enum http_failure failure, uint64_t size)
 {
 	struct http_answer answer;
 
 	http_answer_init(&answer);
-	http_answer_fail(&answer, &call->site, failure, size, reason);
+	http_answer_fail(&answer, &call->site, failure, size);
 	respond(call, &answer);
+}
+
+/* Lambda's own word, which only a URL hands on. */
+void http_call_throttle(struct http_call *call, const char *reason)
+{
+	const struct http_answer answer = { .status = 429 };
+
+	if (call->site.format != HTTP_FORMAT_URL) {
+		http_call_fail(call, HTTP_FAILURE_THROTTLED, 0);
+		return;
+	}
+	begin(call, &answer);
+	invoke_error_throttled(call->exchange, reason,
+	                       function_retry_after_s(call->served->function));
 }
 
 static void respond_result(struct http_call *call, struct answer *answer)
@@ -107,11 +121,13 @@ static bool is_failure_of_lrie(const struct answer *answer)
 
 static void respond_error(struct http_call *call, const struct answer *answer)
 {
-	enum http_failure failure = answer->throttle             ? HTTP_FAILURE_THROTTLED
-	                            : is_failure_of_lrie(answer) ? HTTP_FAILURE_SERVICE
-	                                                         : HTTP_FAILURE_FUNCTION;
-
-	http_call_fail(call, failure, 0, answer->throttle);
+	if (answer->throttle)
+		http_call_throttle(call, answer->throttle);
+	else
+		http_call_fail(call,
+		               is_failure_of_lrie(answer) ? HTTP_FAILURE_SERVICE
+		                                          : HTTP_FAILURE_FUNCTION,
+		               0);
 }
 
 static void on_answered(struct invocation *invocation, struct answer *answer)
@@ -190,7 +206,7 @@ static void end_prelude(struct http_call *call)
 		error_set(&answer.why, 0,
 		          "it does not begin with JSON of at most %d bytes and eight NUL bytes",
 		          HTTP_PRELUDE_LIMIT);
-		http_answer_fail(&answer, &call->site, HTTP_FAILURE_FUNCTION, 0, NULL);
+		http_answer_fail(&answer, &call->site, HTTP_FAILURE_FUNCTION, 0);
 	}
 	begin_stream(call, &answer);
 }

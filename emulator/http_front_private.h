@@ -49,8 +49,8 @@ void http_call_release(struct http_call *call);
 const struct invocation_ops *http_call_ops(const struct http_call *call);
 
 /* There will be no answer to make it of. */
-void http_call_fail(struct http_call *call, enum http_failure failure, uint64_t size,
-                    const char *reason);
+void http_call_fail(struct http_call *call, enum http_failure failure, uint64_t size);
+void http_call_throttle(struct http_call *call, const char *reason);
 
 /* The client has room for more of a response, or has left. */
 void http_call_go_on(struct http_call *call);

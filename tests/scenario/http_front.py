@@ -104,6 +104,27 @@ def test_ids_are_those_of_the_log(t):
     lrie.stop()
 
 
+def test_how_each_front_names_a_request(t):
+    for name, ids in (
+            ("url", {"X-Amzn-RequestId", "X-Amzn-Trace-Id"}), ("http-api", {"Apigw-Requestid"}),
+            ("rest-api", {"X-Amzn-RequestId", "X-Amzn-Trace-Id", "X-Amz-Apigw-Id"}),
+            ("alb", set())):
+        lrie = serve_bare(t, "--http-as", name)
+        connection = connect(t, lrie)
+        connection.request("GET", "/")
+        runtime = lrie.runtime()
+        event = runtime.next()
+        runtime.answer(event, b'{"statusCode":200}')
+        reply = connection.reply()
+        t.equal({header.title() for header in reply.names() if "id" in header.lower()},
+                {header.title() for header in ids})
+        if name == "rest-api":
+            context = json.loads(event.body)["requestContext"]
+            t.equal((reply.request_id, reply.header("x-amz-apigw-id")),
+                    (context["requestId"], context["extendedRequestId"]))
+        lrie.stop()
+
+
 def test_names_are_the_same_at_each_start(t):
     domains = []
     for name in ("shop", "shop", "other"):
@@ -312,7 +333,9 @@ def test_bodies_that_are_too_large(t):
             ("http-api", 10 << 20, r'\{"message":"Request Entity Too Large"\}'),
             ("rest-api", 10 << 20, r'\{"message":"Request Too Long"\}'),
             ("alb", 1 << 20, r".*413 Request Entity Too Large.*")):
-        lrie = serve(t, "http", "--http-as", name)
+        lrie = serve(t, 'answer:{"statusCode":200}', "--http-as", name)
+        if name == "alb":
+            t.equal(ask(t, lrie, "POST", "/", b"x" * limit, [TEXT]).status, 200)
         reply = ask(t, lrie, "POST", "/", b"x" * (limit + 1), [TEXT])
         t.equal(reply.status, 413)
         t.match(reply.body.decode(), pattern)
@@ -366,12 +389,17 @@ def test_throttled(t):
         lrie = serve_bare(t, "--http-as", name, "--concurrency", "1")
         runtime = lrie.runtime()
         connection = connect(t, lrie)
-        connection.request("GET", "/")
-        event = runtime.next()
-        reply = ask(t, lrie)
-        t.equal((reply.status, reply.body), (status, body))
-        runtime.answer(event, b'{"statusCode":200}')
-        t.equal(connection.reply().status, 200)
+        runtime.begin_next()
+        for retry_after in (None, "1" if name == "url" else None):
+            connection.request("GET", "/")
+            event = runtime.end_next()
+            reply = ask(t, lrie)
+            t.equal((reply.status, reply.body), (status, body))
+            t.equal(reply.header("Retry-After"), retry_after, "seconds, if anybody knows")
+            runtime.answer(event, b'{"statusCode":200}')
+            t.equal(connection.reply().status, 200)
+            runtime.begin_next()
+            lrie.report(event.id)
         lrie.stop()
 
 

@@ -153,6 +153,9 @@ static const struct {
 	  "{\"headers\":{\"A\":\"value-solo\",\"b\":1},\"multiValueHeaders\":{\"a\":"
 	  "[\"value-multi\"],\"B\":[1,true]}}",
 	  "200; a: value-multi; B: 1; B: true; A: value-solo; " TYPE, NULL },
+	{ HTTP_FORMAT_REST_API,
+	  "{\"headers\":{\"A\":\"x\"},\"multiValueHeaders\":{\"a\":[\"x\",\"y\"]}}",
+	  "200; a: x; a: y; " TYPE, NULL },
 	{ HTTP_FORMAT_REST_API, "{\"multiValueHeaders\":{\"a\":[]}}", "200; " TYPE, NULL },
 	{ HTTP_FORMAT_REST_API, "{\"multiValueHeaders\":{\"a\":null}}", "200; " TYPE, NULL },
 	{ HTTP_FORMAT_REST_API, "{\"multiValueHeaders\":{\"a\":\"1\"}}", FAILED_REST, NULL },
@@ -306,9 +309,9 @@ static const struct {
 	const char *expected;
 } failures[] = {
 	{ HTTP_FORMAT_URL, HTTP_FAILURE_FUNCTION, FAILED },
-	{ HTTP_FORMAT_URL, HTTP_FAILURE_THROTTLED,
-	  "429; x-amzn-ErrorType: TooManyRequestsException; " TYPE
-	  "{\"Reason\":\"Why\",\"Type\":\"User\",\"message\":\"Rate Exceeded.\"}" },
+	{ HTTP_FORMAT_URL, HTTP_FAILURE_SERVICE,
+	  "500; x-amzn-ErrorType: ServiceException; " TYPE
+	  "{\"Message\":\"Internal Server Error\"}" },
 	{ HTTP_FORMAT_URL, HTTP_FAILURE_BODY,
 	  "413; x-amzn-ErrorType: RequestEntityTooLargeException; " TYPE
 	  "{\"Message\":\"6991583 byte payload is too large for the RequestResponse invocation "
@@ -319,6 +322,8 @@ static const struct {
 	  "type (limit 6291456 bytes)\"}" },
 	{ HTTP_FORMAT_HTTP_API, HTTP_FAILURE_TIMEOUT,
 	  "503; " TYPE "{\"message\":\"Service Unavailable\"}" },
+	{ HTTP_FORMAT_HTTP_API, HTTP_FAILURE_SERVICE,
+	  "503; " TYPE "{\"message\":\"Service Unavailable\"}" },
 	{ HTTP_FORMAT_HTTP_API, HTTP_FAILURE_THROTTLED,
 	  "429; " TYPE "{\"message\":\"Too Many Requests\"}" },
 	{ HTTP_FORMAT_HTTP_API, HTTP_FAILURE_BODY,
@@ -328,7 +333,12 @@ static const struct {
 	  "504; " TYPE "{\"message\": \"Endpoint request timed out\"}" },
 	{ HTTP_FORMAT_REST_API, HTTP_FAILURE_THROTTLED,
 	  "500; " TYPE "{\"message\": \"Internal server error\"}" },
+	{ HTTP_FORMAT_REST_API, HTTP_FAILURE_SERVICE,
+	  "500; " TYPE "{\"message\": \"Internal server error\"}" },
+	{ HTTP_FORMAT_REST_API, HTTP_FAILURE_BODY,
+	  "413; " TYPE "{\"message\":\"Request Too Long\"}" },
 	{ HTTP_FORMAT_ALB, HTTP_FAILURE_FUNCTION, FAILED_ALB },
+	{ HTTP_FORMAT_ALB, HTTP_FAILURE_SERVICE, FAILED_ALB },
 	{ HTTP_FORMAT_ALB, HTTP_FAILURE_THROTTLED, FAILED_ALB },
 	{ HTTP_FORMAT_ALB, HTTP_FAILURE_BODY,
 	  "413; Server: awselb/2.0; Content-Type: text/html; <html>\r\n<head><title>413 Request "
@@ -346,7 +356,7 @@ static void test_failures(void)
 		test_case(failures[i].expected);
 		make_site(&site, failures[i].format);
 		http_answer_init(&answer);
-		http_answer_fail(&answer, &site, failures[i].failure, 6991583, "Why");
+		http_answer_fail(&answer, &site, failures[i].failure, 6991583);
 		describe(&text, &answer);
 		CHECK_STR(text.data, failures[i].expected);
 		http_answer_finish(&answer);
@@ -363,7 +373,7 @@ static void test_no_failure_is_silent(void)
 
 			make_site(&site, (enum http_format)format);
 			http_answer_init(&answer);
-			http_answer_fail(&answer, &site, (enum http_failure)failure, 1, "");
+			http_answer_fail(&answer, &site, (enum http_failure)failure, 1);
 			CHECK(answer.status >= 413);
 			CHECK(answer.body.length > 0);
 			http_answer_finish(&answer);
