@@ -128,6 +128,10 @@ void http_exchange_accept_body(struct http_exchange *exchange, size_t limit);
 /* Says, in on_head, that the body is taken as it comes, however long it is: by on_body. */
 void http_exchange_stream_body(struct http_exchange *exchange);
 
+/* Says, in on_body, that it is too large: the rest is read and forgotten, as that of a body which
+ * is kept, and on_request follows. */
+void http_exchange_forget_body(struct http_exchange *exchange);
+
 /* Takes no more of it until it is resumed. A pause inside on_body is in force at once, another
  * after one more piece at most. */
 void http_exchange_pause_body(struct http_exchange *exchange);

@@ -122,6 +122,13 @@ void http_exchange_stream_body(struct http_exchange *exchange)
 	exchange->body_limit = SIZE_MAX;
 }
 
+void http_exchange_forget_body(struct http_exchange *exchange)
+{
+	exchange->is_body_streamed = false;
+	exchange->is_body_paused = false;
+	exchange->body_limit = (size_t)exchange->body_length - 1;
+}
+
 void http_exchange_pause_body(struct http_exchange *exchange)
 {
 	exchange->is_body_paused = true;

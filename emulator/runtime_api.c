@@ -22,9 +22,6 @@
 
 #define PREFIX "/2018-06-01"
 
-/* Of what is more than Lambda takes so much is read, and dropped, before the connection is. */
-#define DROP_LIMIT (UINT64_C(64) << 20)
-
 enum call_kind {
 	CALL_NEXT,
 	CALL_RESPONSE,
@@ -52,8 +49,7 @@ struct call {
 	struct invocation *answered;  /* ... this one's */
 	bool is_stream;               /* ... and gets it in pieces */
 	struct response_source source;
-	bool is_too_large; /* what of it comes now is dropped */
-	uint64_t dropped;
+	bool is_too_large; /* ... and was given up */
 	struct invocation *event; /* being sent */
 };
 
@@ -342,6 +338,7 @@ static void give_up_size(struct call *call)
 	environment_runtime_answer_fault(call->base.port->env, call->answered, &fault, false);
 	call->uploading = false;
 	call->is_too_large = true;
+	http_exchange_forget_body(call->base.exchange);
 }
 
 static void take_piece(struct port_call *base, const char *data, size_t length)
@@ -350,11 +347,6 @@ static void take_piece(struct port_call *base, const char *data, size_t length)
 
 	if (call->uploading && !environment_runtime_piece(call->answered, data, length))
 		give_up_size(call);
-	if (!call->is_too_large)
-		return;
-	call->dropped += length;
-	if (call->dropped > DROP_LIMIT)
-		http_exchange_drop(base->exchange);
 }
 
 static void handle_init_error(struct port *port, struct call *call)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * http_peer - the other end of an HTTP server under test: clients in the loop that it runs in.
+ * http_peer - an HTTP server under test, and its other end: clients in the loop that it runs in.
  */
 #ifndef TESTS_UNIT_HTTP_PEER_H
 #define TESTS_UNIT_HTTP_PEER_H
@@ -15,13 +15,51 @@
 
 #include "emulator/buffer.h"
 #include "emulator/clock.h"
+#include "emulator/http_listen.h"
+#include "emulator/http_server.h"
 #include "emulator/loop.h"
 #include "tests/unit/test.h"
 
 #define PEER_UNUSED __attribute__((unused))
 
 static struct loop *loop;
+static struct http_server *server;
+static struct http_listener listener;
+static bool listener_is_open;
 static uint16_t port; /* of the server */
+
+/* 'callbacks' are those of the listener. */
+static void server_begin(const struct http_listener *callbacks, size_t head_limit,
+                         unsigned max_connections)
+{
+	const struct http_server_config config = { .head_limit = head_limit,
+		                                   .max_connections = max_connections };
+	struct error err = { 0 };
+	int fd;
+
+	loop = loop_create(&err);
+	server = http_server_create(loop, &config, &err);
+	fd = http_listen("127.0.0.1:0", &err);
+	port = http_listen_port(fd);
+	listener = *callbacks;
+	listener_is_open = http_listener_open(server, &listener, fd, &err);
+	if (!CHECK(loop && server && listener_is_open))
+		exit(1);
+}
+
+static void close_listener(void)
+{
+	if (listener_is_open)
+		http_listener_close(&listener);
+	listener_is_open = false;
+}
+
+static void server_end(void)
+{
+	close_listener();
+	http_server_destroy(server);
+	loop_destroy(loop);
+}
 
 /* ---- clients in the same loop ---- */
 

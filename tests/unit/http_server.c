@@ -12,19 +12,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "emulator/http_listen.h"
 #include "emulator/http_origin.h"
-#include "emulator/http_server.h"
 #include "tests/unit/http_peer.h"
 #include "tests/unit/test.h"
 
 #define BODY_LIMIT 1000000
 
 /* ---- the server under test ---- */
-
-static struct http_server *server;
-static struct http_listener listener;
-static bool listener_is_open;
 
 static struct {
 	int heads, requests, hangups, finished, truncated;
@@ -33,13 +27,6 @@ static struct {
 	char path[64];
 	char trailer[64];
 } seen;
-
-static void close_listener(void)
-{
-	if (listener_is_open)
-		http_listener_close(&listener);
-	listener_is_open = false;
-}
 
 static void on_head(struct http_listener *self, struct http_exchange *exchange)
 {
@@ -142,37 +129,27 @@ static bool is_kept(const void *subject)
 	return seen.kept != NULL;
 }
 
-static void begin_with(const struct http_server_config *config)
+static void begin_with(size_t head_limit, unsigned max_connections)
 {
-	struct error err = { 0 };
-	int fd;
+	static const struct http_listener callbacks = { .on_head = on_head,
+		                                        .on_request = on_request,
+		                                        .on_hangup = on_hangup,
+		                                        .on_finished = on_finished };
 
 	memset(&seen, 0, sizeof(seen));
-	loop = loop_create(&err);
-	server = http_server_create(loop, config, &err);
-	fd = http_listen("127.0.0.1:0", &err);
-	port = http_listen_port(fd);
-	listener = (struct http_listener){ .on_head = on_head,
-		                           .on_request = on_request,
-		                           .on_hangup = on_hangup,
-		                           .on_finished = on_finished };
-	listener_is_open = http_listener_open(server, &listener, fd, &err);
-	if (!CHECK(loop && server && listener_is_open))
-		exit(1);
+	server_begin(&callbacks, head_limit, max_connections);
 }
 
 static void begin(void)
 {
-	begin_with(&(struct http_server_config){ .head_limit = 65536, .max_connections = 100 });
+	begin_with(65536, 100);
 }
 
 /* Whatever happened, each exchange that began must have ended. */
 static void end(void)
 {
-	close_listener();
-	http_server_destroy(server);
+	server_end();
 	CHECK_INT(seen.finished, seen.heads);
-	loop_destroy(loop);
 }
 
 /* ---- who may call ---- */
@@ -667,9 +644,8 @@ static void test_header_values(void)
 	CHECK(wait_for(has_reply, &client));
 	CHECK_INT(status_of(&client), 204);
 	CHECK(!strcasestr(client.got.data, "content-length"));
-	CHECK(strstr(client.got.data,
-	             "X-Good: plain\r\nX-Tab: a\tb\r\nX-Utf8: caf\xc3\xa9\r\n"
-	             "X-Empty:  \r\n\r\n"));
+	CHECK(strstr(client.got.data, "X-Good: plain\r\nX-Tab: a\tb\r\nX-Utf8: caf\xc3\xa9\r\n"
+	                              "X-Empty:  \r\n\r\n"));
 	client_finish(&client);
 	end();
 }
@@ -792,12 +768,11 @@ static void test_head_limits(void)
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct http_server_config config = { cases[i].head_limit, 10 };
 		char *request = make_request("POST /x HTTP/1.1\r\nHost: a\r\nX-Big: ",
 		                             cases[i].value, "\r\nContent-Length: 2\r\n\r\n{}");
 		struct client client;
 
-		begin_with(&config);
+		begin_with(cases[i].head_limit, 10);
 		for (int round = 0; round < 2; round++) {
 			ask(&client, request);
 			CHECK_INT(status_of(&client), cases[i].status);
@@ -813,12 +788,11 @@ static void test_head_limits(void)
 static void test_long_head_among_short(void)
 {
 	static const char *const starts[] = { "", "P", "POST /x HTTP/1.1\r\nHost: a\r\nX-B" };
-	struct http_server_config config = { (1 << 20) + 65536, 10 };
 	char *request = make_request("POST /x HTTP/1.1\r\nHost: a\r\nX-Big: ", 1 << 20,
 	                             "\r\nX-In: end\r\nContent-Length: 2\r\n\r\n{}");
 	struct client client;
 
-	begin_with(&config);
+	begin_with((1 << 20) + 65536, 10);
 	ask(&client, "GET /1 HTTP/1.1\r\nHost: a\r\n\r\n");
 	for (size_t i = 0; i < sizeof(starts) / sizeof(starts[0]); i++) {
 		test_case(starts[i]);
@@ -1261,7 +1235,6 @@ static void test_idle_connections(void)
 {
 	enum { COUNT = 500 };
 	struct client *clients = xcalloc(COUNT, sizeof(*clients));
-	struct http_server_config config = { .head_limit = 65536, .max_connections = COUNT };
 	struct rlimit limit = { 2048, 2048 };
 
 	getrlimit(RLIMIT_NOFILE, &limit);
@@ -1273,7 +1246,7 @@ static void test_idle_connections(void)
 		free(clients);
 		SKIP("too few descriptors are allowed");
 	}
-	begin_with(&config);
+	begin_with(65536, COUNT);
 	for (int i = 0; i < COUNT; i++)
 		ask(&clients[i], "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
 	for (int i = 0; i < COUNT; i++) {
@@ -1291,10 +1264,9 @@ static void test_idle_connections(void)
 
 static void test_max_connections(void)
 {
-	struct http_server_config config = { .head_limit = 65536, .max_connections = 2 };
 	struct client first, second, third;
 
-	begin_with(&config);
+	begin_with(65536, 2);
 	ask(&first, "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
 	ask(&second, "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
 	client_open(&third, "GET / HTTP/1.1\r\nHost: a\r\n\r\n");

@@ -3,17 +3,11 @@
  */
 #include <string.h>
 
-#include "emulator/http_listen.h"
-#include "emulator/http_server.h"
 #include "tests/unit/http_peer.h"
 
 #define POST "POST /up HTTP/1.1\r\nHost: a\r\n"
 #define CHUNKED POST "Transfer-Encoding: chunked\r\n\r\n"
 #define DOWN "GET /down HTTP/1.1\r\nHost: a\r\n\r\n"
-
-static struct http_server *server;
-static struct http_listener listener;
-static bool listener_is_open;
 
 static struct {
 	int heads, pieces, requests, hangups, finished, truncated, rooms;
@@ -23,17 +17,11 @@ static struct {
 	bool is_ordered;  /* each byte was as make_bytes() makes them */
 	bool pauses;      /* ... after each piece */
 	bool drops;       /* ... the exchange, at the first piece */
+	bool forgets;     /* what is behind the first piece */
 	bool writes_all;  /* a whole reply inside on_request */
 	bool closes_room; /* closes the listener in on_room */
 	char trailer[64];
 } seen;
-
-static void close_listener(void)
-{
-	if (listener_is_open)
-		http_listener_close(&listener);
-	listener_is_open = false;
-}
 
 static char byte_at(size_t position)
 {
@@ -63,6 +51,8 @@ static void on_body(struct http_listener *self, struct http_exchange *exchange, 
 		http_exchange_pause_body(exchange);
 	if (seen.drops)
 		http_exchange_drop(exchange);
+	if (seen.forgets)
+		http_exchange_forget_body(exchange);
 }
 
 static void on_request(struct http_listener *self, struct http_exchange *exchange)
@@ -73,8 +63,11 @@ static void on_request(struct http_listener *self, struct http_exchange *exchang
 	(void)self;
 	seen.requests++;
 	snprintf(seen.trailer, sizeof(seen.trailer), "%s", trailer ? trailer : "");
-	CHECK_INT(http_exchange_body_state(exchange), HTTP_BODY_COMPLETE);
-	if (strcmp(http_exchange_path(exchange), "/up") == 0) {
+	CHECK_INT(http_exchange_body_state(exchange),
+	          seen.forgets ? HTTP_BODY_TOO_LARGE : HTTP_BODY_COMPLETE);
+	if (seen.forgets) {
+		http_exchange_reply(exchange, 413, NULL);
+	} else if (strcmp(http_exchange_path(exchange), "/up") == 0) {
 		CHECK_INT(http_exchange_body_length(exchange), seen.total);
 		http_exchange_reply(exchange, 202, &body);
 	} else if (seen.writes_all) {
@@ -110,35 +103,24 @@ static void on_finished(struct http_listener *self, struct http_exchange *exchan
 
 static void begin(void)
 {
-	struct http_server_config config = { .head_limit = 65536, .max_connections = 100 };
-	struct error err = { 0 };
-	int fd;
+	static const struct http_listener callbacks = { .on_head = on_head,
+		                                        .on_body = on_body,
+		                                        .on_request = on_request,
+		                                        .on_hangup = on_hangup,
+		                                        .on_room = on_room,
+		                                        .on_finished = on_finished };
 
 	memset(&seen, 0, sizeof(seen));
 	buffer_init(&seen.body);
 	seen.is_ordered = true;
-	loop = loop_create(&err);
-	server = http_server_create(loop, &config, &err);
-	fd = http_listen("127.0.0.1:0", &err);
-	port = http_listen_port(fd);
-	listener = (struct http_listener){ .on_head = on_head,
-		                           .on_body = on_body,
-		                           .on_request = on_request,
-		                           .on_hangup = on_hangup,
-		                           .on_room = on_room,
-		                           .on_finished = on_finished };
-	listener_is_open = http_listener_open(server, &listener, fd, &err);
-	if (!CHECK(loop && server && listener_is_open))
-		exit(1);
+	server_begin(&callbacks, 65536, 100);
 }
 
 static void end(void)
 {
-	close_listener();
-	http_server_destroy(server);
+	server_end();
 	CHECK_INT(seen.finished, seen.heads);
 	buffer_finish(&seen.body);
-	loop_destroy(loop);
 }
 
 /* ---- bodies ---- */
@@ -318,6 +300,30 @@ static void test_drop_in_piece(void)
 		CHECK(wait_for(reached, &seen.finished));
 		CHECK_INT(seen.pieces, 1);
 		client_finish(&client);
+		end();
+	}
+}
+
+/* What a handler has found to be too large is read, up to a point, so that its reply is seen. */
+static void test_forget_in_piece(void)
+{
+	for (int i = 0; i < 4; i++) {
+		size_t rest = i < 3 ? (size_t)8 << 20 : (size_t)72 << 20;
+		struct buffer request = BUFFER_INIT;
+		struct client client;
+
+		begin();
+		seen.forgets = true;
+		seen.pauses = i == 1;
+		make_request(&request, i == 2 ? 5 : rest, (size_t)1 << 20);
+		client_open(&client, "");
+		client_write(&client, request.data, request.length);
+		CHECK(wait_for(has_reply, &client));
+		CHECK_INT(status_of(&client), i < 3 ? 413 : 0);
+		CHECK_INT(seen.requests, i < 3);
+		CHECK_INT(seen.pieces, 1);
+		client_finish(&client);
+		buffer_finish(&request);
 		end();
 	}
 }
@@ -721,8 +727,8 @@ static void test_destroy_while_writing(void)
 }
 
 TEST_MAIN(test_pieces_come_at_once, test_announced_length, test_pauses, test_pause_is_no_standstill,
-          test_peer_leaves, test_drop_in_piece, test_drop_while_paused, test_close_while_paused,
-          test_each_piece_is_sent, test_whole_reply_inside, test_pipelining, test_empty_reply,
-          test_old_peer, test_head_has_no_body, test_slow_reader, test_break, test_peer_resets,
-          test_peer_closes, test_close_while_writing, test_close_in_room,
-          test_destroy_while_writing)
+          test_peer_leaves, test_drop_in_piece, test_forget_in_piece, test_drop_while_paused,
+          test_close_while_paused, test_each_piece_is_sent, test_whole_reply_inside,
+          test_pipelining, test_empty_reply, test_old_peer, test_head_has_no_body, test_slow_reader,
+          test_break, test_peer_resets, test_peer_closes, test_close_while_writing,
+          test_close_in_room, test_destroy_while_writing)
