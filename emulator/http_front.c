@@ -39,8 +39,11 @@ static bool is_below(const char *path, const char *route)
 	return strncmp(path, route, length) == 0 && (path[length] == '/' || path[length] == '\0');
 }
 
-static struct served_function *find_served(const struct functions *functions, const char *path)
+static struct served_function *find_served(const struct http_front *front,
+                                           const struct http_exchange *exchange)
 {
+	const struct functions *functions = front->functions;
+	const char *path = http_exchange_path(exchange);
 	struct served_function *best = NULL;
 	size_t longest = 0;
 
@@ -57,26 +60,17 @@ static struct served_function *find_served(const struct functions *functions, co
 	return best;
 }
 
-void http_call_look_at_site(struct http_call *call)
+static void take_function(struct http_call *call, struct served_function *served)
 {
-	const struct config *config = call->served->config;
+	const struct config *config = served->config;
 
+	call->served = served_function_ref(served);
+	call->binary_types = xstrdup_if(config->binary_types);
 	http_site_init(&call->site, config->http_as, config->region, config->account_id,
 	               config->function_name);
 	call->site.is_multi_value = config->alb_multi_value;
-	call->site.binary_types = config->binary_types;
-	call->site.route = route_of(call->front->functions, call->served, call->route);
-}
-
-static void find_function(struct http_call *call)
-{
-	const char *path = http_exchange_path(call->exchange);
-	struct served_function *served = find_served(call->front->functions, path);
-
-	served_function_unref(call->served);
-	call->served = served ? served_function_ref(served) : NULL;
-	if (served)
-		http_call_look_at_site(call);
+	call->site.binary_types = call->binary_types;
+	call->site.route = route_of(call->front->functions, served, call->route);
 }
 
 /* ---- the end of a call ---- */
@@ -92,6 +86,7 @@ void http_call_release(struct http_call *call)
 		return;
 	loop_timer_stop(&call->timeout);
 	http_prelude_finish(&call->prelude);
+	free(call->binary_types);
 	served_function_unref(call->served);
 	loop_dispose(call->front->loop, &call->garbage, dispose);
 }
@@ -157,7 +152,7 @@ static void on_timeout(struct loop_timer *timer)
 
 static void start_timeout(struct http_call *call)
 {
-	uint64_t timeout_ms = http_site_timeout_ms(&call->site);
+	uint64_t timeout_ms = http_site_timeout_ms(call->site.format);
 
 	call->timeout = (struct loop_timer){ .on_due = on_timeout, .is_virtual = true };
 	if (timeout_ms > 0)
@@ -265,23 +260,26 @@ static void handle(struct http_call *call)
 
 static void on_head(struct http_listener *listener, struct http_exchange *exchange)
 {
+	struct http_front *front = container_of(listener, struct http_front, listener);
+	const struct served_function *served = find_served(front, exchange);
 	struct http_call *call = xcalloc(1, sizeof(*call));
 
-	call->front = container_of(listener, struct http_front, listener);
+	call->front = front;
 	call->exchange = exchange;
 	http_prelude_init(&call->prelude);
 	http_exchange_set_user(exchange, call);
-	find_function(call);
-	if (call->served)
-		http_exchange_accept_body(exchange, http_site_body_limit(&call->site));
+	if (served)
+		http_exchange_accept_body(exchange, http_site_body_limit(served->config->http_as));
 }
 
 static void on_request(struct http_listener *listener, struct http_exchange *exchange)
 {
 	struct http_call *call = http_exchange_user(exchange);
+	struct served_function *served = find_served(call->front, exchange);
 
 	(void)listener;
-	find_function(call);
+	if (served)
+		take_function(call, served);
 	handle(call);
 }
 

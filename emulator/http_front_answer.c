@@ -136,7 +136,6 @@ static void on_answered(struct invocation *invocation, struct answer *answer)
 
 	if (!call->exchange || call->is_answered)
 		return;
-	http_call_look_at_site(call);
 	if (answer->is_error)
 		respond_error(call, answer);
 	else
@@ -182,7 +181,6 @@ static void on_response_head(struct invocation *invocation, const struct respons
 
 	if (!call->exchange || call->is_answered)
 		return;
-	http_call_look_at_site(call);
 	call->is_prelude_due = head->is_streamed && head->content_type &&
 	                       strcasecmp(head->content_type, HTTP_PRELUDE_TYPE) == 0;
 	if (call->is_prelude_due)
@@ -222,7 +220,6 @@ static void on_chunk(struct invocation *invocation, const char *data, size_t len
 
 		if (call->prelude.state == HTTP_PRELUDE_OPEN)
 			return;
-		http_call_look_at_site(call);
 		end_prelude(call);
 		data += taken;
 		length -= taken;

@@ -30,17 +30,15 @@ struct http_call {
 	struct http_exchange *exchange; /* NULL when the client has left */
 	struct invocation *invocation;  /* NULL when it is done, or never was */
 	struct served_function *served; /* NULL: the request is nobody's */
-	struct http_site site;          /* of this turn of the loop, see http_call_look_at_site() */
-	char route[HTTP_ROUTE_SIZE];    /* of a function that was given none */
-	bool is_answered;               /* there is a response, or the beginning of one */
-	bool is_prelude_due;            /* what comes next of a streamed answer is that */
+	struct http_site site; /* as it was when the event was made, and its names no longer */
+	char route[HTTP_ROUTE_SIZE]; /* of a function that was given none */
+	char *binary_types;          /* the site's */
+	bool is_answered;            /* there is a response, or the beginning of one */
+	bool is_prelude_due;         /* what comes next of a streamed answer is that */
 	struct http_prelude prelude;
 	struct loop_timer timeout;
 	struct loop_garbage garbage;
 };
-
-/* A configuration may be another one when the loop turns, so that nothing of it is kept. */
-void http_call_look_at_site(struct http_call *call);
 
 /* Frees it once nothing holds it any more. */
 void http_call_release(struct http_call *call);

@@ -89,9 +89,9 @@ bool http_site_is_binary(const struct http_site *site, const char *type)
 	return false;
 }
 
-size_t http_site_body_limit(const struct http_site *site)
+size_t http_site_body_limit(enum http_format format)
 {
-	switch (site->format) {
+	switch (format) {
 	case HTTP_FORMAT_URL:
 		return QUOTA_EVENT;
 	case HTTP_FORMAT_HTTP_API:
@@ -103,9 +103,9 @@ size_t http_site_body_limit(const struct http_site *site)
 	return (size_t)1 << 20;
 }
 
-uint64_t http_site_timeout_ms(const struct http_site *site)
+uint64_t http_site_timeout_ms(enum http_format format)
 {
-	switch (site->format) {
+	switch (format) {
 	case HTTP_FORMAT_HTTP_API:
 		return 30000;
 	case HTTP_FORMAT_REST_API:

@@ -44,8 +44,8 @@ bool http_site_is_binary(const struct http_site *site, const char *type);
 
 /* How many bytes of body a request to a site may have, and how long a function may take
  * to answer; 0: no other time than its own. */
-size_t http_site_body_limit(const struct http_site *site);
-uint64_t http_site_timeout_ms(const struct http_site *site);
+size_t http_site_body_limit(enum http_format format);
+uint64_t http_site_timeout_ms(enum http_format format);
 
 /* How a name of AWS is made from others: 'length' letters and digits, always the same, and a NUL.
  */

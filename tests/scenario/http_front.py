@@ -590,6 +590,34 @@ def test_paths_change_with_the_file(t):
     lrie.stop()
 
 
+def test_an_answer_is_for_the_site_that_asked(t):
+    """Also when a reload has made another one of it meanwhile."""
+    folder = t.folder()
+    harness.write_file(os.path.join(folder, "boot"), harness.BARE_SCRIPT, 0o755)
+    path = os.path.join(folder, "lrie.json")
+
+    def write(**members):
+        harness.write_file(path, json.dumps(
+            {"listen": "127.0.0.1:0", "http": "127.0.0.1:0", "bootstrap": "boot",
+             "functions": [dict({"name": "one"}, **members)]}))
+
+    write(**{"http-as": "rest-api", "binary-media-types": "image/*"})
+    lrie = t.start("--config", path, "--runtime-api-access=any")
+    lrie.wait_until_it_listens()
+    add_http(t, lrie)
+    connection = connect(t, lrie)
+    connection.request("GET", "/", headers=[("Accept", "image/png")])
+    runtime = lrie.runtime()
+    event = runtime.next()
+    write(**{"http-as": "alb", "region": "eu-west-1"})
+    lrie.process.send_signal(signal.SIGHUP)
+    lrie.stderr.wait_line(r"lrie: '.*' is read again: changed one")
+    runtime.answer(event, b'{"body":"YQ==","isBase64Encoded":true}')
+    reply = connection.reply()
+    t.equal((reply.status, reply.body, reply.header("Content-Type")), (200, b"a", "application/json"))
+    lrie.stop()
+
+
 # ---- options -----------------------------------------------------------------
 
 
