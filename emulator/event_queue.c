@@ -458,7 +458,6 @@ struct event_queue *event_queue_create(const struct config *config, const struct
 	queue->capacity = capacity_of(config);
 	queue->timer = (struct loop_timer){ .on_due = on_due, .is_virtual = true };
 	queue->last = &queue->all;
-	event_queue_kept_init(queue);
 	list_init(&queue->ready);
 	list_init(&queue->delayed);
 	if (event_outcome_open(&queue->outcome, config, means, err))
@@ -538,6 +537,5 @@ void event_queue_destroy(struct event_queue *queue, unsigned grace_ms)
 	if (queue->means->store)
 		tell_rest(queue, queue->kept, event_store_path(queue->means->store));
 	event_outcome_close(&queue->outcome, grace_ms);
-	event_queue_kept_finish(queue);
 	free(queue);
 }

@@ -47,56 +47,9 @@ void event_queue_note(const struct queued *event, uint64_t due_wall_ns)
 		event_store_note(event->queue->means->store, event->item, &progress);
 }
 
-static void write_ends(struct event_queue *queue)
-{
-	for (size_t at = 0; at < queue->ended.length; at += sizeof(struct event_store_item *)) {
-		struct event_store_item *item;
-
-		memcpy(&item, queue->ended.data + at, sizeof(item));
-		event_store_remove(queue->means->store, item);
-	}
-	buffer_clear(&queue->ended);
-}
-
-static void on_end(struct loop_timer *timer)
-{
-	write_ends(container_of(timer, struct event_queue, end));
-}
-
-/* Files are written in this moment, before the loop sleeps. */
-static bool on_before_sleep(struct loop_hook *hook)
-{
-	struct event_queue *queue = container_of(hook, struct event_queue, ending);
-
-	loop_hook_stop(hook);
-	loop_timer_start(queue->loop, &queue->end, clock_now());
-	return false;
-}
-
 void event_queue_forget(const struct queued *event)
 {
-	struct event_queue *queue = event->queue;
-
-	if (!event->item)
-		return;
-	buffer_append(&queue->ended, &event->item, sizeof(event->item));
-	if (!queue->ending.loop)
-		loop_hook_start(queue->loop, &queue->ending);
-}
-
-void event_queue_kept_init(struct event_queue *queue)
-{
-	buffer_init(&queue->ended);
-	queue->ending.before_sleep = on_before_sleep;
-	queue->end.on_due = on_end;
-}
-
-void event_queue_kept_finish(struct event_queue *queue)
-{
-	loop_hook_stop(&queue->ending);
-	loop_timer_stop(&queue->end);
-	write_ends(queue);
-	buffer_finish(&queue->ended);
+	event_store_remove(event->queue->means->store, event->item);
 }
 
 /* ---- what an earlier lrie has left ---- */

@@ -53,9 +53,6 @@ struct event_queue {
 	bool stopping;
 	bool is_failing; /* events could not be kept; for one warning per series */
 	unsigned lost, kept;
-	struct buffer ended; /* items of events that are over, which is about to be written */
-	struct loop_hook ending;
-	struct loop_timer end;
 	struct event_counts counts;
 };
 
@@ -70,8 +67,6 @@ void event_queue_make_delayed(struct queued *event, uint64_t due_ns);
 
 /* ---- event_queue_kept.c: does nothing where there is no store ---- */
 
-void event_queue_kept_init(struct event_queue *queue);
-
 /* Keeps an event before anybody is told that it was accepted. Returns false when it cannot. */
 bool event_queue_keep(struct event_queue *queue, const struct invocation *invocation,
                       uint32_t chain, struct event_store_item **item, struct error *err);
@@ -79,11 +74,6 @@ bool event_queue_keep(struct event_queue *queue, const struct invocation *invoca
 /* How far it has come; 'due_wall_ns' is that of the next attempt, or 0. */
 void event_queue_note(const struct queued *event, uint64_t due_wall_ns);
 
-/* It is over. That is written when what was told of it is, in the next turn: if lrie is killed
- * before, it is told again. */
+/* It is over, and told. */
 void event_queue_forget(const struct queued *event);
-
-/* All that was told is written. */
-void event_queue_kept_finish(struct event_queue *queue);
-
 #endif

@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <search.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,45 +24,100 @@ bool event_store_blame(const struct event_store *store, const char *name, struct
 	return error_prefix(err, "'%s/%s'", store->path, name);
 }
 
+/* ---- chains ---- */
+
+void chain_init(struct chain *chain)
+{
+	*chain = (struct chain){ .last = &chain->first };
+}
+
+void chain_add(struct chain *chain, struct link *link)
+{
+	link->next = NULL;
+	link->place = chain->last;
+	*chain->last = link;
+	chain->last = &link->next;
+}
+
+void chain_remove(struct chain *chain, struct link *link)
+{
+	if (!link->place)
+		return;
+	*link->place = link->next;
+	if (link->next)
+		link->next->place = link->place;
+	else
+		chain->last = link->place;
+	link->place = NULL;
+}
+
 /* ---- items ---- */
 
-static void link_item(struct event_store_item *item, struct segment *segment, uint64_t offset,
-                      size_t length)
+void event_store_place(struct event_store *store, struct event_store_item *item,
+                       struct segment *segment, uint64_t offset, size_t length)
 {
+	if (item->segment)
+		chain_remove(&item->segment->items, &item->in_segment);
+	chain_add(&segment->items, &item->in_segment);
+	store->bytes += length;
+	store->bytes -= item->length;
 	item->segment = segment;
 	item->offset = offset;
 	item->length = length;
-	item->next = NULL;
-	item->place = segment->last;
-	*segment->last = item;
-	segment->last = &item->next;
-}
-
-static void unlink_item(struct event_store_item *item)
-{
-	*item->place = item->next;
-	if (item->next)
-		item->next->place = item->place;
-	else
-		item->segment->last = item->place;
-}
-
-void event_store_link(struct event_store *store, struct event_store_item *item, uint64_t offset,
-                      size_t length)
-{
-	link_item(item, store->newest, offset, length);
-	store->count++;
-	store->bytes += length;
 }
 
 void event_store_free(struct event_store *store, struct event_store_item *item)
 {
-	unlink_item(item);
+	chain_remove(&item->segment->items, &item->in_segment);
+	chain_remove(&store->waiting, &item->in_waiting);
+	event_store_withdraw(item);
 	store->count--;
 	store->bytes -= item->length;
-	store->over -= item->is_over;
-	free(item->function);
 	free(item);
+}
+
+static int compare_functions(const void *one, const void *other)
+{
+	return strcmp(((const struct untaken *)one)->function,
+	              ((const struct untaken *)other)->function);
+}
+
+static struct untaken *find_untaken(const struct event_store *store, const char *function)
+{
+	struct untaken wanted = { .function = (char *)(uintptr_t)function };
+	void *found = tfind(&wanted, &store->functions, compare_functions);
+
+	return found ? *(struct untaken **)found : NULL;
+}
+
+static struct untaken *make_untaken(struct event_store *store, const char *function)
+{
+	struct untaken *untaken = xcalloc(1, sizeof(*untaken));
+
+	untaken->function = xstrdup(function);
+	untaken->next = store->untaken;
+	store->untaken = untaken;
+	chain_init(&untaken->items);
+	if (!tsearch(untaken, &store->functions, compare_functions))
+		abort();
+	return untaken;
+}
+
+void event_store_offer(struct event_store *store, struct event_store_item *item,
+                       const char *function)
+{
+	item->untaken = find_untaken(store, function) ?: make_untaken(store, function);
+	chain_add(&item->untaken->items, &item->in_untaken);
+	item->untaken->count++;
+}
+
+void event_store_withdraw(struct event_store_item *item)
+{
+	if (!item->untaken)
+		return;
+	chain_remove(&item->untaken->items, &item->in_untaken);
+	item->untaken->count--;
+	item->untaken = NULL;
 }
 
 /* ---- segments ---- */
@@ -73,7 +129,7 @@ void event_store_add_segment(struct event_store *store, const struct record_file
 
 	segment->file = *file;
 	segment->number = number;
-	segment->last = &segment->first;
+	chain_init(&segment->items);
 	if (store->newest) {
 		record_file_close(&store->newest->file);
 		store->file_bytes += store->newest->file.size;
@@ -92,7 +148,7 @@ static uint32_t draw_marker(void)
 	return (uint32_t)strtoul(digits, NULL, 16);
 }
 
-static bool begin_segment(struct event_store *store, struct error *err)
+bool event_store_begin_segment(struct event_store *store, struct error *err)
 {
 	uint64_t number = store->newest ? store->newest->number + 1 : 1;
 	struct record_file file;
@@ -125,14 +181,19 @@ void event_store_leave_segment(const struct event_store *store, struct segment *
 		record_file_close(&segment->file);
 }
 
-/* With all that is in it, which is over. */
-static void drop_oldest(struct event_store *store)
+static void free_items(struct event_store *store, struct segment *segment)
+{
+	while (segment->items.first)
+		event_store_free(store, container_of(segment->items.first, struct event_store_item,
+		                                     in_segment));
+}
+
+void event_store_drop_oldest(struct event_store *store)
 {
 	struct segment *segment = store->oldest;
 	char name[NAME_SIZE];
 
-	while (segment->first)
-		event_store_free(store, segment->first);
+	free_items(store, segment);
 	event_store_segment_name(name, segment->number, "log");
 	if (unlinkat(store->dir, name, 0) == -1 && errno != ENOENT)
 		log_warning("remove '%s/%s': %s", store->path, name, strerror(errno));
@@ -145,145 +206,14 @@ static void drop_oldest(struct event_store *store)
 	free(segment);
 }
 
-/* ---- writing ---- */
-
-/* A file that was removed, by hand, takes what is written and loses it. */
-static bool have_room(struct event_store *store, struct error *err)
-{
-	if (store->newest->file.size < EVENT_STORE_FILE &&
-	    !record_file_is_removed(&store->newest->file))
-		return true;
-	return begin_segment(store, err);
-}
-
-static bool append(struct event_store *store, const struct event_record *record,
-                   const struct iovec *data, struct error *err)
-{
-	struct iovec parts[RECORD_FILE_PARTS];
-	char name[NAME_SIZE];
-
-	if (!have_room(store, err))
-		return false;
-	buffer_clear(&store->scratch);
-	event_record_append(&store->scratch, record);
-	parts[0] = (struct iovec){ store->scratch.data, store->scratch.length };
-	parts[1] = data ? *data : (struct iovec){ .iov_len = 0 };
-	if (record_file_append(&store->newest->file, parts, 2, err))
-		return true;
-	event_store_segment_name(name, store->newest->number, "log");
-	return event_store_blame(store, name, err);
-}
-
-static bool append_short(struct event_store *store, const struct event_record *record)
-{
-	struct error err;
-	bool is_written = append(store, record, NULL, &err);
-
-	if (!is_written && !store->is_failing)
-		log_warning("what becomes of events is not kept for now: %s", err.text);
-	store->is_failing = !is_written;
-	return is_written;
-}
-
-static bool append_end(struct event_store *store, const struct event_store_item *item)
-{
-	struct event_record end = { .kind = EVENT_RECORD_END, .number = item->number };
-
-	return append_short(store, &end);
-}
-
-static bool append_progress(struct event_store *store, const struct event_store_item *item)
-{
-	struct event_record record = { .kind = EVENT_RECORD_PROGRESS,
-		                       .number = item->number,
-		                       .progress = item->progress };
-
-	return append_short(store, &record);
-}
-
-/* Ends that could not be written when they came. */
-static void write_ends(struct event_store *store)
-{
-	for (struct segment *at = store->oldest; at && store->over > 0; at = at->next) {
-		struct event_store_item *item = at->first, *next;
-
-		for (; item; item = next) {
-			next = item->next;
-			if (!item->is_over)
-				continue;
-			if (!append_end(store, item))
-				return;
-			event_store_free(store, item);
-		}
-	}
-}
-
-/* ---- what is needed no more ---- */
-
-/* Writes an item of the oldest file again, at the end of the newest. */
-static bool move_item(struct event_store *store, struct event_store_item *item, struct error *err)
-{
-	struct segment *from = item->segment;
-	autobuffer struct buffer body = BUFFER_INIT;
-	struct iovec part;
-	uint64_t offset;
-
-	if (!event_store_open_segment(store, from, err) ||
-	    !record_file_get(&from->file, item->offset, item->length, &body, err) ||
-	    !have_room(store, err))
-		return false;
-	part = (struct iovec){ body.data, body.length };
-	offset = store->newest->file.size;
-	if (!record_file_append(&store->newest->file, &part, 1, err))
-		return false;
-	unlink_item(item);
-	link_item(item, store->newest, offset, item->length);
-	return item->kind == EVENT_RECORD_LETTER || append_progress(store, item);
-}
-
-static bool clean_oldest(struct event_store *store)
-{
-	struct segment *segment = store->oldest;
-	struct error err;
-
-	while (segment->first) {
-		struct event_store_item *item = segment->first;
-
-		if (item->is_over) {
-			event_store_free(store, item); /* it goes with its file */
-		} else if (!move_item(store, item, &err)) {
-			log_debug("'%s': cannot move an event: %s", store->path, err.text);
-			event_store_leave_segment(store, segment);
-			return false;
-		}
-	}
-	drop_oldest(store);
-	return true;
-}
-
-static bool is_wasteful(const struct event_store *store)
-{
-	return store->file_bytes > 2 * store->bytes + 2 * EVENT_STORE_FILE;
-}
-
-/* A file at a time, so that nobody waits long. */
-static void tidy(struct event_store *store)
-{
-	while (store->oldest != store->newest && !store->oldest->first)
-		drop_oldest(store);
-	if (store->oldest != store->newest && is_wasteful(store))
-		clean_oldest(store);
-}
-
 /* ---- from outside ---- */
 
 struct event_store_item *event_store_add(struct event_store *store,
                                          const struct event_record *record, struct error *err)
 {
-	struct iovec data = { (void *)(uintptr_t)record->data, record->length };
 	struct event_record numbered = *record;
 	struct event_store_item *item;
-	uint64_t offset;
+	size_t length;
 
 	assert(record->kind == EVENT_RECORD_EVENT || record->kind == EVENT_RECORD_LETTER);
 	if (store->count >= EVENT_STORE_ITEMS ||
@@ -292,19 +222,17 @@ struct event_store_item *event_store_add(struct event_store *store,
 		return NULL;
 	}
 	numbered.number = store->next_number;
-	if (!append(store, &numbered, &data, err))
+	if (!event_store_append(store, &numbered, err))
 		return NULL;
 	store->next_number++;
+	store->count++;
 	item = xcalloc(1, sizeof(*item));
 	item->number = numbered.number;
 	item->kind = record->kind;
 	item->progress = record->progress;
-	offset = store->newest->file.size;
-	size_t length = RECORD_LOG_FRAME + store->scratch.length + record->length;
-	event_store_link(store, item, offset - length, length);
-	if (store->over > 0)
-		write_ends(store);
-	tidy(store);
+	length = RECORD_LOG_FRAME + store->scratch.length + record->length;
+	event_store_place(store, item, store->newest, store->newest->file.size - length, length);
+	event_store_tidy(store);
 	return item;
 }
 
@@ -312,38 +240,98 @@ void event_store_note(struct event_store *store, struct event_store_item *item,
                       const struct event_progress *progress)
 {
 	item->progress = *progress;
-	append_progress(store, item);
-	tidy(store);
+	event_store_want(store, item);
 }
 
 void event_store_remove(struct event_store *store, struct event_store_item *item)
 {
 	if (!store || !item)
 		return;
-	if (append_end(store, item)) {
-		event_store_free(store, item);
-		if (store->over > 0)
-			write_ends(store);
-	} else {
-		item->is_over = true;
-		store->over++;
-	}
-	tidy(store);
+	item->is_over = true;
+	event_store_want(store, item);
 }
 
-bool event_store_set_aside(struct event_store *store, const char *line, size_t length,
-                           struct error *err)
+void event_store_give_back(struct event_store *store, struct event_store_item *item,
+                           const char *function)
 {
-	autoclose int fd = openat(store->dir, "undelivered",
-	                          O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_NONBLOCK |
-	                                  O_CLOEXEC,
-	                          0600);
-	ssize_t written = fd == -1 ? -1 : write(fd, line, length);
+	event_store_offer(store, item, function);
+}
 
-	if (written == (ssize_t)length)
-		return true;
-	error_set(err, written == -1 ? errno : ENOSPC, "write");
-	return event_store_blame(store, "undelivered", err);
+static int compare_items(const void *one, const void *other)
+{
+	uint64_t a = (*(struct event_store_item *const *)one)->number;
+	uint64_t b = (*(struct event_store_item *const *)other)->number;
+
+	return a < b ? -1 : a > b;
+}
+
+static bool read_item(struct event_store *store, const struct event_store_item *item,
+                      struct buffer *body, struct event_record *record, struct error *err)
+{
+	bool is_read = event_store_open_segment(store, item->segment, err) &&
+	               record_file_get(&item->segment->file, item->offset, item->length, body, err);
+
+	event_store_leave_segment(store, item->segment);
+	if (!is_read)
+		return false;
+	if (!event_record_read(record, body->data, body->length))
+		return error_set(err, 0, "it is none any more");
+	record->progress = item->progress;
+	return true;
+}
+
+static void take_item(struct event_store *store, struct event_store_item *item,
+                      struct event_store_taker *taker)
+{
+	autobuffer struct buffer body = BUFFER_INIT;
+	struct event_record record;
+	struct error err;
+
+	if (!read_item(store, item, &body, &record, &err)) {
+		event_store_give_up(store, item, &err);
+		return;
+	}
+	event_store_withdraw(item);
+	taker->on_item(taker, item, &record);
+}
+
+void event_store_take(struct event_store *store, enum event_record_kind kind, const char *function,
+                      struct event_store_taker *taker)
+{
+	struct untaken *untaken = find_untaken(store, function);
+	struct event_store_item **found;
+	size_t count = 0;
+
+	if (!untaken)
+		return;
+	/* First all of them, since what a taker does may move items. */
+	found = xcalloc(untaken->count + 1, sizeof(struct event_store_item *));
+	for (struct link *at = untaken->items.first; at; at = at->next) {
+		struct event_store_item *item = container_of(at, struct event_store_item,
+		                                             in_untaken);
+
+		if (item->kind == kind)
+			found[count++] = item;
+	}
+	qsort(found, count, sizeof(struct event_store_item *), compare_items);
+	for (size_t i = 0; i < count; i++)
+		take_item(store, found[i], taker);
+	free(found);
+}
+
+void event_store_tell_untaken(const struct event_store *store)
+{
+	const char *first = NULL;
+	unsigned count = 0;
+
+	for (const struct untaken *at = store->untaken; at; at = at->next) {
+		if (at->count > 0)
+			first = at->function;
+		count += at->count;
+	}
+	if (count > 0)
+		log_warning("'%s' has %u event%s of functions that are not there, as '%s': kept",
+		            store->path, count, count == 1 ? "" : "s", first);
 }
 
 const char *event_store_path(const struct event_store *store)
@@ -390,32 +378,26 @@ static bool lock_folder(struct event_store *store, struct error *err)
 	return error_set(err, 0, "the folder '%s' is in use by another lrie%s", store->path, who);
 }
 
-/* What is needed of damaged files moves, so that they are told of once. */
-static void clean_all(struct event_store *store)
-{
-	uint64_t fresh = store->newest->number;
-
-	while (store->oldest->number < fresh && clean_oldest(store))
-		;
-}
-
-struct event_store *event_store_open(const char *path, struct error *err)
+struct event_store *event_store_open(const char *path, struct loop *loop, struct error *err)
 {
 	struct event_store *store = xcalloc(1, sizeof(*store));
 
 	store->path = xstrdup(path);
 	store->dir = store->lock = -1;
+	store->loop = loop;
 	store->next_number = 1;
-	buffer_init(&store->scratch);
+	store->unreadable.file.fd = -1;
+	chain_init(&store->unreadable.items);
+	event_store_write_init(store);
 	if (!open_folder(store, err) || !lock_folder(store, err) || !event_store_load(store, err) ||
-	    !begin_segment(store, err)) {
+	    !event_store_begin_segment(store, err)) {
 		event_store_close(store);
 		return NULL;
 	}
 	store->is_open = true;
 	if (store->is_damaged)
-		clean_all(store);
-	tidy(store);
+		event_store_clean_all(store);
+	event_store_tidy(store);
 	return store;
 }
 
@@ -428,14 +410,30 @@ static void close_segments(struct event_store *store)
 		struct segment *segment = store->oldest;
 
 		if (is_empty) {
-			drop_oldest(store);
+			event_store_drop_oldest(store);
 			continue;
 		}
-		while (segment->first)
-			event_store_free(store, segment->first);
+		free_items(store, segment);
 		record_file_close(&segment->file);
 		store->oldest = segment->next;
 		free(segment);
+	}
+}
+
+static void keep_node(void *item)
+{
+	(void)item;
+}
+
+static void free_untaken(struct event_store *store)
+{
+	struct untaken *next;
+
+	tdestroy(store->functions, keep_node);
+	for (struct untaken *at = store->untaken; at; at = next) {
+		next = at->next;
+		free(at->function);
+		free(at);
 	}
 }
 
@@ -443,10 +441,12 @@ void event_store_close(struct event_store *store)
 {
 	if (!store)
 		return;
-	if (store->over > 0)
-		write_ends(store);
+	event_store_write_all(store);
+	free_items(store, &store->unreadable);
 	close_segments(store);
+	free_untaken(store);
 	buffer_finish(&store->scratch);
+	buffer_finish(&store->batch);
 	fd_close(&store->lock);
 	fd_close(&store->dir);
 	free(store->path);

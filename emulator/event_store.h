@@ -16,8 +16,13 @@
  * written again, a file at a time: so all files together have at most twice the bytes of what is
  * kept and four files more, and nobody waits long.
  *
- * At least once: when the end of an event cannot be written it is tried again with each later
- * write; if lrie ends before, the event is run again.
+ * At least once: that an attempt has begun or failed, and that an event is over, is written a
+ * millisecond later, or with the next event that is added. A kill before that repeats what was
+ *over, with all that is told of it, or one attempt, which is not counted. When it cannot be written
+ *it is tried again each second; if lrie ends before, the event is run again.
+ *
+ * A record that cannot be read any more is told of, and put aside; its event goes on in memory, and
+ * does not outlive lrie.
  *
  * Bounds: EVENT_STORE_ITEMS events and letters, EVENT_STORE_BYTES of them.
  */
@@ -27,6 +32,7 @@
 #include <stdbool.h>
 
 #include "emulator/event_record.h"
+#include "emulator/loop.h"
 #include "sandbox/error.h"
 
 #define EVENT_STORE_FILE ((uint64_t)4 << 20)
@@ -38,11 +44,12 @@ struct event_store_item; /* an event or a letter that is kept */
 
 /*
  * Makes the folder if it is not there (its own folder must be), locks it and reads it. What is
- * damaged or torn is told. Returns NULL and 'err' when it cannot be used, or another lrie uses it.
+ * damaged or torn is told. 'loop' must outlive the store. Returns NULL and 'err' when it cannot be
+ * used, or another lrie uses it.
  */
-struct event_store *event_store_open(const char *path, struct error *err);
+struct event_store *event_store_open(const char *path, struct loop *loop, struct error *err);
 
-/* Keeps what is in it; with nothing in it, no file but the lock stays. NULL is fine. */
+/* Keeps what is in it; with nothing in it, no log stays. NULL is fine. */
 void event_store_close(struct event_store *store);
 
 /* Keeps an event or a letter; its number is given by the store. Returns NULL and 'err' when it
@@ -50,11 +57,12 @@ void event_store_close(struct event_store *store);
 struct event_store_item *event_store_add(struct event_store *store,
                                          const struct event_record *record, struct error *err);
 
-/* Tells how far an event has come. If that cannot be written, it will be told with the next. */
+/* Tells how far an event has come. */
 void event_store_note(struct event_store *store, struct event_store_item *item,
                       const struct event_progress *progress);
 
-/* Its end. Both may be NULL. */
+/* Its end, which is written when what the hooks of the loop write in this turn is, such as what was
+ * told of it. Both may be NULL. */
 void event_store_remove(struct event_store *store, struct event_store_item *item);
 
 /* Appends a line, which ends with a line feed, to 'undelivered'. */

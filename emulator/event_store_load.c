@@ -49,8 +49,9 @@ static void restore_item(struct event_store *store, const struct event_record *r
 	item->progress = before ? before->progress : record->progress;
 	if (before)
 		forget_item(store, before);
-	item->function = xstrdup(record->function);
-	event_store_link(store, item, offset, length);
+	store->count++;
+	event_store_place(store, item, store->newest, offset, length);
+	event_store_offer(store, item, record->function);
 	if (!tsearch(item, &store->items, compare_items))
 		abort();
 }
@@ -93,14 +94,9 @@ struct loading {
 
 static bool open_aside(struct loading *loading)
 {
-	char name[NAME_SIZE];
-
-	if (loading->aside == -1) {
-		event_store_segment_name(name, loading->store->newest->number, "damaged");
-		loading->aside = openat(loading->store->dir, name,
-		                        O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC,
-		                        0600);
-	}
+	if (loading->aside == -1)
+		loading->aside = event_store_open_damaged(loading->store,
+		                                          loading->store->newest->number);
 	return loading->aside != -1;
 }
 
@@ -224,89 +220,4 @@ bool event_store_load(struct event_store *store, struct error *err)
 	tdestroy(store->items, keep_node);
 	store->items = NULL;
 	return is_loaded;
-}
-
-/* ---- taking ---- */
-
-static bool read_item(struct event_store *store, const struct event_store_item *item,
-                      struct buffer *body, struct event_record *record, struct error *err)
-{
-	bool is_read = event_store_open_segment(store, item->segment, err) &&
-	               record_file_get(&item->segment->file, item->offset, item->length, body, err);
-
-	event_store_leave_segment(store, item->segment);
-	if (!is_read)
-		return false;
-	if (!event_record_read(record, body->data, body->length))
-		return error_set(err, 0, "it is none any more");
-	record->progress = item->progress;
-	return true;
-}
-
-static void take_item(struct event_store *store, struct event_store_item *item,
-                      struct event_store_taker *taker)
-{
-	autobuffer struct buffer body = BUFFER_INIT;
-	struct event_record record;
-	struct error err;
-
-	if (!read_item(store, item, &body, &record, &err)) {
-		log_warning("'%s': cannot read event %llu: %s", store->path,
-		            (unsigned long long)item->number, err.text);
-		return;
-	}
-	free(item->function);
-	item->function = NULL;
-	taker->on_item(taker, item, &record);
-}
-
-static int compare_pointers(const void *one, const void *other)
-{
-	return compare_items(*(struct event_store_item *const *)one,
-	                     *(struct event_store_item *const *)other);
-}
-
-void event_store_take(struct event_store *store, enum event_record_kind kind, const char *function,
-                      struct event_store_taker *taker)
-{
-	struct event_store_item **found = xcalloc(store->count + 1,
-	                                          sizeof(struct event_store_item *));
-	size_t count = 0;
-
-	/* First all of them, since what a taker does may move items. */
-	for (struct segment *at = store->oldest; at; at = at->next)
-		for (struct event_store_item *item = at->first; item; item = item->next)
-			if (item->kind == kind && item->function &&
-			    strcmp(item->function, function) == 0)
-				found[count++] = item;
-	qsort(found, count, sizeof(struct event_store_item *), compare_pointers);
-	for (size_t i = 0; i < count; i++)
-		take_item(store, found[i], taker);
-	free(found);
-}
-
-void event_store_give_back(struct event_store *store, struct event_store_item *item,
-                           const char *function)
-{
-	(void)store;
-	free(item->function);
-	item->function = xstrdup(function);
-}
-
-void event_store_tell_untaken(const struct event_store *store)
-{
-	const char *first = NULL;
-	unsigned count = 0;
-
-	for (const struct segment *at = store->oldest; at; at = at->next) {
-		for (const struct event_store_item *item = at->first; item; item = item->next) {
-			if (!item->function)
-				continue;
-			first = first ? first : item->function;
-			count++;
-		}
-	}
-	if (count > 0)
-		log_warning("'%s' has %u event%s of functions that are not there, as '%s': kept",
-		            store->path, count, count == 1 ? "" : "s", first);
 }

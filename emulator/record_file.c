@@ -100,22 +100,35 @@ static bool write_all(int fd, struct iovec *parts, size_t count, uint64_t offset
 	return true;
 }
 
-bool record_file_append(struct record_file *file, const struct iovec *parts, size_t count,
-                        struct error *err)
+void record_file_make(const struct record_file *file, struct buffer *out, const struct iovec *parts,
+                      size_t count)
 {
-	struct iovec all[1 + RECORD_FILE_PARTS];
 	char frame[RECORD_LOG_FRAME];
-	size_t length = RECORD_LOG_FRAME + length_of(parts, count);
+
+	record_log_frame(frame, file->marker, parts, count);
+	buffer_append(out, frame, sizeof(frame));
+	for (size_t i = 0; i < count; i++)
+		buffer_append(out, parts[i].iov_base, parts[i].iov_len);
+}
+
+bool record_file_append(struct record_file *file, const struct buffer *before,
+                        const struct iovec *parts, size_t count, struct error *err)
+{
+	struct iovec all[2 + RECORD_FILE_PARTS];
+	char frame[RECORD_LOG_FRAME];
+	size_t body = length_of(parts, count), used = 2, length;
 	int code;
 
 	assert(count <= RECORD_FILE_PARTS);
-	if (length - RECORD_LOG_FRAME > RECORD_LOG_LIMIT)
-		return error_set(err, EFBIG, "a record of %zu bytes", length - RECORD_LOG_FRAME);
+	if (body > RECORD_LOG_LIMIT)
+		return error_set(err, EFBIG, "a record of %zu bytes", body);
 	record_log_frame(frame, file->marker, parts, count);
-	all[0] = (struct iovec){ .iov_base = frame, .iov_len = sizeof(frame) };
+	all[0] = (struct iovec){ .iov_base = before->data, .iov_len = before->length };
+	all[1] = (struct iovec){ .iov_base = frame, .iov_len = count > 0 ? sizeof(frame) : 0 };
 	for (size_t i = 0; i < count; i++)
-		all[1 + i] = parts[i];
-	if (write_all(file->fd, all, 1 + count, file->size)) {
+		all[used++] = parts[i];
+	length = length_of(all, used);
+	if (write_all(file->fd, all, used, file->size)) {
 		file->size += length;
 		return true;
 	}
@@ -154,6 +167,12 @@ static bool read_at(int fd, uint64_t offset, size_t length, struct buffer *out, 
 	}
 	out->data[out->length] = '\0';
 	return true;
+}
+
+bool record_file_copy(const struct record_file *file, uint64_t offset, size_t length,
+                      struct buffer *out, struct error *err)
+{
+	return read_at(file->fd, offset, length, out, err);
 }
 
 bool record_file_get(const struct record_file *file, uint64_t offset, size_t length,

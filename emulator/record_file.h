@@ -2,8 +2,8 @@
 /*
  * record_file - a file of records (record_log.h) on a disk that may be full, or lie.
  *
- * A record is written with one call, and is the kernel's when that returns: what ends this
- * process does not take it back. Nothing is synced: a machine that loses power may
+ * Records are written with one call, and are the kernel's when that returns: what ends this
+ * process does not take them back. Nothing is synced: a machine that loses power may
  * forget the last seconds. A record that does not fit is taken back, and an error.
  */
 #ifndef EMULATOR_RECORD_FILE_H
@@ -39,9 +39,18 @@ bool record_file_is_removed(const struct record_file *file);
 /* Forgets what is behind the first 'size' bytes, if the file lets it. */
 void record_file_cut(struct record_file *file, uint64_t size);
 
-/* Appends a record; its place is 'size' before the call. */
-bool record_file_append(struct record_file *file, const struct iovec *parts, size_t count,
-                        struct error *err);
+/* Appends to 'out' a record for this file, for record_file_append(). */
+void record_file_make(const struct record_file *file, struct buffer *out, const struct iovec *parts,
+                      size_t count);
+
+/* Appends the records that are 'before', and then, if there are parts, a record of them: all or
+ * none. The place of the first is 'size' before the call. */
+bool record_file_append(struct record_file *file, const struct buffer *before,
+                        const struct iovec *parts, size_t count, struct error *err);
+
+/* Appends to 'out' what is there, whatever it is. Fewer bytes when the file ends before. */
+bool record_file_copy(const struct record_file *file, uint64_t offset, size_t length,
+                      struct buffer *out, struct error *err);
 
 /* The body of the record at 'offset', whose frame and body are 'length' bytes. */
 bool record_file_get(const struct record_file *file, uint64_t offset, size_t length,

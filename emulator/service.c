@@ -203,7 +203,7 @@ static bool open_store(struct service *service, struct error *err)
 
 	if (!state)
 		return true;
-	service->store = event_store_open(state, err);
+	service->store = event_store_open(state, service->loop, err);
 	return service->store;
 }
 

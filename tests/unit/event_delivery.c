@@ -57,7 +57,7 @@ static void begin(bool with_store)
 
 	files_begin();
 	loop = loop_create(&err);
-	store = with_store ? event_store_open("state", &err) : NULL;
+	store = with_store ? event_store_open("state", loop, &err) : NULL;
 	listen_again(0);
 	peer = -1;
 	drained = 0;
@@ -259,7 +259,7 @@ static void reopen_store(void)
 	struct error err;
 
 	event_store_close(store);
-	store = event_store_open("state", &err);
+	store = event_store_open("state", loop, &err);
 	open_sink();
 	event_store_take(store, EVENT_RECORD_LETTER, "f", &taker);
 }

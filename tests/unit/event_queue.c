@@ -71,6 +71,7 @@ static void end(void)
 	CHECK(is_stopped);
 	CHECK_INT(event_queue_length(queue), 0);
 	event_queue_destroy(queue, 0);
+	event_store_close(means.store);
 	function_destroy(function);
 	fake_output_take();
 	stage_close();
@@ -431,7 +432,7 @@ static bool reopen(void)
 	event_queue_stop(queue);
 	event_queue_destroy(queue, 0);
 	event_store_close(means.store);
-	means.store = event_store_open("state", &err);
+	means.store = event_store_open("state", stage.context.loop, &err);
 	if (!CHECK_STR(err.text, ""))
 		return false;
 	queue = event_queue_create(&stage.config, &means, function, &err);
@@ -457,7 +458,6 @@ static void end_with_store(void)
 		                             "state/events-4.log", "state" };
 
 	end();
-	event_store_close(means.store);
 	files_end(names, sizeof(names) / sizeof(names[0]));
 }
 
@@ -550,7 +550,7 @@ static void test_one_that_never_starts_takes_nothing_up(void)
 	event_queue_stop(queue);
 	event_queue_destroy(queue, 0);
 	event_store_close(means.store);
-	means.store = event_store_open("state", &err);
+	means.store = event_store_open("state", stage.context.loop, &err);
 	queue = event_queue_create(&stage.config, &means, function, &err);
 	CHECK_INT(event_queue_length(queue), 0);
 	event_queue_destroy(queue, 0);

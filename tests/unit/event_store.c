@@ -9,12 +9,13 @@
 #include <sys/resource.h>
 #include <sys/wait.h>
 
-#include "emulator/loop.h" /* container_of */
+#include "tests/unit/fakes.h"
 #include "tests/unit/files.h"
 
 #define ID "11111111-1111-4111-8111-111111111111"
 #define STATE "state"
 
+static struct loop *loop;
 static struct event_store *store;
 
 static bool reopen(void)
@@ -22,13 +23,16 @@ static bool reopen(void)
 	struct error err = { 0 };
 
 	event_store_close(store);
-	store = event_store_open(STATE, &err);
+	store = event_store_open(STATE, loop, &err);
 	return CHECK_STR(err.text, "") && CHECK(store);
 }
 
 static void begin(void)
 {
+	struct error err;
+
 	files_begin();
+	loop = loop_create(&err);
 	reopen();
 }
 
@@ -40,6 +44,7 @@ static void end(void)
 
 	event_store_close(store);
 	store = NULL;
+	loop_destroy(loop);
 	dir = opendir(STATE);
 	while (dir && (entry = readdir(dir))) {
 		snprintf(path, sizeof(path), STATE "/%s", entry->d_name);
@@ -127,7 +132,7 @@ static void in_a_victim(void (*crime)(void))
 	if (pid == 0) {
 		struct error err;
 
-		store = event_store_open(STATE, &err);
+		store = event_store_open(STATE, loop, &err);
 		if (store)
 			crime();
 		raise(SIGKILL);
@@ -156,6 +161,12 @@ static unsigned count_files(const char *end_of_name)
 
 /* ---- stories ---- */
 
+/* As long as it takes until all is written. */
+static void pass(void)
+{
+	fake_pass(loop, 1 * MS);
+}
+
 static void add_three(void)
 {
 	struct event_progress progress = { .attempts = 2 };
@@ -164,6 +175,7 @@ static void add_three(void)
 	event_store_note(store, add("f", "two"), &progress);
 	event_store_remove(store, add("f", "over"));
 	add("g", "three");
+	pass();
 }
 
 static void test_a_kill_loses_nothing(void)
@@ -188,6 +200,71 @@ static void test_again_and_again(void)
 	CHECK_INT(remove_all("g"), 1);
 	reopen();
 	CHECK_STR(take("f"), "");
+	end();
+}
+
+static void remove_one(void)
+{
+	struct event_progress progress = { .attempts = 2 };
+
+	event_store_note(store, add("f", "begun"), &progress);
+	event_store_remove(store, add("f", "over"));
+	add("f", "new"); /* what was told of the others may not be written yet */
+}
+
+static void test_a_kill_in_the_same_turn_repeats(void)
+{
+	begin();
+	in_a_victim(remove_one);
+	CHECK_STR(take("f"), "begun/0 over/0 new/0 ");
+	end();
+}
+
+static off_t size_of_log(void)
+{
+	struct stat status;
+
+	return stat(STATE "/events-1.log", &status) == 0 ? status.st_size : -1;
+}
+
+/* What is over is written with the next one. */
+static void remove_and_add(void)
+{
+	struct event_store_item *item = add("f", "over");
+
+	fake_settle(loop);
+	event_store_remove(store, item);
+	off_t before = size_of_log();
+	fake_settle(loop);
+	fake_settle(loop);
+	CHECK_INT(size_of_log(), before);
+	add("f", "new");
+}
+
+static void test_an_end_goes_with_the_next(void)
+{
+	begin();
+	in_a_victim(remove_and_add);
+	CHECK_STR(take("f"), "new/0 ");
+	end();
+}
+
+/* Of one that has begun and is over in a millisecond, its end alone is written. */
+static void test_few_bytes_of_one_that_is_quick(void)
+{
+	struct event_progress progress = { .attempts = 1 };
+	off_t before;
+
+	begin();
+	struct event_store_item *item = add("f", "one");
+	before = size_of_log();
+	event_store_note(store, item, &progress);
+	fake_settle(loop);
+	event_store_remove(store, item);
+	pass();
+	CHECK_INT(size_of_log() - before, 12 + 45);
+	pass();
+	CHECK_INT(size_of_log() - before, 12 + 45);
 	end();
 }
 
@@ -276,6 +353,28 @@ static void test_a_damaged_record(void)
 	end();
 }
 
+static off_t size_of(const char *path)
+{
+	struct stat status;
+
+	return stat(path, &status) == 0 ? status.st_size : -1;
+}
+
+/* Files begin at 1 again when all is over: what was put aside of one before stays. */
+static void test_damage_of_two_files_of_one_number(void)
+{
+	off_t size;
+
+	begin();
+	files_put_text(STATE "/events-1.damaged", "before");
+	close_with_two();
+	damage(60);
+	reopen();
+	size = size_of(STATE "/events-1.damaged");
+	CHECK_INT(size, (log_file.size - 16) / 2 + 6);
+	end();
+}
+
 static void test_a_damaged_head(void)
 {
 	begin();
@@ -296,7 +395,7 @@ static void test_damage_that_cannot_be_kept(void)
 	close_with_two();
 	damage(60);
 	CHECK_INT(mkdir(STATE "/events-1.damaged", 0700), 0);
-	CHECK(!event_store_open(STATE, &err));
+	CHECK(!event_store_open(STATE, loop, &err));
 	CHECK(strstr(err.text, "damaged bytes"));
 	CHECK(access(log_file.path, F_OK) == 0);
 	rmdir(STATE "/events-1.damaged");
@@ -324,10 +423,53 @@ static void test_files_do_not_grow(void)
 
 	begin();
 	event_store_note(store, add("f", "old"), &progress);
-	for (unsigned i = 0; i < 500; i++)
+	for (unsigned i = 0; i < 500; i++) {
 		event_store_remove(store, try_add("f", data, sizeof(data), &err));
+		pass();
+	}
 	CHECK(count_files(".log") <= 4);
 	CHECK_STR((reopen(), take("f")), "old/7 ");
+	end();
+}
+
+/* ... nor when it cannot be read any more: what there is of it is put aside, once. */
+static void test_one_that_cannot_be_read_pins_no_file(void)
+{
+	static char data[100000];
+	struct event_progress progress = { .attempts = 7 };
+	struct event_store_item *item;
+	struct error err;
+
+	begin();
+	item = add("f", "unreadable");
+	add("f", "old");
+	find_log();
+	damage(60);
+	for (unsigned i = 0; i < 500; i++) {
+		event_store_note(store, item, &progress);
+		event_store_remove(store, try_add("f", data, sizeof(data), &err));
+		pass();
+	}
+	CHECK(count_files(".log") <= 4);
+	CHECK_INT(count_files(".damaged"), 1);
+	event_store_note(store, item, &progress);
+	pass();
+	reopen();
+	CHECK_STR(take("f"), "old/0 ");
+	CHECK_INT(count_files(".damaged"), 1);
+	end();
+}
+
+/* The same of one that nobody has taken. */
+static void test_one_that_changes_while_lrie_runs(void)
+{
+	begin();
+	close_with_two();
+	reopen();
+	damage(60);
+	CHECK_STR(take("f"), "two/0 ");
+	CHECK_STR(take("f"), "");
+	CHECK_INT(count_files(".damaged"), 1);
 	end();
 }
 
@@ -344,6 +486,7 @@ static void test_many_that_wait(void)
 
 		if (i % 10 != 0)
 			event_store_remove(store, last);
+		pass();
 		last = item;
 	}
 	CHECK(count_files(".log") <= 8);
@@ -376,7 +519,12 @@ static void test_a_full_disk(void)
 	CHECK_INT(err.code, EFBIG);
 	CHECK(strstr(err.text, "'" STATE "/events-1.log': write: "));
 	event_store_remove(store, first);
+	limit_files((rlim_t)size_of_log());
+	pass();
 	limit_files(RLIM_INFINITY);
+	off_t before = size_of_log();
+	fake_pass(loop, 1000 * MS);
+	CHECK(size_of_log() > before);
 	add("f", "three");
 	reopen();
 	CHECK_STR(take("f"), "two/0 three/0 ");
@@ -408,7 +556,7 @@ static void test_one_lrie_at_a_time(void)
 	fflush(stdout);
 	pid = fork();
 	if (pid == 0) {
-		bool refused = !event_store_open(STATE, &err);
+		bool refused = !event_store_open(STATE, loop, &err);
 
 		_exit(!refused || write(pipes[1], &err, sizeof(err)) != sizeof(err));
 	}
@@ -426,10 +574,10 @@ static void test_what_is_no_folder(void)
 	struct error err = { 0 };
 
 	begin();
-	CHECK(!event_store_open("none/state", &err));
+	CHECK(!event_store_open("none/state", loop, &err));
 	CHECK_STR(err.text, "create the folder 'none/state': No such file or directory");
 	files_put_text("file", "");
-	CHECK(!event_store_open("file", &err));
+	CHECK(!event_store_open("file", loop, &err));
 	CHECK_STR(err.text, "open the folder 'file': Not a directory");
 	unlink("file");
 	end();
@@ -472,9 +620,12 @@ static void test_what_nobody_would_take(void)
 	end();
 }
 
-TEST_MAIN(test_a_kill_loses_nothing, test_again_and_again, test_nothing_stays_of_nothing,
-          test_a_torn_end, test_a_damaged_record, test_a_damaged_head,
+TEST_MAIN(test_a_kill_loses_nothing, test_again_and_again, test_a_kill_in_the_same_turn_repeats,
+          test_an_end_goes_with_the_next, test_few_bytes_of_one_that_is_quick,
+          test_nothing_stays_of_nothing, test_a_torn_end, test_a_damaged_record,
+          test_damage_of_two_files_of_one_number, test_a_damaged_head,
           test_damage_that_cannot_be_kept, test_an_empty_file, test_files_do_not_grow,
+          test_one_that_cannot_be_read_pins_no_file, test_one_that_changes_while_lrie_runs,
           test_many_that_wait, test_a_full_disk, test_a_file_that_was_removed,
           test_one_lrie_at_a_time, test_what_is_no_folder, test_letters_and_functions_are_apart,
           test_what_nobody_would_take)
