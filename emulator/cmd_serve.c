@@ -29,6 +29,8 @@ struct server {
 	struct invoke_api *invoke_api;
 	struct admin_api *admin_api;
 	struct http_front *http_front; /* NULL unless it was asked for */
+	struct functions_listener listener;
+	bool shall_reload; /* once more, when that is done */
 	bool has_terminal;
 	bool stopping, is_stopped;
 };
@@ -84,30 +86,58 @@ static bool can_be_read_again(const char *path, struct error *err)
 	return true;
 }
 
+static void reload(void);
+
+static void on_updated(struct functions_listener *listener, const char *news,
+                       const struct error *err)
+{
+	(void)listener;
+	if (news)
+		log_notice("'%s' is read again: %s", server.service.config->file,
+		           *news ? news : "no function has changed");
+	else
+		log_error("%s: all functions stay as they are", err->text);
+	if (!server.shall_reload)
+		return;
+	server.shall_reload = false;
+	reload();
+}
+
 /* The same command line, and what is in the file now. */
 static void reload(void)
 {
 	const char *file = server.service.config->file;
 	struct config *config = NULL;
-	autobuffer struct buffer news = BUFFER_INIT;
 	struct error err;
 
 	if (can_be_read_again(file, &err))
 		config = config_parse(0, server.service.config->words, &err);
-	if (config)
-		tell_difference(config);
-	if (config && functions_update(server.service.functions, config, &news, &err))
-		log_notice("'%s' is read again: %s", file,
-		           news.length > 0 ? news.data : "no function has changed");
-	else
+	if (!config) {
 		log_error("%s: all functions stay as they are", err.text);
+		return;
+	}
+	tell_difference(config);
+	server.listener.on_updated = on_updated;
+	functions_update(server.service.functions, config, &server.listener);
+	if (functions_are_updating(server.service.functions))
+		log_notice("'%s': layers are being unpacked; until then all goes on as before",
+		           file);
+}
+
+/* One after the other: what the file says when the first is done counts in the end. */
+static void ask_for_reload(void)
+{
+	if (functions_are_updating(server.service.functions))
+		server.shall_reload = true;
+	else
+		reload();
 }
 
 static void on_signal(struct loop_signal *number)
 {
 	if (is_about_the_file(number->number)) {
 		if (!server.stopping)
-			reload();
+			ask_for_reload();
 		return;
 	}
 	/* The box's init dies with us, and takes everything else along. */

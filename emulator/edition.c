@@ -43,13 +43,12 @@ static struct edition *finish(struct edition *edition, bool is_good)
 }
 
 struct edition *edition_create(const struct environment_context *shared,
-                               const struct config *config, const struct workload *other,
+                               const struct config *config, struct layers *layers,
                                struct error *err)
 {
 	struct edition *edition = begin();
 
-	return finish(edition,
-	              workload_init_beside(&edition->workload, shared, config, other, err));
+	return finish(edition, workload_init_with(&edition->workload, shared, config, layers, err));
 }
 
 void edition_own_config(struct edition *edition, struct config *config)

@@ -19,9 +19,9 @@ struct edition {
 	unsigned *users;       /* how many editions have that config */
 };
 
-/* As workload_init_beside(). 'config' must outlive the edition. Returns NULL and fills 'err'. */
+/* As workload_init_with(). 'config' must outlive the edition. Returns NULL and fills 'err'. */
 struct edition *edition_create(const struct environment_context *shared,
-                               const struct config *config, const struct workload *other,
+                               const struct config *config, struct layers *layers,
                                struct error *err);
 
 /* From now on 'config', which it was made of, is its own, and that of editions renewed from it. */

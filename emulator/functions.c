@@ -62,10 +62,10 @@ void served_function_unref(struct served_function *served)
 
 /* The watch begins before the first environment: what changes then is not missed. */
 struct served_function *served_function_create(struct functions *functions,
-                                               const struct config *config,
-                                               const struct workload *other, struct error *err)
+                                               const struct config *config, struct layers *layers,
+                                               struct error *err)
 {
-	struct edition *edition = edition_create(&functions->shared, config, other, err);
+	struct edition *edition = edition_create(&functions->shared, config, layers, err);
 	struct served_function *served;
 
 	if (!edition)
@@ -134,22 +134,19 @@ void functions_insert(struct functions *functions, struct served_function *serve
 	functions_count_reserved(functions);
 }
 
-const struct workload *functions_find_like(const struct functions *functions,
-                                           const struct config *config)
+struct layers *functions_find_layers(const struct functions *functions, const struct config *config)
 {
-	for (size_t i = 0; config->layers.count > 0 && i < functions->count; i++) {
-		const struct workload *workload = functions->items[i]->workload;
+	struct layers *layers = NULL;
 
-		if (package_has_layers_of(workload->package, config))
-			return workload;
-	}
-	return NULL;
+	for (size_t i = 0; !layers && i < functions->count; i++)
+		layers = package_layers_for(functions->items[i]->workload->package, config);
+	return layers;
 }
 
 bool functions_add(struct functions *functions, const struct config *config, struct error *err)
 {
-	const struct workload *other = functions_find_like(functions, config);
-	struct served_function *served = served_function_create(functions, config, other, err);
+	struct layers *layers = functions_find_layers(functions, config);
+	struct served_function *served = served_function_create(functions, config, layers, err);
 
 	if (served)
 		functions_insert(functions, served);
@@ -236,6 +233,7 @@ void functions_stop(struct functions *functions, void (*on_stopped)(struct funct
 {
 	struct served_function *next;
 
+	functions_update_abandon(functions->update);
 	functions->on_stopped = on_stopped;
 	functions->running = functions->count;
 	for (struct served_function *served = functions->retired; served; served = served->next)

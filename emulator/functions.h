@@ -48,18 +48,28 @@ bool functions_add(struct functions *functions, const struct config *config, str
 /* From now on they take invocations; the first environments begin (function_start()). */
 void functions_start(struct functions *functions);
 
+/* Hears what has become of an update. */
+struct functions_listener {
+	/* 'news' says what has changed: nothing, or "changed a, b; added c". NULL: all is as it
+	 * was, because of 'err'. */
+	void (*on_updated)(struct functions_listener *listener, const char *news,
+	                   const struct error *err);
+};
+
 /*
- * From now on there are those of 'configs', a list which is taken over, and no others. One that
- * is the same as before is left alone. One that has changed keeps its line, its events and its
- * metrics; new environments take the place of the old, which go when they have no invocation. One
- * that is no longer there is not found any more, ends what it has accepted, and loses the events
- * that have not begun, unless there is a store. Returns false and fills 'err' when something that
- * one of them needs cannot be had: then nothing has changed. 'news' gets what has, in words:
- * nothing, or "changed a, b; added c". Zip layers of those that have changed are unpacked in this
- * call.
+ * There shall be those of 'configs', a list which is taken over, and no others. One that is the
+ * same as before is left alone. One that has changed keeps its line, its events and its metrics;
+ * new environments take the place of the old, which go when they have no invocation. One that is no
+ * longer there is not found any more, ends what it has accepted, and loses the events that have not
+ * begun, unless there is a store. When something that one of them needs cannot be had, nothing
+ * changes.
+ *
+ * Layers that are new are unpacked first, in a child at a time, while all goes on as before; if
+ * there are none, 'listener' hears of it within the call. One update at a time.
  */
-bool functions_update(struct functions *functions, struct config *configs, struct buffer *news,
-                      struct error *err);
+void functions_update(struct functions *functions, struct config *configs,
+                      struct functions_listener *listener);
+bool functions_are_updating(const struct functions *functions);
 
 /* NULL when there is no such function. */
 struct served_function *functions_find(const struct functions *functions, const char *name);
@@ -73,7 +83,8 @@ struct served_function *served_function_ref(struct served_function *served);
 /* Frees it with the last reference. NULL is fine. */
 void served_function_unref(struct served_function *served);
 
-/* Ends them all; 'on_stopped' is called once, when the last environment is gone. */
+/* Ends them all, and an update, which nobody hears of then; 'on_stopped' is called once, when the
+ * last environment is gone. */
 void functions_stop(struct functions *functions, void (*on_stopped)(struct functions *functions));
 
 /* Never started, or stopped, and no references left but its own. Writes records that are left for

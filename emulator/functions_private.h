@@ -18,19 +18,20 @@ struct functions {
 	struct served_function **items; /* by their names */
 	size_t count;
 	bool are_several;
+	struct functions_update *update; /* NULL: there is none */
 	struct served_function *retired; /* that are found no more, and run on; by 'next' */
 	size_t running;                  /* that are not stopped */
 	void (*on_stopped)(struct functions *functions);
 };
 
-/* One that nobody finds yet, and nothing of it runs. 'other' is as for edition_create(). */
+/* One that nobody finds yet, and nothing of it runs. 'layers' is as for edition_create(). */
 struct served_function *served_function_create(struct functions *functions,
-                                               const struct config *config,
-                                               const struct workload *other, struct error *err);
+                                               const struct config *config, struct layers *layers,
+                                               struct error *err);
 
-/* One that has the layers of 'config', or NULL. */
-const struct workload *functions_find_like(const struct functions *functions,
-                                           const struct config *config);
+/* Those of one that has the layers of 'config', as they are now; else NULL. */
+struct layers *functions_find_layers(const struct functions *functions,
+                                     const struct config *config);
 
 /* From now on it takes invocations, and goes on with events that were kept. */
 void served_function_start(struct served_function *served, bool at_once);
@@ -52,6 +53,9 @@ struct served_function *functions_find_exactly(const struct functions *functions
 
 /* What they reserve of the account may be another sum now. */
 void functions_count_reserved(const struct functions *functions);
+
+/* Forgets an update that has not come to its end. NULL is fine. */
+void functions_update_abandon(struct functions_update *update);
 
 /* Takes it over: it is found from now on. */
 void functions_insert(struct functions *functions, struct served_function *served);

@@ -114,6 +114,7 @@ static bool make_workshop(struct layers *layers, const struct config *config, st
 
 	if (layers->workshop)
 		return true;
+	signals_mask_ending(SIG_BLOCK); /* who does so already has a loop that hears them */
 	sweep(parent);
 	warn_of_noexec(parent);
 	for (int attempt = 0; attempt < 10; attempt++) {
@@ -199,6 +200,7 @@ static void forget_paths(struct layers *layers)
 
 void layers_take_paths(struct layers *layers, const char *paths, size_t length)
 {
+	layers->is_filled = layers->is_settled = true;
 	forget_paths(layers);
 	for (const char *path = paths; path < paths + length; path += strlen(path) + 1)
 		add_path(layers, xstrdup(path));
@@ -227,7 +229,6 @@ static char *place_name(const struct layers *layers, const char *path)
 static bool add_zip(struct layers *layers, const struct config *config, const char *path,
                     struct error *err)
 {
-	signals_mask_ending(SIG_BLOCK); /* it may have become one just now */
 	if (!make_workshop(layers, config, err))
 		return error_prefix(err, "layer '%s'", path);
 	char *name = place_name(layers, path);
@@ -284,7 +285,6 @@ static bool add_extensions(struct layers *layers, const struct config *config, s
 
 	if (source == -1)
 		return error_set(err, errno, "extensions '%s'", config->extensions);
-	signals_mask_ending(SIG_BLOCK);
 	if (!make_workshop(layers, config, err))
 		return false;
 	autoclose int place = make_place(layers, "extensions-layer", err);
@@ -306,14 +306,60 @@ static bool begin_zips(struct layers *layers, const struct config *config, struc
 		const char *path = config->layers.items[i];
 		struct stat status;
 
-		if (stat(path, &status) == -1 || !S_ISREG(status.st_mode))
+		if (stat(path, &status) == -1)
+			return error_set(err, errno, "layer '%s'", path);
+		if (!S_ISREG(status.st_mode))
 			continue;
 		add_origin(layers, &status);
-		signals_mask_ending(SIG_BLOCK); /* who does so already has a loop that hears them */
 		if (!make_workshop(layers, config, err))
 			return error_prefix(err, "layer '%s'", path);
 	}
 	return true;
+}
+
+static bool fill(struct layers *layers, const struct config *config, struct error *err)
+{
+	for (size_t i = 0; i < config->layers.count; i++)
+		if (!add_layer(layers, config, config->layers.items[i], err))
+			return false;
+	return !config->extensions || add_extensions(layers, config, err);
+}
+
+bool layers_fill(struct layers *layers, const struct config *config, struct error *err)
+{
+	if (!layers->is_filled)
+		layers->is_filled = fill(layers, config, err);
+	return layers->is_filled;
+}
+
+/* Told once of each set of layers, whoever has it. */
+static bool can_be_shown(const struct layers *layers, const struct config *config,
+                         const struct sandbox_host *host)
+{
+	const struct sandbox_spec spec = { .layers = (const char *const *)layers->paths,
+		                           .layer_count = layers->count };
+
+	if (sandbox_host_has_root(host))
+		return sandbox_merges_layers(host, &spec);
+	if (config->layers.count > 0)
+		log_warning("layers are not in /opt, since boxes have no root of their own here");
+	return true;
+}
+
+static bool begin(struct layers *layers, const struct config *config, struct error *err)
+{
+	if (!begin_zips(layers, config, err))
+		return false;
+	if (layers->workshop || config->extensions)
+		return make_workshop(layers, config, err);
+	return layers_fill(layers, config, err);
+}
+
+bool layers_begin_to_settle(struct layers *layers, const struct config *config,
+                            const struct sandbox_host *host, struct error *err)
+{
+	layers->is_settled = layers->is_filled && can_be_shown(layers, config, host);
+	return layers->is_settled || make_workshop(layers, config, err);
 }
 
 struct layers *layers_begin(const struct config *config, bool is_image, struct error *err)
@@ -328,26 +374,15 @@ struct layers *layers_begin(const struct config *config, bool is_image, struct e
 	layers->has_copies = config->extensions;
 	if (config->layers.count == 0 && is_image && is_folder(LAYER_ROOT))
 		add_path(layers, xstrdup(LAYER_ROOT));
-	if (config->extensions)
-		signals_mask_ending(SIG_BLOCK);
-	if (begin_zips(layers, config, err) &&
-	    (!config->extensions || make_workshop(layers, config, err)))
+	if (begin(layers, config, err))
 		return layers;
 	layers_destroy(layers);
 	return NULL;
 }
 
-bool layers_are_unpacked(const struct layers *layers)
+bool layers_are_ready(const struct layers *layers)
 {
-	return layers->workshop;
-}
-
-bool layers_fill(struct layers *layers, const struct config *config, struct error *err)
-{
-	for (size_t i = 0; i < config->layers.count; i++)
-		if (!add_layer(layers, config, config->layers.items[i], err))
-			return false;
-	return !config->extensions || add_extensions(layers, config, err);
+	return layers->is_filled && layers->is_settled;
 }
 
 struct layers *layers_create(const struct config *config, bool is_image, struct error *err)
@@ -432,6 +467,13 @@ bool layers_are_current(const struct layers *layers, const struct config *config
 	return true;
 }
 
+bool layers_serve(const struct layers *layers, const struct config *own, const struct config *other)
+{
+	return other->layers.count > 0 && !own->extensions && !other->extensions &&
+	       config_list_is_same(&own->layers, &other->layers) &&
+	       layers_are_current(layers, other);
+}
+
 /* ---- merging ---- */
 
 static bool copy_all(const struct layers *layers, int place, struct error *err)
@@ -447,27 +489,38 @@ static bool copy_all(const struct layers *layers, int place, struct error *err)
 	return true;
 }
 
-bool layers_merge(struct layers *layers, const struct config *config, struct error *err)
+static bool merge(struct layers *layers, const struct config *config, struct error *err)
 {
-	if (layers->count < 2)
-		return true;
 	if (!make_workshop(layers, config, err))
 		return false;
 	autoclose int place = make_place(layers, "merged", err);
 	if (place == -1 || !copy_all(layers, place, err))
 		return false;
 	forget_paths(layers);
-	layers->has_copies = layers->is_merged = true;
+	layers->has_copies = true;
 	add_path(layers, xasprintf("%s/merged", layers->workshop));
 	return true;
 }
 
+bool layers_settle(struct layers *layers, const struct config *config,
+                   const struct sandbox_host *host, struct error *err)
+{
+	if (!layers->is_settled)
+		layers->is_settled = can_be_shown(layers, config, host) ||
+		                     merge(layers, config, err);
+	return layers->is_settled;
+}
+
 /* ---- Lambda's limit ---- */
 
-void layers_check_size(const struct layers *layers, const char *task_root)
+void layers_check_size(struct layers *layers, const char *task_root)
 {
-	uint64_t bytes = task_root ? folder_size(task_root, SIZED_ENTRIES) : 0;
+	uint64_t bytes;
 
+	if (layers->is_sized)
+		return;
+	layers->is_sized = true;
+	bytes = task_root ? folder_size(task_root, SIZED_ENTRIES) : 0;
 	for (size_t i = 0; i < layers->count; i++)
 		bytes += folder_size(layers->paths[i], SIZED_ENTRIES);
 	if (bytes > LAMBDA_BYTES)

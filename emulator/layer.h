@@ -16,6 +16,7 @@
 #include <stddef.h>
 
 #include "emulator/config.h"
+#include "sandbox/sandbox.h"
 
 struct layers {
 	char **paths; /* of folders, absolute, lowest first */
@@ -28,7 +29,9 @@ struct layers {
 	struct layer_origin *origins; /* of the zip files, in their order */
 	size_t origin_count;
 	bool has_copies; /* of folders, too */
-	bool is_merged;  /* layers_merge() has made one of several */
+	bool is_filled;  /* all paths are there */
+	bool is_settled; /* boxes can show them as one */
+	bool is_sized;   /* who has seen whether they are too many bytes need not be told again */
 };
 
 /*
@@ -42,13 +45,19 @@ struct layers {
  */
 struct layers *layers_create(const struct config *config, bool is_image, struct error *err);
 
+/* Makes one folder of them all, where boxes of 'host' cannot show several as one. */
+bool layers_settle(struct layers *layers, const struct config *config,
+                   const struct sandbox_host *host, struct error *err);
+
 /*
- * The same in two steps, of which the second takes its time if layers_are_unpacked(). It may be
- * done in a child, once; what that has made of the paths is then told by layers_take_paths(), each
- * with a NUL behind it.
+ * Both in two steps each, of which the second takes its time: unless layers_are_ready() after the
+ * first. It may be done in a child, once; what that has made of the paths is then told by
+ * layers_take_paths(), each with a NUL behind it.
  */
 struct layers *layers_begin(const struct config *config, bool is_image, struct error *err);
-bool layers_are_unpacked(const struct layers *layers);
+bool layers_begin_to_settle(struct layers *layers, const struct config *config,
+                            const struct sandbox_host *host, struct error *err);
+bool layers_are_ready(const struct layers *layers);
 bool layers_fill(struct layers *layers, const struct config *config, struct error *err);
 void layers_take_paths(struct layers *layers, const char *paths, size_t length);
 
@@ -62,14 +71,15 @@ bool layers_are_current(const struct layers *layers, const struct config *config
 /* The same, of all that is known of those that are still to be filled: of zip files. */
 bool layers_may_be_current(const struct layers *layers, const struct config *config);
 
+/* Whether what was made of 'own' is also what 'other' asks for now. */
+bool layers_serve(const struct layers *layers, const struct config *own,
+                  const struct config *other);
+
 /* Removes what was unpacked, with the last reference. NULL is fine. */
 void layers_destroy(struct layers *layers);
 
-/* Makes one folder of them all, where boxes cannot show several as one. */
-bool layers_merge(struct layers *layers, const struct config *config, struct error *err);
-
-/* Warns if the layers and the function's own folder have more than Lambda takes. Looks at some
- * thousand files only, to keep the start short. */
-void layers_check_size(const struct layers *layers, const char *task_root);
+/* Warns if the layers and the function's own folder have more than Lambda takes; once. Looks at
+ * some thousand files only, to keep the start short. */
+void layers_check_size(struct layers *layers, const char *task_root);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* layer_job - unpacks layers in a child, so that nobody waits who is served meanwhile */
+/* layer_job - makes layers in a child, so that nobody waits who is served meanwhile */
 #include "emulator/layer_job.h"
 
 #include <errno.h>
@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "emulator/buffer.h"
+#include "emulator/signals.h"
 #include "sandbox/fd.h"
 
 /* Who has to wait that long does not notice. */
@@ -72,25 +73,34 @@ static bool leave_all_but(int *one, int *other)
 	return true;
 }
 
-static void work(struct layers *layers, bool merges, const struct config *config, int fd)
+/* It ends when lrie does, and not before: what a terminal or a shell sends to all processes of a
+ * job, SIGHUP for a reload, is for lrie. */
+static bool belong_to_parent(void)
+{
+	for (size_t i = 0; i < SIGNALS_ENDING; i++)
+		signal(signals_ending[i], SIG_IGN);
+	return prctl(PR_SET_PDEATHSIG, SIGKILL) == 0;
+}
+
+static void work(struct layers *layers, const struct config *config,
+                 const struct sandbox_host *host, int fd)
 {
 	struct buffer text = BUFFER_INIT;
 	struct error err;
-	bool filled;
+	bool done;
 
-	if (prctl(PR_SET_PDEATHSIG, SIGKILL) == -1 || !leave_all_but(&fd, &layers->lock))
+	if (!belong_to_parent() || !leave_all_but(&fd, &layers->lock))
 		_exit(1);
-	filled = layers_fill(layers, config, &err) &&
-	         (!merges || layers_merge(layers, config, &err));
-	answer(filled ? layers : NULL, &err, &text);
+	done = layers_fill(layers, config, &err) && layers_settle(layers, config, host, &err);
+	answer(done ? layers : NULL, &err, &text);
 	write_all(fd, &text);
 	_exit(0);
 }
 
 /* ---- outside ---- */
 
-static bool fork_child(struct layer_job *job, bool merges, const struct config *config,
-                       struct error *err)
+static bool fork_child(struct layer_job *job, const struct config *config,
+                       const struct sandbox_host *host, struct error *err)
 {
 	int ends[2];
 
@@ -100,7 +110,7 @@ static bool fork_child(struct layer_job *job, bool merges, const struct config *
 	job->child = fork();
 	if (job->child == 0) {
 		fcntl(ends[1], F_SETFL, 0);
-		work(job->layers, merges, config, ends[1]);
+		work(job->layers, config, host, ends[1]);
 	}
 	close(ends[1]);
 	return job->child != -1 || error_set(err, errno, "fork");
@@ -143,22 +153,29 @@ static void listen_to(struct layer_job *job)
 		judge(job);
 }
 
-struct layer_job *layer_job_start(struct layers *layers, bool merges, const struct config *config,
-                                  struct error *err)
+static bool start(struct layer_job *job, const struct config *config,
+                  const struct sandbox_host *host, struct error *err)
+{
+	if (!job->layers || !layers_begin_to_settle(job->layers, config, host, err))
+		return false;
+	if (!layers_are_ready(job->layers))
+		return fork_child(job, config, host, err);
+	job->state = LAYER_JOB_DONE;
+	return true;
+}
+
+struct layer_job *layer_job_start(const struct config *config, bool is_image,
+                                  const struct sandbox_host *host, struct error *err)
 {
 	struct layer_job *job = xcalloc(1, sizeof(*job));
-	struct pollfd soon;
 
-	job->layers = layers;
+	job->layers = layers_begin(config, is_image, err);
 	job->answer = job->child = -1;
 	buffer_init(&job->got);
-	if (!fork_child(job, merges, config, err)) {
-		layer_job_destroy(job);
-		return NULL;
-	}
-	soon = (struct pollfd){ .fd = job->answer, .events = POLLIN };
-	poll(&soon, 1, PATIENCE_MS);
-	return job;
+	if (start(job, config, host, err))
+		return job;
+	layer_job_destroy(job);
+	return NULL;
 }
 
 enum layer_job_state layer_job_state(struct layer_job *job, struct error *err)
@@ -170,9 +187,22 @@ enum layer_job_state layer_job_state(struct layer_job *job, struct error *err)
 	return job->state;
 }
 
+int layer_job_fd(const struct layer_job *job)
+{
+	return job->answer;
+}
+
 struct layers *layer_job_layers(const struct layer_job *job)
 {
 	return job->layers;
+}
+
+bool layer_job_is_current(const struct layer_job *job, const struct config *config)
+{
+	const struct layers *layers = job->layers;
+
+	return layers->is_filled && !layers->has_copies ? layers_are_current(layers, config)
+	                                                : layers_may_be_current(layers, config);
 }
 
 void layer_job_destroy(struct layer_job *job)
@@ -190,4 +220,52 @@ void layer_job_destroy(struct layer_job *job)
 	layers_destroy(job->layers);
 	buffer_finish(&job->got);
 	free(job);
+}
+
+/* ---- again and again ---- */
+
+static void wait_a_moment(const struct layer_job *job)
+{
+	struct pollfd soon = { .fd = job->answer, .events = POLLIN };
+
+	if (job->state == LAYER_JOB_RUNNING)
+		poll(&soon, 1, PATIENCE_MS);
+}
+
+/* What has failed with the same files need not be tried again. */
+static bool is_in_vain(struct layer_job *job, const struct config *config, bool has_changed)
+{
+	struct error ignored;
+
+	return !layer_job_is_current(job, config) ||
+	       (has_changed &&
+	        (job->layers->has_copies || layer_job_state(job, &ignored) == LAYER_JOB_FAILED));
+}
+
+struct layers *layer_job_renew(struct layer_job **job, struct layers *layers,
+                               const struct config *config, bool is_image,
+                               const struct sandbox_host *host, bool has_changed, struct error *err)
+{
+	if (layers_are_current(layers, config))
+		return layers_ref(layers);
+	if (*job && is_in_vain(*job, config, has_changed)) {
+		layer_job_destroy(*job);
+		*job = NULL;
+	}
+	if (!*job) {
+		*job = layer_job_start(config, is_image, host, err);
+		if (!*job)
+			return NULL;
+		wait_a_moment(*job);
+	}
+	switch (layer_job_state(*job, err)) {
+	case LAYER_JOB_RUNNING:
+		error_set(err, 0, "layers are still being unpacked");
+		return NULL;
+	case LAYER_JOB_FAILED:
+		return NULL;
+	case LAYER_JOB_DONE:
+		break;
+	}
+	return layers_ref((*job)->layers);
 }

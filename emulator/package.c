@@ -15,8 +15,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "emulator/layer.h"
-#include "emulator/layer_job.h"
 #include "emulator/watch.h"
 
 #define TASK_ROOT "/var/task"
@@ -324,47 +322,56 @@ bool package_is_image(const struct package *package)
 	       (package->task_root && strcmp(package->task_root, TASK_ROOT) == 0);
 }
 
-static bool find_layers(struct package *package, struct error *err)
-{
-	if (package->layers)
-		return true;
-	package->layers = layers_create(package->config, package_is_image(package), err);
-	return package->layers;
-}
-
-static bool find_all(struct package *package, struct error *err)
+/* All but the layers, which are there. */
+static bool find_others(struct package *package, struct error *err)
 {
 	const struct config *config = package->config;
 
-	if (is_folder(RUNTIME_ROOT))
-		package->runtime_root = xstrdup(RUNTIME_ROOT);
-	if (!find_bootstrap(package, err) || !find_task_root(package, err) ||
-	    !find_layers(package, err) || !find_cwd(package, err))
+	if (!find_cwd(package, err))
 		return false;
 	if (config->rie)
 		bind_image(package);
 	for (size_t i = 0; i < config->binds.count; i++)
 		if (!parse_bind(package, config->binds.items[i], err))
 			return false;
-	if (config->layers.count > 0 && package->layers->references == 1 &&
-	    config->command != CONFIG_DOCTOR) /* which counts itself */
-		layers_check_size(package->layers, package->task_root);
 	return true;
 }
 
-/* 'layers' is taken over; NULL: they are made. */
-static struct package *create(const struct config *config, bool own_root, struct layers *layers,
-                              struct error *err)
+static struct package *begin(const struct config *config, bool own_root)
 {
 	struct package *package = xcalloc(1, sizeof(*package));
 
 	package->config = config;
-	package->layers = layers;
 	package->own_root = own_root;
 	package->argv = xcalloc(config->arguments.count + 2, sizeof(*package->argv));
 	for (size_t i = 0; i < config->arguments.count; i++)
 		package->argv[i + 1] = config->arguments.items[i];
-	if (find_all(package, err))
+	if (is_folder(RUNTIME_ROOT))
+		package->runtime_root = xstrdup(RUNTIME_ROOT);
+	return package;
+}
+
+static bool find_all(struct package *package, struct layers *layers, struct error *err)
+{
+	const struct config *config = package->config;
+
+	if (!find_bootstrap(package, err) || !find_task_root(package, err))
+		return false;
+	package->layers = layers ? layers_ref(layers)
+	                         : layers_create(config, package_is_image(package), err);
+	if (!package->layers || !find_others(package, err))
+		return false;
+	if (config->layers.count > 0 && config->command != CONFIG_DOCTOR) /* which counts itself */
+		layers_check_size(package->layers, package->task_root);
+	return true;
+}
+
+struct package *package_create_with(const struct config *config, bool own_root,
+                                    struct layers *layers, struct error *err)
+{
+	struct package *package = begin(config, own_root);
+
+	if (find_all(package, layers, err))
 		return package;
 	package_destroy(package);
 	return NULL;
@@ -372,91 +379,53 @@ static struct package *create(const struct config *config, bool own_root, struct
 
 struct package *package_create(const struct config *config, bool own_root, struct error *err)
 {
-	return create(config, own_root, NULL, err);
+	return package_create_with(config, own_root, NULL, err);
 }
 
-bool package_has_layers_of(const struct package *other, const struct config *config)
+static struct layer_job *begin_layers(struct package *package, const struct sandbox_host *host,
+                                      struct error *err)
 {
-	const char *extensions = other->config->extensions;
+	struct layer_job *job;
 
-	return config->layers.count > 0 && !config->extensions && !extensions &&
-	       config_list_is_same(&config->layers, &other->config->layers);
-}
-
-struct package *package_create_beside(const struct config *config, bool own_root,
-                                      const struct package *other, struct error *err)
-{
-	bool shares = other && package_has_layers_of(other, config) &&
-	              layers_are_current(other->layers, config);
-
-	return create(config, own_root, shares ? layers_ref(other->layers) : NULL, err);
-}
-
-/* Work that was in vain, since what it is made of has changed meanwhile. What has failed with the
- * same files need not be tried again. */
-static void give_up_stale_job(struct package *package, bool has_changed)
-{
-	struct layers *made = package->job ? layer_job_layers(package->job) : NULL;
-	struct error ignored;
-
-	if (!made || (!has_changed && layers_may_be_current(made, package->config)))
-		return;
-	if (made->has_copies || !layers_may_be_current(made, package->config) ||
-	    layer_job_state(package->job, &ignored) == LAYER_JOB_FAILED) {
-		layer_job_destroy(package->job);
-		package->job = NULL;
-	}
-}
-
-/* The layers as they are now, with a reference; NULL and 'err': they are not there yet. */
-static struct layers *begin_layers(struct package *package, struct error *err)
-{
-	struct layers *layers = layers_begin(package->config, package_is_image(package), err);
-
-	if (!layers || !layers_are_unpacked(layers)) {
-		if (layers && layers_fill(layers, package->config, err))
-			return layers;
-		layers_destroy(layers);
+	if (!find_bootstrap(package, err) || !find_task_root(package, err))
 		return NULL;
-	}
-	package->job = layer_job_start(layers, package->layers->is_merged, package->config, err);
+	job = layer_job_start(package->config, package_is_image(package), host, err);
+	if (!job)
+		return NULL;
+	package->layers = layers_ref(layer_job_layers(job));
+	if (find_others(package, err))
+		return job;
+	layer_job_destroy(job);
 	return NULL;
 }
 
-static struct layers *renew_layers(struct package *package, bool has_changed, struct error *err)
+struct layer_job *package_begin_layers(const struct config *config, const struct sandbox_host *host,
+                                       struct error *err)
 {
-	struct layers *layers;
+	struct package *package = begin(config, sandbox_host_has_root(host));
+	struct layer_job *job = begin_layers(package, host, err);
 
-	if (layers_are_current(package->layers, package->config))
-		return layers_ref(package->layers);
-	give_up_stale_job(package, has_changed);
-	if (!package->job) {
-		layers = begin_layers(package, err);
-		if (layers || !package->job)
-			return layers;
-	}
-	switch (layer_job_state(package->job, err)) {
-	case LAYER_JOB_RUNNING:
-		error_set(err, 0, "layers are still being unpacked");
-		return NULL;
-	case LAYER_JOB_FAILED:
-		return NULL;
-	case LAYER_JOB_DONE:
-		break;
-	}
-	return layers_ref(layer_job_layers(package->job));
+	package_destroy(package);
+	return job;
 }
 
-struct package *package_renew(struct package *old, bool has_changed, struct error *err)
+struct layers *package_layers_for(const struct package *package, const struct config *config)
 {
-	struct layers *layers = renew_layers(old, has_changed, err);
-
-	return layers ? create(old->config, old->own_root, layers, err) : NULL;
+	return layers_serve(package->layers, package->config, config) ? package->layers : NULL;
 }
 
-bool package_shares_layers(const struct package *package, const struct package *other)
+struct package *package_renew(struct package *old, const struct sandbox_host *host,
+                              bool has_changed, struct error *err)
 {
-	return package->layers == other->layers;
+	struct layers *layers = layer_job_renew(&old->job, old->layers, old->config,
+	                                        package_is_image(old), host, has_changed, err);
+	struct package *package;
+
+	if (!layers)
+		return NULL;
+	package = package_create_with(old->config, old->own_root, layers, err);
+	layers_destroy(layers);
+	return package;
 }
 
 void package_destroy(struct package *package)
@@ -480,9 +449,10 @@ void package_destroy(struct package *package)
 	free(package);
 }
 
-bool package_merge_layers(struct package *package, struct error *err)
+bool package_settle_layers(struct package *package, const struct sandbox_host *host,
+                           struct error *err)
 {
-	return layers_merge(package->layers, package->config, err);
+	return layers_settle(package->layers, package->config, host, err);
 }
 
 const char *package_cwd(const struct package *package)

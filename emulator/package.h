@@ -14,6 +14,7 @@
 
 #include "emulator/config.h"
 #include "emulator/fault.h"
+#include "emulator/layer_job.h"
 #include "sandbox/sandbox.h"
 
 struct package;
@@ -26,21 +27,26 @@ struct package;
 struct package *package_create(const struct config *config, bool own_root, struct error *err);
 void package_destroy(struct package *package);
 
-/* The same, beside one of another function: layers that are the same, and have not changed since
- * they were unpacked for 'other', are shared. 'other' may go first; NULL: there is none. */
-struct package *package_create_beside(const struct config *config, bool own_root,
-                                      const struct package *other, struct error *err);
+/* The same with 'layers', which gets one more reference; NULL: makes its own. */
+struct package *package_create_with(const struct config *config, bool own_root,
+                                    struct layers *layers, struct error *err);
 
-/* Whether 'other' is worth that. */
-bool package_has_layers_of(const struct package *other, const struct config *config);
+/* What takes its time of that: begins to make the layers, and sees whether anything else is wrong
+ * with the package. */
+struct layer_job *package_begin_layers(const struct config *config, const struct sandbox_host *host,
+                                       struct error *err);
+
+/* Its layers, if they are what another function with 'config' would get, and have not changed since
+ * they were made; else NULL. */
+struct layers *package_layers_for(const struct package *package, const struct config *config);
 
 /*
  * The same as 'old' was made of, as it is now. Layers that have not changed are shared: 'old' may
  * go first. Others are unpacked in a child, which 'old' keeps: as long as that is at work, this is
  * an error, and to be tried again; 'has_changed' tells that files have changed since the last time.
  */
-struct package *package_renew(struct package *old, bool has_changed, struct error *err);
-bool package_shares_layers(const struct package *package, const struct package *other);
+struct package *package_renew(struct package *old, const struct sandbox_host *host,
+                              bool has_changed, struct error *err);
 
 /*
  * Whether the bootstrap that package_fill_program() would find can be executed by now: while it is
@@ -48,8 +54,9 @@ bool package_shares_layers(const struct package *package, const struct package *
  */
 bool package_is_complete(struct package *package, struct error *err);
 
-/* Makes one folder of all layers, where boxes cannot show several as one. */
-bool package_merge_layers(struct package *package, struct error *err);
+/* layers_settle() */
+bool package_settle_layers(struct package *package, const struct sandbox_host *host,
+                           struct error *err);
 
 /* Fills in the folders and binds of 'spec', which live as long as the package. */
 void package_fill_spec(const struct package *package, struct sandbox_spec *spec);

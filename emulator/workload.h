@@ -20,11 +20,9 @@ struct workload {
 bool workload_init(struct workload *workload, const struct environment_context *shared,
                    const struct config *config, struct error *err);
 
-/* The same, beside that of another function, whose unpacked layers are shared where they are the
- * same; NULL: there is none. */
-bool workload_init_beside(struct workload *workload, const struct environment_context *shared,
-                          const struct config *config, const struct workload *other,
-                          struct error *err);
+/* The same, as package_create_with(). */
+bool workload_init_with(struct workload *workload, const struct environment_context *shared,
+                        const struct config *config, struct layers *layers, struct error *err);
 
 /* The same as 'old', of the files as they are now; see package_renew(). 'old' may be finished
  * first.

@@ -1,12 +1,15 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """SIGHUP with --config: what has changed in the file changes, and nothing else."""
+import contextlib
 import json
 import os
 import pty
 import re
 import signal
 import threading
+import time
+import zipfile
 
 import harness
 from several_functions import File, ask, not_found, path_of
@@ -246,6 +249,118 @@ def test_a_storm(t):
     harness.wait_for(lambda: body(served, "busy") == b"39", "the last one")
     t.equal(lives(served, "still"), 1)
     harness.wait_for(lambda: len(served.lrie.function_processes("boot")) <= 12, "the end of the old")
+    served.lrie.stop()
+
+
+# ---- layers that have to be unpacked -----------------------------------------------
+
+FILLING = 100 << 20
+
+
+def pack(t, sizes, damage=False):
+    """A zip file with files of these sizes; damaged so that this is found out at the end."""
+    path = os.path.join(t.folder(), "layer.zip")
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+        for number, size in enumerate(sizes):
+            archive.writestr("file%d" % number, bytes(size))
+    if damage:
+        with open(path, "r+b") as file:
+            data = bytearray(file.read())
+            at = data.rindex(b"PK\1\2") + 16 # the checksum of the last one
+            data[at] ^= 1
+            file.seek(0)
+            file.write(data)
+    return path
+
+
+def unpacking(served, count=1):
+    served.lrie.stderr.wait_line(r"lrie: '.*/lrie\.json': layers are being unpacked; .*", count)
+
+
+def folders_of_layers(served):
+    return [name for name in os.listdir(served.lrie.temporary) if "layer" in name]
+
+
+def test_others_are_served_while_layers_are_unpacked(t):
+    served = Served(t, {"one": {"handler": "answer:1"}, "other": {"handler": "answer:2"}})
+    body(served, "one")
+    body(served, "other")
+    layer = pack(t, 2 * [FILLING])
+    answers, done, wrong = [], threading.Event(), []
+
+    def call():
+        try:
+            with served.lrie.connect() as connection:
+                while not done.is_set():
+                    if connection.ask("POST", path_of("other"), b"{}").body != b"2":
+                        raise harness.Failure("another answer")
+                    answers.append(time.monotonic())
+        except Exception as error:  # for a thread that ends so nobody looks
+            wrong.append(error)
+
+    caller = threading.Thread(target=call)
+    caller.start()
+    try:
+        harness.wait_for(lambda: answers or wrong, "the first answer")
+        begun = time.monotonic()
+        served.reload("changed one; added new$", {
+            "one": {"handler": "answer:3", "layer": layer}, "other": {"handler": "answer:2"},
+            "new": {"handler": "answer:4", "layer": layer}})
+        ended = time.monotonic()
+    finally:
+        done.set()
+        caller.join()
+    t.equal(wrong, [])
+    unpacking(served)
+    times = [begun] + [moment for moment in answers if begun < moment < ended] + [ended]
+    gap = max(later - earlier for earlier, later in zip(times, times[1:]))
+    t.true(gap < (ended - begun) / 3, "%.0f ms without an answer, of %.0f ms that unpacking took"
+           % (1e3 * gap, 1e3 * (ended - begun)))
+    t.equal([body(served, name) for name in ("one", "new")], [b"3", b"4"])
+    t.equal(len(folders_of_layers(served)), 1, "both have the same")
+    served.lrie.stop()
+
+
+def test_a_reload_while_layers_are_unpacked(t):
+    """It waits until that is done; and what a shell sends to all processes is for lrie alone."""
+    served = Served(t, {"one": {"handler": "answer:1"}, "two": {"handler": "answer:1"}})
+    t.equal([body(served, name) for name in ("one", "two")], [b"1", b"1"])
+    boxes = {child.pid for child in harness.descendants(served.lrie.pid)}
+    layer = pack(t, [FILLING])
+    served.file.write({"one": {"handler": "answer:2", "layer": layer}, "two": {"handler": "answer:1"}})
+    os.kill(served.lrie.pid, signal.SIGHUP)
+    unpacking(served)
+    for child in harness.descendants(served.lrie.pid):
+        if child.pid not in boxes:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(child.pid, signal.SIGHUP)
+    served.told = 1
+    served.reload("changed two$", {"one": {"handler": "answer:2", "layer": layer},
+                                   "two": {"handler": "answer:3"}})
+    t.match("\n".join(served.lrie.stderr.lines()),
+            r"(?s).*: changed one\n.*: changed two$")
+    t.equal([body(served, name) for name in ("one", "two")], [b"2", b"3"])
+    served.lrie.stop()
+
+
+def test_layers_that_cannot_be_unpacked_change_nothing(t):
+    served = Served(t, {"one": {"handler": "answer:1"}, "two": {"handler": "answer:2"}})
+    good, bad = pack(t, [FILLING]), pack(t, [FILLING, 1], damage=True)
+    served.reload(r"two: layer '.*/layer\.zip': .*: all functions stay as they are$", {
+        "one": {"handler": "answer:3", "layer": good}, "two": {"handler": "answer:4", "layer": bad}})
+    t.equal([body(served, name) for name in ("one", "two")], [b"1", b"2"])
+    t.equal(folders_of_layers(served), [])
+    served.reload("changed one$", {"one": {"handler": "answer:3", "layer": good},
+                                   "two": {"handler": "answer:2"}})
+    t.equal(body(served, "one"), b"3")
+    served.lrie.stop()
+
+
+def test_an_end_while_layers_are_unpacked(t):
+    served = Served(t, {"one": {"handler": "answer:1"}})
+    served.file.write({"one": {"handler": "answer:2", "layer": pack(t, 2 * [FILLING])}})
+    os.kill(served.lrie.pid, signal.SIGHUP)
+    unpacking(served)
     served.lrie.stop()
 
 

@@ -144,14 +144,37 @@ static void end_file(void)
 	files_end((const char *const[]){ "f.json", "boot" }, 2);
 }
 
+/* What was heard of an update. */
+static struct {
+	struct functions_listener listener;
+	unsigned count;
+	bool done;
+	char words[sizeof(((struct error *)0)->text)];
+} heard;
+
+static void on_updated(struct functions_listener *listener, const char *news,
+                       const struct error *err)
+{
+	CHECK(listener == &heard.listener);
+	heard.count++;
+	heard.done = news;
+	snprintf(heard.words, sizeof(heard.words), "%s", news ? news : err->text);
+}
+
+static void begin_update(const char *text)
+{
+	heard.listener.on_updated = on_updated;
+	heard.count = 0;
+	functions_update(functions, read_text(text), &heard.listener);
+}
+
 static bool update(const char *text, const char *expected)
 {
-	autobuffer struct buffer news = BUFFER_INIT;
-	struct error err = { .text = "" };
-	bool done = functions_update(functions, read_text(text), &news, &err);
-
-	CHECK_STR(done ? news.data : err.text, expected);
-	return done;
+	begin_update(text);
+	CHECK_INT(heard.count, 1);
+	CHECK(!functions_are_updating(functions));
+	CHECK_STR(heard.words, expected);
+	return heard.done;
 }
 
 #define FILE_OF(functions) "{\"bootstrap\":\"boot\",\"functions\":[" functions "]}"
@@ -264,6 +287,103 @@ static void test_an_update_that_fails_changes_nothing(void)
 	end_file();
 }
 
+/* ---- layers that are unpacked ---- */
+
+/* A zip file with the file "a", in which there is an "x". */
+#define ZIP_ENTRY "\0\0\0\0\0\0\0\0\x83\x16\xdc\x8c\1\0\0\0\1\0\0\0\1\0\0\0"
+static const char zip[] = "PK\3\4\n\0" ZIP_ENTRY "ax"
+			  "PK\1\2\n\0\n\0" ZIP_ENTRY "\0\0\0\0\0\0\0\0\0\0\0\0\0\0"
+			  "a"
+			  "PK\5\6\0\0\0\0\1\0\1\0\x2f\0\0\0\x20\0\0\0\0";
+
+static void begin_zips(void)
+{
+	begin_file(FILE_OF(ONE("") "," TWO("")));
+	files_put("good.zip", zip, sizeof(zip));
+	files_put_text("bad.zip", "no zip file");
+}
+
+static void end_zips(void)
+{
+	remove("good.zip");
+	remove("bad.zip");
+	end_file();
+}
+
+static void settle_update(void)
+{
+	while (functions_are_updating(functions))
+		fake_turn_watches(stage.context.loop, 0);
+	CHECK_INT(heard.count, 1);
+}
+
+static const struct package *package_of(const char *name)
+{
+	return functions_find(functions, name)->workload->package;
+}
+
+/* What is the same is unpacked once; and until it is, nothing has changed. */
+static void test_layers_come_first(void)
+{
+	struct sandbox_spec one, two;
+
+	begin_zips();
+	begin_update(FILE_OF(ONE(",\"layer\":\"good.zip\"") "," TWO(
+		",\"layer\":\"good.zip\"") ",{\"name\":\"new\"}"));
+	CHECK(functions_are_updating(functions) && heard.count == 0);
+	CHECK(!functions_find(functions, "new"));
+	serve(ask("one", "1"), "1");
+	settle_update();
+	CHECK_STR(heard.words, "changed one, two; added new");
+	package_fill_spec(package_of("one"), &one);
+	package_fill_spec(package_of("two"), &two);
+	CHECK_INT(one.layer_count, 1);
+	CHECK(one.layers == two.layers);
+	end_zips();
+}
+
+static void test_layers_that_are_no_good(void)
+{
+	begin_zips();
+	begin_update(FILE_OF(ONE(",\"layer\":\"good.zip\"") "," TWO(",\"layer\":\"bad.zip\"")));
+	settle_update();
+	CHECK(!heard.done && strncmp(heard.words, "two: layer 'bad.zip': ", 22) == 0);
+	CHECK_INT(functions_find(functions, "one")->config->layers.count, 0);
+	/* And it may go better. */
+	CHECK(update(FILE_OF(ONE("")), "removed two"));
+	end_zips();
+}
+
+static void test_layers_that_change_meanwhile(void)
+{
+	begin_zips();
+	begin_update(FILE_OF(ONE("") "," TWO(",\"layer\":\"good.zip\"")));
+	files_put_text("good.zip", "not any more");
+	settle_update();
+	CHECK(!heard.done && strncmp(heard.words, "two: layer 'good.zip': ", 23) == 0);
+	end_zips();
+}
+
+static void test_an_end_while_layers_are_unpacked(void)
+{
+	begin_zips();
+	begin_update(FILE_OF(ONE("") "," TWO(",\"layer\":\"good.zip\"")));
+	CHECK(functions_are_updating(functions));
+	end_zips();
+	CHECK_INT(heard.count, 0);
+}
+
+static void test_an_update_that_cannot_listen(void)
+{
+	begin_zips();
+	fake_refuse_watches(0, 1);
+	CHECK(!update(FILE_OF(ONE("") "," TWO(",\"layer\":\"good.zip\"")), "two: no more watches"));
+	fake_refuse_watches(0, 0);
+	end_zips();
+}
+
+/* ---- the end ---- */
+
 static void test_an_end_while_some_go(void)
 {
 	struct asker *asker;
@@ -279,4 +399,7 @@ static void test_an_end_while_some_go(void)
 TEST_MAIN(test_one_goes_by_any_name, test_one_of_a_file_has_a_name, test_several_have_names,
           test_several_begin_when_they_are_asked, test_an_update_leaves_alone_what_is_the_same,
           test_an_update_adds_and_removes, test_who_is_held_stays,
-          test_an_update_that_fails_changes_nothing, test_an_end_while_some_go)
+          test_an_update_that_fails_changes_nothing, test_layers_come_first,
+          test_layers_that_are_no_good, test_layers_that_change_meanwhile,
+          test_an_end_while_layers_are_unpacked, test_an_update_that_cannot_listen,
+          test_an_end_while_some_go)

@@ -79,18 +79,17 @@ static void test_beside_another(void)
 	config.task_root = "layer2";
 	config.layers = (struct config_list){ items, 2 };
 	first = package_create(&config, true, &err);
-	if (CHECK(first) && CHECK(package_has_layers_of(first, &other))) {
-		second = package_create_beside(&other, true, first, &err);
-		CHECK(second && package_shares_layers(second, first));
-		package_destroy(second);
-		second = package_create_beside(&other, true, NULL, &err);
-		CHECK(second && !package_shares_layers(second, first));
-		package_destroy(second);
-		other.layers.count = 1;
-		CHECK(!package_has_layers_of(first, &other));
-		second = package_create_beside(&other, true, first, &err);
-		CHECK(second && !package_shares_layers(second, first));
+	if (CHECK(first) && CHECK(package_layers_for(first, &other))) {
+		struct layers *layers = package_layers_for(first, &other);
+
+		second = package_create_with(&other, true, layers, &err);
+		CHECK(second && package_layers_for(second, &config) == layers);
 		package_destroy(first); /* may go first */
+		CHECK(package_layers_for(second, &config) == layers);
+		package_destroy(second);
+		second = package_create_with(&other, true, NULL, &err);
+		other.layers.count = 1;
+		CHECK(second && !package_layers_for(second, &config));
 		package_destroy(second);
 	}
 	end();
@@ -356,11 +355,14 @@ static void check_renewed(const char *task, bool shares)
 {
 	struct sandbox_spec spec;
 	struct package *old = package_create(&config, true, &err), *package;
+	struct layers *layers;
 
 	remove("link");
 	CHECK_INT(symlink(task, "link"), 0);
-	package = package_renew(old, true, &err);
-	CHECK_INT(package_shares_layers(package, old), shares);
+	layers = package_layers_for(old, &config);
+	CHECK_INT(layers != NULL, shares);
+	package = package_renew(old, NULL, true, &err);
+	CHECK(!shares || package_layers_for(package, &config) == layers);
 	package_destroy(old);
 	package_fill_spec(package, &spec);
 	CHECK_STR(spec.task_root, host(task));
