@@ -22,6 +22,7 @@ struct letter {
 	struct event_store_item *item; /* NULL: it does not outlive lrie */
 	char request_id[UUID_SIZE];
 	uint64_t since_ns;
+	uint64_t aged_ns; /* its age then, when an earlier lrie had kept it */
 	size_t length;
 	char data[];
 };
@@ -59,6 +60,16 @@ struct event_delivery {
 
 /* ---- the line ---- */
 
+/* None is younger than nothing, whatever the clock was. */
+static uint64_t age_of(const struct event_letter *letter)
+{
+	uint64_t wall_ns = clock_wall_ns(clock_now());
+
+	if (letter->kept_wall_ns == 0 || letter->kept_wall_ns > wall_ns)
+		return 0;
+	return wall_ns - letter->kept_wall_ns;
+}
+
 static struct letter *make_letter(const struct event_letter *from, struct event_store_item *item)
 {
 	struct letter *letter = xcalloc(1, sizeof(*letter) + from->length);
@@ -66,6 +77,7 @@ static struct letter *make_letter(const struct event_letter *from, struct event_
 	letter->item = item;
 	snprintf(letter->request_id, sizeof(letter->request_id), "%s", from->request_id);
 	letter->since_ns = clock_now();
+	letter->aged_ns = age_of(from);
 	letter->length = from->length;
 	memcpy(letter->data, from->data, from->length);
 	return letter;
@@ -199,7 +211,8 @@ static void put_first_aside(struct server_sink *sink, const char *why)
 
 static bool is_too_old(const struct letter *letter)
 {
-	return clock_now() - letter->since_ns > EVENT_DELIVERY_AGE_S * CLOCK_NS_PER_S;
+	return clock_now() - letter->since_ns + letter->aged_ns >
+	       EVENT_DELIVERY_AGE_S * CLOCK_NS_PER_S;
 }
 
 static void back_off(struct server_sink *sink, const char *why)

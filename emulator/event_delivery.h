@@ -6,7 +6,7 @@
  * and sends one letter after the other. A server that is not there, answers nothing in time, or
  * says 408, 425, 429 or 5xx gets the same again after pauses that grow from one second to one
  * minute; any other status refuses that one letter. With a store a letter is in it until it is
- * taken, and the next lrie goes on with it.
+ * taken, and the next lrie goes on with it: with its age, but once at least.
  *
  * What is refused, is too old, or finds the line full is told, and put aside if there is a store.
  * Bounds: EVENT_DELIVERY_LETTERS and _BYTES in each line.

@@ -163,6 +163,7 @@ static void on_letter(struct event_store_taker *base, struct event_store_item *i
 	const struct event_letter letter = { .function = record->function,
 		                             .request_id = record->request_id,
 		                             .chain = record->chain,
+		                             .kept_wall_ns = record->accepted_wall_ns,
 		                             .data = record->data,
 		                             .length = record->length };
 	const struct error gone = { .text = "that is no destination any more" };

@@ -27,6 +27,7 @@ struct event_letter {
 	const char *request_id;
 	const char *trace_header; /* of the event; NULL: not known */
 	uint32_t chain;           /* functions that have handed on so far, with this one */
+	uint64_t kept_wall_ns;    /* when an earlier lrie kept it; 0: it is new */
 	const char *data;         /* one line of JSON, with its line feed */
 	size_t length;
 };

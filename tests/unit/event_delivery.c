@@ -245,6 +245,7 @@ static void on_kept(struct event_store_taker *taker, struct event_store_item *it
 {
 	const struct event_letter letter = { .function = record->function,
 		                             .request_id = record->request_id,
+		                             .kept_wall_ns = record->accepted_wall_ns,
 		                             .data = record->data,
 		                             .length = record->length };
 
@@ -283,6 +284,45 @@ static void test_it_outlives_lrie(void)
 	close_sink();
 	reopen_store();
 	CHECK_STR(receive(), "");
+	end();
+}
+
+/* Six hours are over, whoever ran meanwhile; the last attempt is the next lrie's. */
+static void test_too_old_for_the_next_lrie(void)
+{
+	begin(true);
+	fd_close(&listener);
+	send_text("1\n");
+	fake_pass(loop, 10800 * CLOCK_NS_PER_S);
+	close_sink();
+	reopen_store();
+	fake_settle(loop);
+	CHECK_INT(sink->dropped, 0);
+	close_sink();
+	fake_pass(loop, 10801 * CLOCK_NS_PER_S);
+	reopen_store();
+	fake_settle(loop);
+	CHECK_INT(sink->dropped, 1);
+	end();
+}
+
+/* A letter of a lrie whose clock was ahead by a century is new. */
+static void test_a_letter_from_the_future(void)
+{
+	const uint64_t century_ns = UINT64_C(100) * 365 * 86400 * CLOCK_NS_PER_S;
+	const struct event_letter letter = { .function = "f",
+		                             .request_id = ID,
+		                             .kept_wall_ns = FAKE_START_WALL_MS * MS + century_ns,
+		                             .data = "1\n",
+		                             .length = 2 };
+
+	begin(false);
+	fd_close(&listener);
+	sink->ops->resume(sink, &letter, NULL);
+	fake_pass(loop, (EVENT_DELIVERY_AGE_S - 100) * CLOCK_NS_PER_S);
+	CHECK_INT(sink->dropped, 0);
+	fake_pass(loop, 200 * CLOCK_NS_PER_S);
+	CHECK_INT(sink->dropped, 1);
 	end();
 }
 
@@ -396,6 +436,7 @@ static void test_a_host_that_nobody_knows(void)
 TEST_MAIN(test_one_after_the_other, test_a_server_that_is_busy, test_a_server_that_is_not_there,
           test_a_server_that_does_not_answer, test_a_letter_that_is_refused,
           test_there_is_an_end_to_the_line, test_what_is_too_old, test_it_outlives_lrie,
+          test_too_old_for_the_next_lrie, test_a_letter_from_the_future,
           test_the_end_waits_for_what_is_left, test_the_end_waits_for_so_long,
           test_the_end_tries_once_more, test_the_end_gives_up_where_nobody_is,
           test_the_end_of_nothing, test_a_destination_that_is_replaced,
