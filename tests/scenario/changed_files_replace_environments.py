@@ -25,7 +25,9 @@ def folder_of(lrie):
 
 
 def change(lrie, name="index.mjs", text="new", mode=0o644):
-    return harness.write_file(os.path.join(folder_of(lrie), name), text, mode)
+    """At one blow: it is one change, however long this process may stand still meanwhile."""
+    new = harness.write_file(os.path.join(lrie.test.folder(), "new"), text, mode)
+    os.rename(new, os.path.join(folder_of(lrie), name))
 
 
 def await_telling(lrie, count=1):
@@ -197,8 +199,9 @@ def test_what_a_rename_has_replaced_goes_by_its_name(t):
     lrie = t.bare("--watch")
     lrie.runtime()
     folder = folder_of(lrie)
-    new = harness.write_file(os.path.join(folder, "index.new"), "")
-    os.rename(new, os.path.join(folder, "index.mjs"))
+    # until it is closed nobody takes it for done
+    with open(os.path.join(folder, "index.new"), "w") as file:
+        os.rename(file.name, os.path.join(folder, "index.mjs"))
     t.match(await_telling(lrie), r"'index\.mjs' changed \(and 1 more\): .*")
     lrie.stop()
 
@@ -215,7 +218,7 @@ def test_a_build_that_writes_the_bootstrap(t):
         file.write(harness.BARE_SCRIPT)
         file.flush()
         os.chmod(bootstrap, 0o644)
-    os.chmod(bootstrap, 0o755)
+        os.chmod(bootstrap, 0o755)
     t.match(await_telling(lrie, 2), r"'bootstrap' changed.*: 1 environment replaced")
     lrie.runtime(2)
     t.equal(lrie.stderr.text().count("watch:"), 2)
@@ -264,9 +267,10 @@ def test_a_task_root_that_is_built_anew(t):
     lrie = t.serve_bootstrap(os.path.join(root, "bootstrap"), "--watch")
     lrie.stdout.wait_line("made of: 1")
     shutil.rmtree(root)
-    t.match(await_telling(lrie), r".*: folder of the bootstrap '.*/dist/': No such file or directory")
+    lrie.stderr.wait_line(r"lrie: watch: .*: folder of the bootstrap '.*/dist/': "
+                          r"No such file or directory")
     release(t, root, "2")
-    t.match(await_telling(lrie, 2), r"'bootstrap' changed.*: 1 environment replaced")
+    lrie.stderr.wait_line(r"lrie: watch: '.*' changed.*: 1 environment replaced")
     lrie.stdout.wait_line("made of: 2")
     lrie.stop()
 
@@ -282,9 +286,27 @@ def pack(path, text, filling=b""):
     os.rename(path + ".new", path)
 
 
-def await_unpacking(lrie, count):
-    harness.wait_for(lambda: sum("layer" in name for name in os.listdir(lrie.temporary)) == count,
-                     "%d folders of layers" % count)
+def unpacked(lrie):
+    """The folders of layers that lrie has unpacked."""
+    return [name for name in os.listdir(lrie.temporary) if "layer" in name]
+
+
+def catch_unpacking(lrie, layer, text):
+    """Changes the layer, and comes back while lrie unpacks it, which may be over before that is seen:
+    then it changes again."""
+
+    def seen():
+        is_over = len(tellings()) > told
+        return "now" if len(unpacked(lrie)) == 2 else is_over and "too late"
+
+    def tellings():
+        return [line for line in lrie.stderr.lines() if "'layer.zip' changed" in line]
+
+    while True:
+        told = len(tellings())
+        pack(layer, text, bytes(100 << 20))
+        if harness.wait_for(seen, "the layer to be unpacked") == "now":
+            break
 
 
 READING = TELLING % "$(cat /opt/text)"
@@ -299,14 +321,13 @@ def test_a_layer_that_is_a_zip_file(t):
     pack(layer, "2")
     t.equal(await_telling(lrie), "'layer.zip' changed: 1 environment replaced")
     lrie.stdout.wait_line("made of: 2")
-    unpacked = lambda: [name for name in os.listdir(lrie.temporary) if "layer" in name]
-    harness.wait_for(lambda: len(unpacked()) == 1, "the old layer to be removed")
-    before = unpacked()
+    harness.wait_for(lambda: len(unpacked(lrie)) == 1, "the old layer to be removed")
+    before = unpacked(lrie)
     change(lrie)
     await_telling(lrie, 2)
     lrie.stdout.wait_line("made of: 2", 2)
     await_processes(lrie, 1)
-    t.equal(unpacked(), before, "what has not changed is not unpacked again")
+    t.equal(unpacked(lrie), before, "what has not changed is not unpacked again")
     harness.write_file(layer, b"no zip file")
     t.match(await_telling(lrie, 3), r"'layer\.zip' changed, but is not complete.*")
     pack(layer, "3")
@@ -321,16 +342,14 @@ def test_a_large_layer_changes_again_while_it_is_unpacked(t):
     pack(layer, "1")
     lrie = t.serve_script(READING, "--watch", "--layer", layer)
     lrie.stdout.wait_line("made of: 1")
-    pack(layer, "2", bytes(100 << 20))
-    await_unpacking(lrie, 2)
+    catch_unpacking(lrie, layer, "2")
     pack(layer, "3")
     lrie.stdout.wait_line("made of: 3")
     await_processes(lrie, 1)
-    await_unpacking(lrie, 1)
+    harness.wait_for(lambda: len(unpacked(lrie)) == 1, "the old layers to be removed")
 
     # ... and lrie ends meanwhile: the harness sees what is left
-    pack(layer, "4", bytes(100 << 20))
-    await_unpacking(lrie, 2)
+    catch_unpacking(lrie, layer, "4")
     lrie.stop()
 
 

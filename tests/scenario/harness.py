@@ -307,9 +307,10 @@ class Runtime:
 
 
 def write_file(path, text, mode=0o644):
+    """Whole, and with its mode, by the time that nobody has it open any more."""
     with open(path, "wb") as file:
+        os.fchmod(file.fileno(), mode)
         file.write(text if isinstance(text, bytes) else text.encode())
-    os.chmod(path, mode)
     return path
 
 
