@@ -4,7 +4,7 @@
 Two kinds of extension, both in a folder that is a layer. The fixture does what a variable says
 (`fixture(t, first="register:INVOKE")`); the bare one only prints the address of its API, so that
 the test itself registers and polls (`bare(t, "first")`, `Agent`) and decides to the byte and to the
-moment what an extension does.
+moment what an extension does; puppet() moreover how its process ends.
 """
 import json
 import os
@@ -19,6 +19,13 @@ NOBODY = "00000000-0000-4000-8000-000000000000"
 BARE_SCRIPT = """#!/bin/sh
 echo "api of ${0##*/}: $AWS_LAMBDA_RUNTIME_API"
 exec sleep 1000
+"""
+
+
+PUPPET_SCRIPT = """#!/bin/sh
+echo "api of ${0##*/}: $AWS_LAMBDA_RUNTIME_API"
+read -r command <'%s'
+eval "$command"
 """
 
 
@@ -49,6 +56,19 @@ def fixture(t, **words):
 def bare(t, *names):
     """Options for extensions that leave their API to the test."""
     return ["--layer", layer(t, *names, script=BARE_SCRIPT)]
+
+
+def puppet(t, name, *options):
+    """t.bare() with one extension, which leaves its API to the test, as well, and does what
+    lrie.order() tells it."""
+    folder = t.folder()
+    fifo = os.path.join(folder, "commands")
+    os.mkfifo(fifo)
+    os.chmod(fifo, 0o644)
+    script = PUPPET_SCRIPT % fifo
+    lrie = t.bare("--layer", layer(t, name, script=script), "--bind", folder, *options)
+    lrie.fifo = fifo
+    return lrie
 
 
 def lines_of(lrie, name):

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What becomes of a function when one of its extensions does not start, dies, or gives up."""
 import harness
-from extensions import fixture, layer
+from extensions import Agent, fixture, layer, puppet
 from harness import UUID
 
 ENDS = (("exit:0", "exit code 0"), ("exit:3", "exit status 3"), ("kill:KILL", "signal: killed"))
@@ -88,21 +88,29 @@ def test_before_the_answer(t):
         t.equal((report.status, report.error), ("error", "Extension.Crash"))
 
 
+def die_after_the_answer(t, lrie, life, order):
+    caller = lrie.begin_invoke()
+    agent = Agent(t, "first", lrie, count=life)
+    agent.register("INVOKE")
+    runtime = lrie.runtime(life)
+    agent.begin_next()
+    runtime.answer(runtime.next(), b'"hello"')
+    reply = caller.reply()
+    t.equal((reply.header("X-Amz-Function-Error"), reply.body), (None, b'"hello"'))
+    lrie.order(order)
+    report = lrie.report(reply.request_id)
+    t.equal((report.status, report.error), ("error", "Extension.Crash"))
+
+
 def test_after_the_answer(t):
-    for end, _ in ENDS:
-        lrie = t.serve("echo", *fixture(t, first="register,invoke-sleep:200,invoke-" + end))
-        reply = lrie.invoke(b'"hello"')
-        t.equal((reply.header("X-Amz-Function-Error"), reply.body), (None, b'"hello"'))
-        report = lrie.report(reply.request_id)
-        t.equal((report.status, report.error), ("error", "Extension.Crash"))
+    for order in ("exit 0", "exit 3", "kill -KILL $$"):
+        die_after_the_answer(t, puppet(t, "first"), 1, order)
 
 
 def test_the_next_invocation_begins_anew(t):
-    lrie = t.serve("pid", *fixture(t, first="register,invoke-sleep:100,invoke-exit:1"))
-    for _ in range(3):
-        reply = lrie.invoke()
-        t.equal((reply.status, reply.header("X-Amz-Function-Error")), (200, None), repr(reply))
-        t.equal(lrie.report(reply.request_id).error, "Extension.Crash")
+    lrie = puppet(t, "first")
+    for life in range(1, 4):
+        die_after_the_answer(t, lrie, life, "exit 1")
 
 
 def test_the_first_fault_is_told(t):
