@@ -4,6 +4,7 @@
 
 And destinations that are servers or functions; and what is told of events that wait.
 """
+import contextlib
 import http.server
 import json
 import os
@@ -64,16 +65,20 @@ class Survivor:
         return self.t.serve(self.handler, *self.options)
 
     def done(self):
-        return {json.loads(line)["requestContext"]["requestId"] for line in
-                read_lines(self.records)}
+        found = set()
+        for line in read_lines(self.records):
+            with contextlib.suppress(ValueError):  # SIGKILL has torn it; it comes again
+                found.add(json.loads(line)["requestContext"]["requestId"])
+        return found
 
 
 def test_killed_at_any_time(t):
     """Many callers, and a SIGKILL at a random moment, again and again."""
     survivor = Survivor(t, "sleep:3", "--quiet")
-    accepted, seed = set(), random.randrange(1 << 32)
+    accepted, seed, rounds = set(), random.randrange(1 << 32), 0
     chance = random.Random(seed)
-    for _ in range(8):
+    while rounds < 8 or len(accepted) < 50:
+        rounds += 1  # longer ones, where a disk takes its time
         lrie = survivor.begin()
         lock = threading.Lock()
 
@@ -91,7 +96,7 @@ def test_killed_at_any_time(t):
         callers = [threading.Thread(target=stream) for _ in range(4)]
         for caller in callers:
             caller.start()
-        time.sleep(chance.uniform(0.02, 0.25))  # the moment is what the test is about
+        time.sleep(chance.uniform(0.02, 0.2 + rounds / 50))  # the moment is what the test is about
         kill(lrie)
         for caller in callers:
             caller.join()
@@ -99,7 +104,6 @@ def test_killed_at_any_time(t):
     harness.wait_for(lambda: metric(lrie, "lrie_events_queued") == 0, "all events to be over")
     lrie.stop()
     lost = accepted - survivor.done()
-    t.true(len(accepted) > 50, "%d events, seed %d" % (len(accepted), seed))
     t.equal((len(lost), seed), (0, seed))
     t.equal(os.listdir(os.path.join(survivor.folder, "state")), ["lock"])
 
@@ -157,8 +161,7 @@ def test_a_folder_of_another_user(t):
 
 def test_a_disk_that_is_full(t):
     """Its stand-in is a limit on the size of files, which an ordinary user has too."""
-    survivor = Survivor(t, "sleep:1", "--quiet")
-    lrie = survivor.begin()
+    lrie = t.bare("--state", os.path.join(t.folder(), "state"), "--concurrency", "1", "--quiet")
     resource.prlimit(lrie.process.pid, resource.RLIMIT_FSIZE, (4096, resource.RLIM_INFINITY))
     replies = [lrie.invoke(b'"%s"' % (b"a" * 1000), EVENT) for _ in range(8)]
     good = [reply for reply in replies if reply.status == 202]
@@ -169,10 +172,19 @@ def test_a_disk_that_is_full(t):
     resource.prlimit(lrie.process.pid, resource.RLIMIT_FSIZE,
                      (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
     t.equal(lrie.invoke(b"{}", EVENT).status, 202)
-    harness.wait_for(lambda: metric(lrie, "lrie_events_queued") == 0, "all events to be over")
-    t.equal(metric(lrie, "lrie_events_succeeded_total"), len(good) + 1)
+    run_all(t, lrie, len(good) + 1)
     lrie.stop()
     says(t, lrie.stderr.text(), "events are refused, since they cannot be kept")
+
+
+def run_all(t, lrie, count):
+    """The events, which have waited until now: this test is their runtime."""
+    runtime = lrie.runtime()
+    for _ in range(count):
+        runtime.answer(runtime.next())
+    runtime.begin_next()
+    harness.wait_for(lambda: metric(lrie, "lrie_events_queued") == 0, "all events to be over")
+    t.equal(metric(lrie, "lrie_events_succeeded_total"), count)
 
 
 def in_small_file_system(t, ballast, *options):
@@ -183,9 +195,9 @@ def in_small_file_system(t, ballast, *options):
     script = ('mount -t tmpfs -o size=64k,mode=700 tmpfs "$1" && head -c %d /dev/zero >"$1/ballast"'
               ' && shift && exec "$@"' % (ballast * 1024))
     return t.start("-m", "--propagation", "private", "sh", "-c", script, "sh", folder,
-                   harness.LRIE, "--listen", "127.0.0.1:0", "--bootstrap", harness.BOOTSTRAP,
-                   "--handler", "sleep:1", "--state", folder, "--quiet", *options,
-                   program="unshare")
+                   harness.LRIE, "--listen", "127.0.0.1:0", "--bootstrap",
+                   t.script(harness.BARE_SCRIPT), "--runtime-api-access=any", "--state", folder,
+                   "--quiet", *options, program="unshare")
 
 
 def test_a_file_system_that_is_full(t):
@@ -198,8 +210,7 @@ def test_a_file_system_that_is_full(t):
     t.equal({(reply.status, reply.header("x-amzn-ErrorType")) for reply in bad},
             {(500, "ServiceException")})
     says(t, bad[0].json()["Message"], "No space left on device")
-    harness.wait_for(lambda: metric(lrie, "lrie_events_queued") == 0, "all events to be over")
-    t.equal(metric(lrie, "lrie_events_succeeded_total"), len(good))
+    run_all(t, lrie, len(good))
     lrie.stop()
 
 

@@ -32,6 +32,7 @@ def test_it_is_accepted_at_once(t):
     event = runtime.next()
     t.equal((event.id, event.body), (reply.request_id, b'{"a":1}'))
     runtime.answer(event)
+    runtime.begin_next()
     lrie.report(event.id)
     lrie.stop()
 
