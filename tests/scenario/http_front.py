@@ -136,7 +136,7 @@ def test_names_are_the_same_at_each_start(t):
 
 
 def test_all_bytes_of_a_body_arrive(t):
-    lrie = serve_bare(t)
+    lrie = serve_bare(t, "--timeout", "60")
     runtime = lrie.runtime()
     for body in (bytes(range(256)), os.urandom(4 << 20), b"\0", b"\xff\xfe"):
         for headers in ((), [TEXT], [("Content-Type", "image/png")]):

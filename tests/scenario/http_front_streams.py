@@ -144,7 +144,7 @@ def test_without_prelude(t):
 
 
 def test_an_answer_that_is_not_streamed_is_sent_as_it_is(t):
-    lrie = serve(t)
+    lrie = serve(t, "--timeout", "60")
     runtime = lrie.runtime()
     for body in (b'{"statusCode": 404, "body": "x"}', b"", b"x" * 6000000):
         response = Response(t, lrie)
@@ -215,7 +215,7 @@ def test_responses_that_have_no_body(t):
 
 
 def test_a_client_that_leaves_does_not_hold_the_function(t):
-    lrie = serve(t)
+    lrie = serve(t, "--timeout", "60")
     runtime = lrie.runtime()
     response, answer = begin(t, lrie, runtime, "text/plain")
     answer.write(b"half")
