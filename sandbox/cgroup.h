@@ -7,9 +7,6 @@
  * group it runs in itself, and one group in it for each box. A controller is used
  * in the version in which this machine has it; cgroup_v1.c and cgroup_v2.c know
  * how each says what is meant here.
- *
- * Whoever owns a parent group holds a lock on its folder. A later lrie removes
- * the groups whose lock is free: their owner is dead, whatever its pid says.
  */
 #ifndef SANDBOX_CGROUP_H
 #define SANDBOX_CGROUP_H
@@ -156,14 +153,6 @@ struct cgroup_version {
 	int (*watch_oom)(int dir, uint32_t *events);
 };
 
-/* A group that boxes' groups are made in. Descriptors are -1 when closed. */
-struct cgroup_parent {
-	const struct cgroup_version *version;
-	int above; /* the folder that it is in */
-	int dir;   /* locked */
-	char name[32];
-};
-
 /* Where a controller is: the group we run in, and the root that limits climbing. */
 struct cgroup_place {
 	const struct cgroup_version *version; /* NULL: not on this machine */
@@ -178,12 +167,5 @@ const char *cgroup_controller_name(enum cgroup_controller controller);
 
 /* Sets 'file' of the group 'dir' to a number. */
 bool cgroup_set_number(int dir, const char *file, uint64_t number, struct error *err);
-
-/* Removes from the folder 'path' the parent groups whose owner is dead, and ends what runs in them.
- */
-void cgroup_sweep(const char *path, const struct cgroup_version *version);
-
-/* Makes, locks and opens the group 'parent->name' in the folder 'path', after sweeping it. */
-bool cgroup_parent_make(struct cgroup_parent *parent, const char *path, struct error *err);
 
 #endif

@@ -6,6 +6,7 @@
 #define SANDBOX_CGROUP_V2_H
 
 #include "sandbox/cgroup.h"
+#include "sandbox/cgroup_parent.h"
 
 extern const struct cgroup_version cgroup_v2;
 
