@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -19,17 +18,12 @@
 #include "sandbox/fd.h"
 #include "sandbox/file_count.h"
 #include "sandbox/identity.h"
-#include "sandbox/init.h"
+#include "sandbox/init_private.h"
 #include "sandbox/landlock.h"
-#include "sandbox/launch.h"
-#include "sandbox/message.h"
 #include "sandbox/namespace.h"
 #include "sandbox/network.h"
-#include "sandbox/supervisor.h"
 #include "sandbox/tmp.h"
-#include "sandbox/tree.h"
 
-#define MAX_PROGRAMS 64
 #define ADOPTED_STEP (1 << 20)
 #define REAPED_AT_ONCE 64
 
@@ -38,24 +32,6 @@ enum own_fd { SOCKET_FD = 3, TMP_FD, TEMPLATE_FD, OWN_END };
 
 #define OWN_FIRST SOCKET_FD
 #define OWN_COUNT (OWN_END - OWN_FIRST)
-
-struct program {
-	unsigned id;
-	pid_t pid;         /* 0: this place is free */
-	bool out_of_reach; /* of a rehearsal: may not be sent signals */
-};
-
-struct init {
-	const struct init_plan *plan;
-	int socket;
-	struct rootfs_parts parts; /* of the root, that were made before */
-	struct tree tree;
-	struct launcher launcher;
-	int thaw; /* see cgroup_thaw_by() */
-	struct supervisor supervisor;
-	struct program programs[MAX_PROGRAMS];
-	uint64_t largest_adopted; /* high-water mark, as far as it was told */
-};
 
 /* ---- being alone ------------------------------------------------------- */
 
@@ -254,179 +230,35 @@ static bool build(struct init *init, struct rootfs_own *own, struct error *err)
 
 /* ---- the end ------------------------------------------------------------- */
 
-static __attribute__((noreturn)) void end(const struct init *init, int status)
+void init_end(const struct init *init, int status)
 {
 	cgroup_thaw_by(init->thaw);
 	tree_kill(&init->tree);
 	_exit(status);
 }
 
-/* Whoever cannot tell the owner anything any more has lost it. */
-static void tell(const struct init *init, const struct message *message,
-                 const struct message_fds *fds)
+void init_tell(const struct init *init, const struct message *message,
+               const struct message_fds *fds)
 {
 	if (!message_send(init->socket, message, fds))
-		end(init, 1);
+		init_end(init, 1);
 }
 
 static __attribute__((noreturn)) void fail(const struct init *init, const struct error *err)
 {
 	struct message message = { .type = MESSAGE_FAILED, .at_ns = message_now(), .error = *err };
 
-	tell(init, &message, NULL);
-	end(init, 1);
+	init_tell(init, &message, NULL);
+	init_end(init, 1);
 }
 
-/* ---- what the owner asks for --------------------------------------------- */
-
-static struct program *find_program(struct init *init, pid_t pid)
+struct program *init_find_program(struct init *init, pid_t pid)
 {
-	for (size_t i = 0; i < MAX_PROGRAMS; i++) {
+	for (size_t i = 0; i < INIT_PROGRAMS; i++) {
 		if (init->programs[i].pid == pid)
 			return &init->programs[i];
 	}
 	return NULL;
-}
-
-/* From here on init answers for what the program calls. */
-static void supervise(struct init *init)
-{
-	struct message message;
-	struct message_fds fds;
-
-	if (message_receive(init->launcher.listener_sockets[0], &message, &fds) != 1)
-		return;
-	supervisor_listen(&init->supervisor, message_fds_steal(&fds, 0));
-	message_fds_close(&fds);
-}
-
-static void refuse_exec(const struct init *init, unsigned id, int code, const char *what)
-{
-	struct message failed = { .type = MESSAGE_EXEC_FAILED, .id = id, .at_ns = message_now() };
-
-	error_set(&failed.error, code, "%s", what);
-	tell(init, &failed, NULL);
-}
-
-static void start_program(struct init *init, const struct message *message, char *block,
-                          struct message_fds *fds)
-{
-	struct program *place = find_program(init, 0);
-	struct message failed;
-
-	if (!place || !supervisor_has_room(&init->supervisor)) {
-		refuse_exec(init, message->id, EAGAIN, "start one more program");
-		return;
-	}
-	pid_t pid = launch(&init->launcher, message, block, fds, &failed);
-	supervise(init);
-	if (pid == -1) {
-		tell(init, &failed, NULL);
-		return;
-	}
-	*place = (struct program){ .id = message->id, .pid = pid };
-	place->out_of_reach = message->exec.rehearse && kill(pid, SIGCONT) == -1;
-}
-
-static void handle_exec(struct init *init, const struct message *message, struct message_fds *fds)
-{
-	autoclose int strings = message_fds_steal(fds, 0);
-
-	/* Where init may have no more descriptors, the last ones of a message do not arrive. */
-	if (message->exec.others && fds->count < 2 + message->exec.others) {
-		refuse_exec(init, message->id, EMFILE, "receive the program's descriptors");
-		return;
-	}
-	char *block = mmap(NULL, message->exec.bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE, strings,
-	                   0);
-	if (block == MAP_FAILED) {
-		refuse_exec(init, message->id, errno, "map the program's arguments");
-		return;
-	}
-	start_program(init, message, block, fds);
-	munmap(block, message->exec.bytes);
-}
-
-static void handle_signal(struct init *init, const struct message *message)
-{
-	for (size_t i = 0; i < MAX_PROGRAMS; i++) {
-		if (init->programs[i].pid && init->programs[i].id == message->id)
-			kill(-init->programs[i].pid, message->number);
-	}
-}
-
-/* Connecting takes no time: what is asked for is in this network. */
-static void handle_connect(struct init *init, const struct message *message)
-{
-	struct message answer = { .type = MESSAGE_CONNECTED,
-		                  .id = message->id,
-		                  .at_ns = message_now() };
-	struct message_fds fds = { .count = 0 };
-	autoclose int fd = network_connect((uint16_t)message->number, &answer.error);
-
-	if (fd != -1)
-		fds.fd[fds.count++] = fd;
-	tell(init, &answer, &fds);
-}
-
-/* What thaws comes first. The last descriptor may be a cgroup of version 2 to be born in; see
- * cgroup.h. */
-static void handle_confine(struct init *init, const struct message *message,
-                           struct message_fds *fds)
-{
-	struct message_fds *entries = &init->launcher.entries;
-
-	if (message->has_thaw)
-		init->thaw = message_fds_steal(fds, 0);
-	for (unsigned i = message->has_thaw; i < fds->count; i++)
-		entries->fd[entries->count++] = message_fds_steal(fds, i);
-	if (message->number == CGROUP_BORN_IN && entries->count)
-		init->launcher.born_in = entries->fd[--entries->count];
-}
-
-static void handle(struct init *init, const struct message *message, struct message_fds *fds)
-{
-	switch (message->type) {
-	case MESSAGE_CONFINE:
-		handle_confine(init, message, fds);
-		break;
-	case MESSAGE_EXEC:
-		handle_exec(init, message, fds);
-		break;
-	case MESSAGE_SIGNAL:
-		handle_signal(init, message);
-		break;
-	case MESSAGE_SIGNAL_ALL:
-		tree_signal(&init->tree, message->number);
-		break;
-	case MESSAGE_CONNECT:
-		handle_connect(init, message);
-		break;
-	case MESSAGE_CONNECTED:
-	case MESSAGE_LISTENERS:
-	case MESSAGE_FILES:
-	case MESSAGE_READY:
-	case MESSAGE_STARTED:
-	case MESSAGE_EXEC_FAILED:
-	case MESSAGE_EXITED:
-	case MESSAGE_ADOPTED:
-	case MESSAGE_DENIED:
-	case MESSAGE_WRITE_REFUSED:
-	case MESSAGE_FAILED:
-	case MESSAGE_FILTER:
-		break;
-	}
-}
-
-static void receive(struct init *init)
-{
-	struct message message;
-	struct message_fds fds;
-
-	if (message_receive(init->socket, &message, &fds) != 1)
-		end(init, 0);
-	handle(init, &message, &fds);
-	message_fds_close(&fds);
 }
 
 /* ---- the loop -------------------------------------------------------------- */
@@ -459,7 +291,7 @@ static void report_exit(struct init *init, struct program *program, int status,
 		                   .out_of_reach = program->out_of_reach };
 
 	program->pid = 0;
-	tell(init, &message, NULL);
+	init_tell(init, &message, NULL);
 }
 
 /* What a program leaves behind is not among its children in getrusage(2), but it counts.
@@ -473,7 +305,7 @@ static void report_adopted(struct init *init, const struct rusage *usage)
 	if (message.max_rss_bytes < init->largest_adopted + ADOPTED_STEP || rss_is_inits(usage))
 		return;
 	init->largest_adopted = message.max_rss_bytes;
-	tell(init, &message, NULL);
+	init_tell(init, &message, NULL);
 }
 
 /* Returns whether there may be more to reap: what ends orphans by the thousand must not keep init
@@ -488,7 +320,7 @@ static bool reap(struct init *init)
 		pid_t pid = wait4(-1, &status, WNOHANG | __WALL, &usage);
 		if (pid <= 0)
 			return false;
-		struct program *program = find_program(init, pid);
+		struct program *program = init_find_program(init, pid);
 		if (program)
 			report_exit(init, program, status, &usage);
 		else
@@ -508,7 +340,7 @@ static void report_refusal(const struct init *init, const struct sandbox_event *
 		message.type = MESSAGE_WRITE_REFUSED;
 		message.write = event->write;
 	}
-	tell(init, &message, NULL);
+	init_tell(init, &message, NULL);
 }
 
 /* Before those who ended: who was refused something and then ended, was refused first. */
@@ -539,12 +371,12 @@ static __attribute__((noreturn)) void serve(struct init *init)
 		nfds_t listeners = supervisor_fill(&init->supervisor, fds + 2);
 		int timeout_ms = more ? 0 : supervisor_timeout_ms(&init->supervisor);
 		if (poll(fds, 2 + listeners, timeout_ms) == -1 && errno != EINTR)
-			end(init, 1);
+			init_end(init, 1);
 		supervise_all(init, fds + 2, listeners);
 		if (more || fds[1].revents)
 			more = reap(init);
 		if (fds[0].revents)
-			receive(init);
+			init_receive(init);
 	}
 }
 
@@ -554,7 +386,7 @@ static void report_ready(struct init *init, const struct rootfs_own *own)
 	struct message_fds fds = { .count = 0 };
 	struct message message = { .type = MESSAGE_READY };
 
-	receive(init);
+	init_receive(init);
 	message.has_template = own->template != -1;
 	if (message.has_template)
 		fds.fd[fds.count++] = own->template;
@@ -563,7 +395,7 @@ static void report_ready(struct init *init, const struct rootfs_own *own)
 	if (own->proc != -1)
 		fds.fd[fds.count++] = own->proc;
 	message.at_ns = message_now();
-	tell(init, &message, &fds);
+	init_tell(init, &message, &fds);
 	message_fds_close(&fds);
 }
 
