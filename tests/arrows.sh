@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# arrows - holds the sources against their layers: an include never points up.
+# arrows - holds the sources against their layers, where an include never points up, and other rules.
 #
 # Prints TAP: one test per rule, and each violation as "# file:line: what is wrong".
 set -eu
@@ -107,8 +107,17 @@ map_violations() {
 	done
 }
 
+# A test that is in no list is never run, and nobody misses it.
+unlisted_violations() {
+	lists=$(sed -nE '/^(unit|box|scenario)_tests *=/,/[^\\]$/p' Makefile.am)
+	grep -lE '^TEST_MAIN\(|harness\.main\(\)' tests/unit/*.c tests/box/*.c tests/scenario/*.py |
+		while read -r file; do
+			echo "$lists" | grep -qwF "${file%.c}" || echo "$file: is in no list of Makefile.am"
+		done
+}
+
 failed=0
-echo 1..12
+echo 1..13
 rule 'includes in emulator/ never point up' layer_violations
 rule 'the core knows no HTTP and no JSON text' core_violations
 rule 'the emulator sees only the front of sandbox/' sandbox_seen_violations
@@ -124,4 +133,5 @@ rule 'one reader of the environment' \
 rule 'no unbounded string calls' \
 	outside_of '\<(strcpy|strcat|sprintf|vsprintf|strtok|gets) *\(' none
 rule "README's map names every source, and nothing else" map_violations
+rule 'every test is run' unlisted_violations
 exit $failed
