@@ -940,6 +940,9 @@ def main():
             print("Bail out! %s: no such program" % needed)
             sys.exit(99)
     signal.signal(signal.SIGTERM, on_termination)
+    # A shell has what it starts in the background ignore these two, and so would lrie.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGQUIT, signal.SIG_DFL)
     become_subreaper()
     print("1..%d" % len(tests), flush=True)
     failed = 0
