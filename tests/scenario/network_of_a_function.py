@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What of the network a function has, and that nobody else calls its Runtime API."""
 import os
+import socket
 
 import harness
 
@@ -74,7 +75,7 @@ def test_its_environment_is_reset_after_a_crash(t):
 
 def test_two_environments_listen_at_the_same_address(t):
     for lrie in alone(t, "echo", "--memory", "1769"):
-        callers = [lrie.begin_invoke(b'{"do":"sleep:300,env"}') for _ in range(2)]
+        callers = [lrie.begin_invoke(b'{"do":"sleep:1000,env"}') for _ in range(2)]
         found = [caller.reply().json() for caller in callers]
         t.equal([env["AWS_LAMBDA_RUNTIME_API"] for env in found], ["127.0.0.1:9001"] * 2)
         t.equal(len({env["AWS_LAMBDA_LOG_STREAM_NAME"] for env in found}), 2, "environments")
@@ -165,18 +166,21 @@ def test_an_outsider_of_the_same_user_is_refused(t):
 
 def test_another_environment_is_refused(t):
     for user in USERS:
-        lrie = t.serve("echo", "--memory", "1769", user=user)
-        both = [lrie.begin_invoke(b'{"do":"sleep:300,env"}') for _ in range(2)]
-        addresses = {caller.reply().json()["AWS_LAMBDA_RUNTIME_API"] for caller in both}
-        t.equal(len(addresses), 2, "addresses")
-        victim = lrie.begin_invoke(b'{"do":"sleep:800,answer:\\"mine\\""}')
-        lrie.stdout.wait_line("START .*", 3)
-        replies = [lrie.do("trespass:%s,last" % address.split(":")[1]).json()
-                   for address in addresses]
-        # one of them is the caller's own
-        t.equal(sorted(reply["status"] for reply in replies), [200, 403])
-        t.true(any("AccessDenied" in reply["body"] for reply in replies), replies)
-        t.equal(victim.reply().body, b'"mine"')
+        lrie = t.serve("echo", "--memory", "1769", "--timeout", "30", user=user)
+        first = address_of(lrie)
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            server.settimeout(harness.DEADLINE)
+            victim = lrie.begin_invoke(b'{"do":"keep:%d"}' % server.getsockname()[1])
+            peer, _ = server.accept()  # from now on the first environment is busy
+        with peer:
+            second = address_of(lrie)
+            t.true(first != second, "both have the address " + first)
+            for address, status in ((first, 403), (second, 200)):
+                reply = lrie.do("trespass:%s,last" % address.split(":")[1]).json()
+                t.equal(reply["status"], status, repr(reply))
+                t.equal("AccessDenied" in reply["body"], status == 403, repr(reply))
+            peer.sendall(b'"mine"')
+            t.equal(victim.reply().body, b'"mine"')
         t.equal(len(refusals(lrie)), 1, "lines about it")
         lrie.stop()
 
