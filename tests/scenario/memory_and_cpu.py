@@ -4,17 +4,17 @@
 import os
 import re
 import signal
+import time
 
 import harness
+from disturbance import disturbance_ms
 
 MB_PER_CPU = 1769
 
 
 def hold(milliseconds):
-    """Lets time pass by the kernel's clock; this is the work whose time is measured."""
-    end = harness.kernel_clock() + milliseconds / 1000
-    while harness.kernel_clock() < end:
-        os.sched_yield()
+    """Lets time pass; this is the work whose time is measured."""
+    time.sleep(milliseconds / 1000)
 
 
 def high_water_mark(process):
@@ -23,8 +23,14 @@ def high_water_mark(process):
         return int(re.search(r"VmHWM:\s+(\d+) kB", file.read())[1]) / 1024
 
 
+def check_near(t, actual, expected, disturbance, what):
+    """Within 5 % or 3 ms; more only when the machine was busy, whose delays add to what is told."""
+    room = max(0.05 * expected, 3)
+    t.between(expected - room, actual, expected + room + disturbance, what)
+
+
 def best_of(t, measure, tries=4):
-    """The machine may be busy with other things: one undisturbed try is proof enough."""
+    """The machine may be busy in ways that nobody counts: one undisturbed try is proof enough."""
     for attempt in range(tries):
         try:
             return measure()
@@ -38,20 +44,22 @@ def best_of(t, measure, tries=4):
 
 def test_init_duration_is_the_time_until_the_first_next(t):
     def measure():
+        before = disturbance_ms()
         lrie = t.serve_script("#!/bin/sh\ndate '+began %s%N'\n"
                               + harness.BARE_SCRIPT.split("\n", 1)[1])
         began = int(lrie.stdout.wait_line(r"began (\d+)")[1])
         runtime = lrie.runtime()
         hold(400)
-        asked = harness.time.time_ns()
+        asked = time.time_ns()
         caller = lrie.begin_invoke()
         event = runtime.next()
         runtime.answer(event)
         caller.reply()
         runtime.begin_next()
         report = lrie.report(event.id)
+        disturbance = disturbance_ms(lrie) - before
         lrie.stop()
-        t.near(report.init, (asked - began) / 1e6, "Init Duration")
+        check_near(t, report.init, (asked - began) / 1e6, disturbance, "Init Duration")
 
     best_of(t, measure)
 
@@ -61,6 +69,7 @@ def test_duration_is_the_time_from_the_event_to_the_next_next(t):
     runtime = lrie.runtime()
 
     def measure():
+        before = disturbance_ms(lrie)
         caller = lrie.begin_invoke()
         event = runtime.next()
         began = harness.kernel_clock()
@@ -73,7 +82,8 @@ def test_duration_is_the_time_from_the_event_to_the_next_next(t):
         poll.begin_next()
         report = lrie.report(event.id)
         poll.close()
-        t.near(report.duration, (asked - began) * 1000, "Duration")
+        check_near(t, report.duration, (asked - began) * 1000, disturbance_ms(lrie) - before,
+                   "Duration")
 
     best_of(t, measure)
 
@@ -81,15 +91,17 @@ def test_duration_is_the_time_from_the_event_to_the_next_next(t):
 def test_time_in_line_and_in_the_box_set_up_is_not_charged(t):
     lrie = t.bare()
     runtime = lrie.runtime()
-    callers = [lrie.begin_invoke()]
+    caller = lrie.begin_invoke()
     hold(300)
+    before = disturbance_ms(lrie)
     event = runtime.next()
     runtime.answer(event)
-    callers[0].reply()
+    caller.reply()
     runtime.begin_next()
     report = lrie.report(event.id)
     t.true(report.init >= 295, report.line)
-    t.true(report.duration < 150 * harness.SLOW, "waiting for init is charged: " + report.line)
+    t.between(0, report.duration, 150 * harness.SLOW + disturbance_ms(lrie) - before,
+              "ms charged, without the wait for init")
 
 
 def test_a_sleeping_function_is_reported_with_its_sleep(t):
@@ -97,20 +109,25 @@ def test_a_sleeping_function_is_reported_with_its_sleep(t):
     lrie.invoke()
 
     def measure():
+        before = disturbance_ms(lrie)
         began = harness.kernel_clock()
         reply = lrie.invoke()
         took = (harness.kernel_clock() - began) * 1000
-        t.between(300, lrie.report(reply.request_id).duration, min(took + 3, 315), "Duration")
+        report = lrie.report(reply.request_id)
+        t.between(300, report.duration, min(took + 3, 315) + disturbance_ms(lrie) - before,
+                  "Duration")
 
     best_of(t, measure)
 
 
 def test_a_sleeping_init_is_reported_with_its_sleep(t):
     def measure():
+        before = disturbance_ms()
         lrie = t.serve("init-sleep:300,echo")
         report = lrie.report(lrie.invoke().request_id)
+        disturbance = disturbance_ms(lrie) - before
         lrie.stop()
-        t.between(300, report.init, 315, "Init Duration")
+        t.between(300, report.init, 315 + disturbance, "Init Duration")
 
     best_of(t, measure)
 
@@ -268,8 +285,10 @@ def test_cpu_of_an_invocation_follows_the_memory_size(t):
         lrie.invoke()
 
         def measure():
+            before = disturbance_ms(lrie)
             report = lrie.report(lrie.do("busy:%d,echo" % work).request_id)
-            t.between(expected * 0.75, report.duration, expected * 1.4 * harness.SLOW,
+            t.between(expected * 0.75, report.duration,
+                      expected * 1.4 * harness.SLOW + disturbance_ms(lrie) - before,
                       "ms for %d ms of CPU at %d MB" % (work, memory))
 
         best_of(t, measure)
@@ -280,10 +299,13 @@ def test_init_runs_at_full_speed(t):
     t.need_walls("cpu")
 
     def measure():
+        before = disturbance_ms()
         lrie = t.serve("init-busy:150,echo")
         report = lrie.report(lrie.invoke().request_id)
+        disturbance = disturbance_ms(lrie) - before
         lrie.stop()
-        t.between(150, report.init, 600 * harness.SLOW, "ms for 150 ms of CPU in init")
+        t.between(150, report.init, 600 * harness.SLOW + disturbance,
+                  "ms for 150 ms of CPU in init")
 
     best_of(t, measure)
 
@@ -294,31 +316,36 @@ def test_a_suppressed_init_runs_at_full_speed_too(t):
     def measure():
         lrie = t.serve("init-busy:150,echo", "--timeout", "30")
         lrie.do("exit:1")
+        before = disturbance_ms()
         report = lrie.report(lrie.invoke().request_id)
+        disturbance = disturbance_ms(lrie) - before
         lrie.stop()
         t.true(report.init is None, report.line)
-        t.between(150, report.duration, 700 * harness.SLOW, "ms for 150 ms of CPU in init")
+        t.between(150, report.duration, 700 * harness.SLOW + disturbance,
+                  "ms for 150 ms of CPU in init")
 
     best_of(t, measure)
 
 
 def duration_of(t, memory, words, part):
-    """What a fixed amount of work takes in a fresh environment with that memory."""
+    """What a fixed amount of work takes in a fresh environment with that memory: the least and the
+    most, between which the machine's other work leaves a doubt."""
+    before = disturbance_ms()
     lrie = t.serve(words, "--memory", str(memory), "--timeout", "30")
     report = lrie.report(lrie.invoke().request_id)
+    disturbance = disturbance_ms(lrie) - before
     lrie.stop()
-    return getattr(report, part)
+    took = getattr(report, part)
+    return max(took - disturbance, 1), took
 
 
 def check_ratio(t, words, part, low, high):
-    """Of 128 MB to 1024; the rest of the machine can only add time, so the least of a few counts."""
-    small, large = [], []
-
+    """Of 128 MB to 1024."""
     def measure():
-        small.append(duration_of(t, 128, words, part))
-        large.append(duration_of(t, 1024, words, part))
-        t.between(low, min(small) / min(large), high, "times as long at 128 MB, of %r and %r" % (
-            small, large))
+        small, large = duration_of(t, 128, words, part), duration_of(t, 1024, words, part)
+        least, most = small[0] / large[1], small[1] / large[0]
+        t.true(least <= high and low <= most, "%r ms at 128 MB, %r ms at 1024: %.2f to %.2f times, "
+               "not %s to %s" % (small, large, least, most, low, high))
 
     best_of(t, measure)
 
