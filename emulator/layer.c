@@ -23,6 +23,7 @@
 
 #include "emulator/folder.h"
 #include "emulator/log.h"
+#include "emulator/removal.h"
 #include "emulator/signals.h"
 #include "emulator/zip.h"
 #include "sandbox/fd.h"
@@ -69,16 +70,19 @@ static void sweep(const char *parent)
 {
 	autoclose int dir = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *entries = opendir(parent);
-	struct error ignored;
 
 	for (struct dirent *entry; dir != -1 && entries && (entry = readdir(entries));) {
 		if (strncmp(entry->d_name, PREFIX, strlen(PREFIX)) != 0)
 			continue;
 		autoclose int orphan = openat(dir, entry->d_name,
 		                              O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-		if (is_orphan(orphan) && folder_remove(dir, entry->d_name, &ignored))
-			log_info("removed '%s/%s', which a lrie that was killed has left", parent,
-			         entry->d_name);
+		if (!is_orphan(orphan))
+			continue;
+		char *path = xasprintf("%s/%s", parent, entry->d_name);
+
+		log_info("removing '%s', which a lrie that was killed has left", path);
+		removal_begin(path, orphan);
+		free(path);
 	}
 	if (entries)
 		closedir(entries);
@@ -397,14 +401,10 @@ struct layers *layers_create(const struct config *config, bool is_image, struct 
 
 void layers_destroy(struct layers *layers)
 {
-	struct error err;
-
 	if (!layers || --layers->references > 0)
 		return;
 	if (layers->workshop)
-		signals_mask_ending(SIG_BLOCK);
-	if (layers->workshop && !folder_remove(AT_FDCWD, layers->workshop, &err))
-		log_warning("%s", err.text);
+		removal_begin(layers->workshop, layers->lock);
 	forget_paths(layers);
 	free(layers->paths);
 	free(layers->workshop);

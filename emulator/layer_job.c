@@ -58,30 +58,6 @@ static void write_all(int fd, const struct buffer *text)
 	}
 }
 
-/* Connections and boxes of lrie must not live as long as this child. */
-static bool leave_all_but(int *one, int *other)
-{
-	enum { FIRST = 3 };
-
-	*one = fcntl(*one, F_DUPFD, FIRST + 2);
-	*other = fcntl(*other, F_DUPFD, FIRST + 2);
-	if (*one == -1 || *other == -1 || dup2(*one, FIRST) == -1 || dup2(*other, FIRST + 1) == -1)
-		return false;
-	*one = FIRST;
-	*other = FIRST + 1;
-	fd_close_from(FIRST + 2);
-	return true;
-}
-
-/* It ends when lrie does, and not before: what a terminal or a shell sends to all processes of a
- * job, SIGHUP for a reload, is for lrie. */
-static bool belong_to_parent(void)
-{
-	for (size_t i = 0; i < SIGNALS_ENDING; i++)
-		signal(signals_ending[i], SIG_IGN);
-	return prctl(PR_SET_PDEATHSIG, SIGKILL) == 0;
-}
-
 static void work(struct layers *layers, const struct config *config,
                  const struct sandbox_host *host, int fd)
 {
@@ -89,7 +65,10 @@ static void work(struct layers *layers, const struct config *config,
 	struct error err;
 	bool done;
 
-	if (!belong_to_parent() || !leave_all_but(&fd, &layers->lock))
+	/* It ends when lrie does, and not before: what a shell sends to all processes of a job,
+	 * SIGHUP for a reload, is for lrie. Connections and boxes must not live as long as it. */
+	signals_ignore_ending();
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) == -1 || !fd_close_all_but(&fd, &layers->lock))
 		_exit(1);
 	done = layers_fill(layers, config, &err) && layers_settle(layers, config, host, &err);
 	answer(done ? layers : NULL, &err, &text);

@@ -10,6 +10,7 @@
 #include "emulator/commands.h"
 #include "emulator/config.h"
 #include "emulator/log.h"
+#include "emulator/removal.h"
 #include "emulator/service.h"
 #include "emulator/signals.h"
 #include "emulator/stand_in.h"
@@ -79,6 +80,7 @@ int main(int argc, char **argv)
 	int code = commands[config->command](config);
 
 	config_destroy(config);
+	removal_await();
 	/* One that came where no loop heard it was blocked until all was undone. */
 	signals_mask_ending(SIG_UNBLOCK);
 	return code;

@@ -16,3 +16,9 @@ void signals_mask_ending(int how)
 		sigaddset(&set, signals_ending[i]);
 	sigprocmask(how, &set, NULL);
 }
+
+void signals_ignore_ending(void)
+{
+	for (size_t i = 0; i < SIGNALS_ENDING; i++)
+		signal(signals_ending[i], SIG_IGN);
+}

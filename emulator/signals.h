@@ -10,4 +10,7 @@ extern const int signals_ending[SIGNALS_ENDING];
 /* For the whole process: SIG_BLOCK before a loop hears them, SIG_UNBLOCK when all is undone. */
 void signals_mask_ending(int how);
 
+/* In a child whose end is not asked for by them. */
+void signals_ignore_ending(void);
+
 #endif

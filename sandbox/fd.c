@@ -79,3 +79,17 @@ void fd_close_from(int first)
 	for (int fd = first; fd < (int)limit.rlim_cur; fd++)
 		close(fd);
 }
+
+bool fd_close_all_but(int *one, int *other)
+{
+	enum { FIRST = STDERR_FILENO + 1 };
+
+	*one = fcntl(*one, F_DUPFD, FIRST + 2);
+	*other = fcntl(*other, F_DUPFD, FIRST + 2);
+	if (*one == -1 || *other == -1 || dup2(*one, FIRST) == -1 || dup2(*other, FIRST + 1) == -1)
+		return false;
+	*one = FIRST;
+	*other = FIRST + 1;
+	fd_close_from(FIRST + 2);
+	return true;
+}

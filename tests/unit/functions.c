@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 
+#include "emulator/removal.h"
 #include "tests/unit/fakes.h"
 #include "tests/unit/files.h"
 
@@ -308,6 +309,7 @@ static void end_zips(void)
 	remove("good.zip");
 	remove("bad.zip");
 	end_file();
+	removal_await();
 }
 
 static void settle_update(void)
