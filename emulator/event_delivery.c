@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "emulator/address.h"
+#include "emulator/backlog.h"
 #include "emulator/clock.h"
 #include "emulator/http_client.h"
 #include "emulator/identifier.h"
@@ -39,7 +40,7 @@ struct server_sink {
 	const char *target;
 	struct letter *first, **last;
 	unsigned count;
-	size_t bytes;
+	struct backlog backlog; /* the bytes of all */
 	bool is_sending, is_failing;
 	bool has_given_up; /* at the end of lrie: the last attempt was in vain */
 	bool is_retired;   /* no more letters come: it goes when the last one has gone */
@@ -88,19 +89,21 @@ static void join(struct server_sink *sink, struct letter *letter)
 	*sink->last = letter;
 	sink->last = &letter->next;
 	sink->count++;
-	sink->bytes += letter->length;
+	backlog_add(&sink->backlog, letter->length);
 }
 
 static void drop_first(struct server_sink *sink)
 {
 	struct letter *letter = sink->first;
+	size_t length;
 
 	sink->first = letter->next;
 	if (!sink->first)
 		sink->last = &sink->first;
 	sink->count--;
-	sink->bytes -= letter->length;
+	length = letter->length;
 	free(letter);
+	backlog_remove(&sink->backlog, length);
 }
 
 bool event_delivery_is_under_way(const struct event_delivery *delivery)
@@ -326,7 +329,7 @@ static bool server_send(struct event_sink *base, const struct event_letter *lett
 	struct server_sink *sink = sink_of(base);
 
 	if (sink->count >= EVENT_DELIVERY_LETTERS ||
-	    sink->bytes + letter->length > EVENT_DELIVERY_BYTES)
+	    sink->backlog.bytes + letter->length > EVENT_DELIVERY_BYTES)
 		return error_set(err, 0, "%u records wait for it already", sink->count);
 	join(sink, make_letter(letter, keep(sink, letter)));
 	go_on(sink);

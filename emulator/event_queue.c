@@ -69,12 +69,15 @@ static void leave_all(struct queued *event)
 
 static void release(struct queued *event)
 {
+	struct event_queue *queue = event->queue;
+	size_t bytes = event->invocation->event.length;
+
 	leave_all(event);
-	event->queue->length--;
-	event->queue->bytes -= event->invocation->event.length;
+	queue->length--;
 	invocation_unref(event->invocation);
 	buffer_finish(&event->response);
 	free(event);
+	backlog_remove(&queue->backlog, bytes);
 }
 
 /* What the asker did not say: the version that runs. */
@@ -322,7 +325,7 @@ struct queued *event_queue_enqueue(struct event_queue *queue, struct invocation 
 	invocation->is_unattended = true;
 	invocation->asker = event;
 	queue->length++;
-	queue->bytes += invocation->event.length;
+	backlog_add(&queue->backlog, invocation->event.length);
 	event->place = queue->last;
 	*queue->last = event;
 	queue->last = &event->later;
@@ -362,7 +365,7 @@ static enum event_verdict add(struct event_queue *queue, struct invocation *invo
 	if (queue->stopping)
 		return add_late(queue, invocation, chain, err);
 	if (queue->length >= EVENT_QUEUE_LENGTH ||
-	    queue->bytes + invocation->event.length > EVENT_QUEUE_BYTES) {
+	    queue->backlog.bytes + invocation->event.length > EVENT_QUEUE_BYTES) {
 		error_set(err, 0, "%u events of function '%s' wait already", queue->length,
 		          queue->config->function_name);
 		return EVENT_TOO_MANY;

@@ -8,6 +8,7 @@
 #ifndef EMULATOR_EVENT_QUEUE_PRIVATE_H
 #define EMULATOR_EVENT_QUEUE_PRIVATE_H
 
+#include "emulator/backlog.h"
 #include "emulator/event_outcome.h"
 #include "emulator/event_queue.h"
 
@@ -49,7 +50,7 @@ struct event_queue {
 	struct queued_list delayed; /* by the time that they are due */
 	struct loop_timer timer;
 	unsigned length, running, capacity;
-	size_t bytes;
+	struct backlog backlog; /* the bytes of all */
 	bool stopping;
 	bool is_failing; /* events could not be kept; for one warning per series */
 	unsigned lost, kept;
