@@ -11,8 +11,10 @@ import os
 import random
 import resource
 import signal
+import struct
 import threading
 import time
+import zlib
 
 import harness
 
@@ -50,6 +52,16 @@ def read_lines(path):
         return []
 
 
+def places(log):
+    """Where records are in a log, and how long their bodies: 4 bytes of marker, 4 of length, 4 of
+    checksum before each."""
+    at = 16
+    while at + 12 <= len(log):
+        length, = struct.unpack_from(">I", log, at + 4)
+        yield at, length
+        at += 12 + length
+
+
 class Survivor:
     """An lrie that is killed and begun again, with one state and one log."""
 
@@ -63,6 +75,20 @@ class Survivor:
 
     def begin(self):
         return self.t.serve(self.handler, *self.options)
+
+    def log_path(self):
+        return os.path.join(self.folder, "state", "events-1.log")
+
+    def log(self):
+        with open(self.log_path(), "rb") as file:
+            return file.read()
+
+    def has_kept_failures(self, count):
+        """Whether the first attempt of so many events has failed, and that would outlive lrie."""
+        log, progress = self.log(), struct.Struct(">BQQIQQII")
+        told = [progress.unpack_from(log, at + 12) for at, length in places(log)
+                if length == progress.size and at + 12 + length <= len(log)]
+        return len({each[1] for each in told if each[0] == 3 and each[-1] == 1}) == count
 
     def done(self):
         found = set()
@@ -112,7 +138,7 @@ def test_attempts_go_on(t):
     survivor = Survivor(t, "error", "--retries", "1")
     lrie = survivor.begin()
     reply = lrie.invoke(b'{"a":1}', EVENT)
-    harness.wait_for(lambda: events(lrie)["events"][0]["state"] == "delayed", "the failure")
+    harness.wait_for(lambda: survivor.has_kept_failures(1), "the failure")
     kill(lrie)
     lrie = survivor.begin()
     event, = events(lrie)["events"]
@@ -121,6 +147,61 @@ def test_attempts_go_on(t):
     lrie.stop()
     t.true("1 event has been accepted and not run to the end: kept in '%s/state'" % survivor.folder
            in lrie.stderr.text(), lrie.stderr.text())
+
+
+def shift_times(survivor, seconds):
+    """All that the log says of the wall clock, as if that had been set meanwhile."""
+    data = survivor.log()
+    out = data[:16]
+    for at, length in places(data):
+        kind, number, accepted, chain, due = struct.unpack_from(">BQQIQ", data, at + 12)
+        accepted, due = (when + seconds * 10 ** 9 if when else 0 for when in (accepted, due))
+        body = struct.pack(">BQQIQ", kind, number, accepted, chain, due)
+        body += data[at + 12 + len(body):at + 12 + length]
+        head = struct.pack(">4sI", data[at:at + 4], length)
+        out += head + struct.pack(">I", zlib.crc32(body, zlib.crc32(head))) + body
+    with open(survivor.log_path(), "wb") as file:
+        file.write(out)
+
+
+def begin_with_times_shifted(t, seconds):
+    """An event has failed once, and the next lrie finds that it was 'seconds' later."""
+    survivor = Survivor(t, "error", "--retries", "1", "--clock", "virtual")
+    lrie = survivor.begin()
+    lrie.invoke(b"{}", EVENT)
+    harness.wait_for(lambda: survivor.has_kept_failures(1), "the failure")
+    kill(lrie)
+    shift_times(survivor, seconds)
+    return survivor.begin()
+
+
+def advance(lrie, duration):
+    with lrie.connect() as connection:
+        connection.ask("POST", "/_lrie/clock", json.dumps({"advance": duration}).encode())
+
+
+def test_a_clock_that_was_ahead(t):
+    """By a century: the event is new, and waits five minutes at most."""
+    lrie = begin_with_times_shifted(t, 100 * 365 * 86400)
+    event, = events(lrie)["events"]
+    t.equal((event["state"], event["attempts"]), ("delayed", 1))
+    t.true(event["ageMs"] < 60000, event)
+    advance(lrie, "4m")
+    t.equal(events(lrie)["events"][0]["attempts"], 1)
+    advance(lrie, "1m")
+    harness.wait_for(lambda: metric(lrie, "lrie_events_failed_total") == 1, "the second attempt")
+    lrie.stop()
+
+
+def test_a_clock_that_was_behind(t):
+    """By an hour: the event is as old, and due."""
+    lrie = begin_with_times_shifted(t, -3600)
+    harness.wait_for(lambda: metric(lrie, "lrie_events_queued") == 0, "the second attempt")
+    lrie.stop()
+    lrie = begin_with_times_shifted(t, -7 * 3600)
+    harness.wait_for(lambda: metric(lrie, "lrie_events_queued") == 0, "the end")
+    lrie.stop()
+    says(t, lrie.stderr.text(), "given up after 1 attempt (--max-event-age)")
 
 
 def test_one_lrie_at_a_time(t):
@@ -238,11 +319,9 @@ def test_damage_is_told_and_kept(t):
     survivor = Survivor(t, "error")
     lrie = survivor.begin()
     ids = [lrie.invoke(b"{}", EVENT).request_id for _ in range(3)]
-    harness.wait_for(lambda: [e["state"] for e in events(lrie)["events"]] == 3 * ["delayed"],
-                     "all failures")
+    harness.wait_for(lambda: survivor.has_kept_failures(3), "all failures")
     kill(lrie)
-    path = os.path.join(survivor.folder, "state", "events-1.log")
-    with open(path, "r+b") as file:
+    with open(survivor.log_path(), "r+b") as file:
         file.seek(file.read().index(ids[1].encode()))
         file.write(b"garbage")
     lrie = survivor.begin()

@@ -532,6 +532,78 @@ static void test_a_clock_that_was_a_century_ahead(void)
 	end_with_store();
 }
 
+#define HOUR_NS ((int64_t)(3600 * CLOCK_NS_PER_S))
+#define CENTURY_NS (INT64_C(100) * 365 * 24 * HOUR_NS)
+
+/* While lrie runs, nothing but what is told follows it. */
+static void test_a_wall_clock_that_is_set(void)
+{
+	begin();
+	stage.config.max_event_age_ms = 100000;
+	start();
+	add("{\"x\": 1}");
+	fails();
+	pass_s(30);
+	fake_move_wall(-HOUR_NS);
+	pass_s(29);
+	CHECK_INT(stage_ports->deliveries, 1);
+	pass_s(1);
+	CHECK_INT(stage_ports->deliveries, 2);
+	answers();
+	CHECK(strstr(fake_output_take(), "\"timestamp\":\"2025-12-31T23:01:00.000Z\""));
+
+	add("{\"x\": 1}");
+	fails();
+	fake_move_wall(HOUR_NS + CENTURY_NS);
+	pass_s(59);
+	CHECK_INT(stage_ports->deliveries, 3);
+	pass_s(1);
+	CHECK_INT(stage_ports->deliveries, 4);
+	fails(); /* too old by what has passed, and not by what the clock says */
+	CHECK(strstr(fake_output_take(), "\"timestamp\":\"2125-12-08T00:02:00.000Z\""));
+	end();
+}
+
+/* The next lrie knows nothing but the wall clock: an event waits five minutes at most, and is not
+ * given up for a clock that is behind. */
+static void test_a_wall_clock_that_was_set_back_meanwhile(void)
+{
+	begin_with_store();
+	stage.config.max_event_age_ms = 800000;
+	add("{\"x\": 1}");
+	fails();
+	fake_move_wall(-HOUR_NS);
+	reopen();
+	pass_s(299);
+	CHECK_INT(stage_ports->deliveries, 1);
+	pass_s(1);
+	CHECK_INT(stage_ports->deliveries, 2);
+	fails();
+	fake_move_wall(-HOUR_NS);
+	reopen();
+	pass_s(300);
+	CHECK_INT(stage_ports->deliveries, 3);
+	answers();
+	CHECK(strstr(fake_output_take(), "\"Success\""));
+	end_with_store();
+}
+
+static void test_a_wall_clock_that_was_set_forward_meanwhile(void)
+{
+	begin_with_store();
+	add("{\"x\": 1}");
+	fails();
+	fake_move_wall(HOUR_NS);
+	reopen();
+	CHECK_INT(stage_ports->deliveries, 2); /* it was due */
+	fails();
+	fake_move_wall(CENTURY_NS);
+	reopen();
+	CHECK_INT(stage_ports->deliveries, 2);
+	CHECK(strstr(fake_output_take(), "EventAgeExceeded\",\"approximateInvokeCount\":2}"));
+	end_with_store();
+}
+
 /* A reload that fails: what it had made goes, and nothing was done. */
 static void test_one_that_never_starts_takes_nothing_up(void)
 {
@@ -630,5 +702,8 @@ TEST_MAIN(test_no_concurrency_at_all, test_a_good_event, test_two_retries_with_t
           test_a_crash_is_a_function_error, test_stopped_in_every_state,
           test_a_function_that_is_not_there, test_a_loop_of_functions_ends,
           test_what_waits_outlives_lrie, test_too_old_for_the_next_lrie,
-          test_a_clock_that_was_a_century_ahead, test_one_that_never_starts_takes_nothing_up,
-          test_all_that_was_asked_is_kept, test_looking_at_it)
+          test_a_clock_that_was_a_century_ahead, test_a_wall_clock_that_is_set,
+          test_a_wall_clock_that_was_set_back_meanwhile,
+          test_a_wall_clock_that_was_set_forward_meanwhile,
+          test_one_that_never_starts_takes_nothing_up, test_all_that_was_asked_is_kept,
+          test_looking_at_it)

@@ -29,6 +29,7 @@ struct loop {
 
 static uint64_t now_ns = FAKE_START_NS;
 static uint64_t ahead_ns;
+static uint64_t wall_moved_ns; /* of either sign */
 static unsigned watches_spared, watches_refused;
 
 uint64_t clock_now(void)
@@ -38,12 +39,17 @@ uint64_t clock_now(void)
 
 uint64_t clock_wall_ms(void)
 {
-	return FAKE_START_WALL_MS + (now_ns - FAKE_START_NS) / CLOCK_NS_PER_MS;
+	return clock_wall_ns(now_ns) / CLOCK_NS_PER_MS;
 }
 
 uint64_t clock_wall_ns(uint64_t at_ns)
 {
-	return FAKE_START_WALL_MS * CLOCK_NS_PER_MS + at_ns - FAKE_START_NS;
+	return FAKE_START_WALL_MS * CLOCK_NS_PER_MS + at_ns - FAKE_START_NS + wall_moved_ns;
+}
+
+void fake_move_wall(int64_t ns)
+{
+	wall_moved_ns += (uint64_t)ns;
 }
 
 uint64_t clock_machine(void)
@@ -71,6 +77,7 @@ struct loop *loop_create(struct error *err)
 	(void)err;
 	now_ns = FAKE_START_NS;
 	ahead_ns = 0;
+	wall_moved_ns = 0;
 	watches_spared = watches_refused = 0;
 	return xcalloc(1, sizeof(struct loop));
 }

@@ -35,6 +35,9 @@ void fake_settle(struct loop *loop);
 /* Lets 'ns' pass, from one due timer to the next. */
 void fake_pass(struct loop *loop, uint64_t ns);
 
+/* Somebody sets the machine's wall clock, forward or back. */
+void fake_move_wall(int64_t ns);
+
 /* One turn; 'order' changes the order in which descriptors get theirs. Returns false when
  * nothing was ready or due. */
 bool fake_turn(struct loop *loop, unsigned order);

@@ -27,7 +27,7 @@ static void deliver(struct runtime_port *base, struct invocation *invocation, bo
 {
 	struct stage_port *port = container_of(base, struct stage_port, base);
 
-	assert(!invocation->is_answered && invocation->deadline_ms > FAKE_START_WALL_MS);
+	assert(!invocation->is_answered && invocation->deadline_ms > clock_machine_wall_ms());
 	assert(!stage_box(port)->is_frozen);
 	if (!to_all)
 		base->waiting--;
