@@ -8,6 +8,9 @@
 #include "emulator/invoke_error.h"
 #include "emulator/log.h"
 
+/* Of an error of the function so much is logged. */
+#define WARNING_LENGTH 400
+
 /* ---- heads ---- */
 
 /* How API Gateway names a request, beside its id. */
@@ -70,6 +73,14 @@ static void begin(struct http_call *call, const struct http_answer *answer)
 	}
 }
 
+/* What its client is not told, as on AWS: a developer wants to know. */
+static void warn(const struct http_call *call, const char *what, const char *text, size_t length)
+{
+	log_warning("function '%s': %.16s %.256s: %s%.*s", call->served->name,
+	            http_exchange_method(call->exchange), http_exchange_path(call->exchange), what,
+	            length < WARNING_LENGTH ? (int)length : WARNING_LENGTH, text);
+}
+
 /* ---- whole answers ---- */
 
 /* The answer is finished afterwards. */
@@ -84,6 +95,8 @@ void http_call_fail(struct http_call *call, enum http_failure failure, uint64_t 
 {
 	struct http_answer answer;
 
+	if (failure == HTTP_FAILURE_TIMEOUT)
+		warn(call, "its site waits no longer, and the function goes on", "", 0);
 	http_answer_init(&answer);
 	http_answer_fail(&answer, &call->site, failure, size);
 	respond(call, &answer);
@@ -95,6 +108,7 @@ void http_call_throttle(struct http_call *call, const char *reason)
 	const struct http_answer answer = { .status = 429 };
 
 	if (call->site.format != HTTP_FORMAT_URL) {
+		warn(call, "throttled: ", reason, strlen(reason));
 		http_call_fail(call, HTTP_FAILURE_THROTTLED, 0);
 		return;
 	}
@@ -121,6 +135,8 @@ static bool is_failure_of_lrie(const struct answer *answer)
 
 static void respond_error(struct http_call *call, const struct answer *answer)
 {
+	if (!answer->throttle && !is_failure_of_lrie(answer))
+		warn(call, "it failed: ", answer->body.data, answer->body.length);
 	if (answer->throttle)
 		http_call_throttle(call, answer->throttle);
 	else
@@ -238,12 +254,16 @@ static void on_stream_answered(struct invocation *invocation, struct answer *ans
 		return;
 	if (call->is_prelude_due && !answer->is_error)
 		end_prelude(call);
-	if (call->is_answered && is_failure_of_lrie(answer))
-		http_exchange_break_reply(call->exchange);
-	else if (call->is_answered)
-		http_exchange_end_reply(call->exchange);
-	else
+	if (!call->is_answered) {
 		on_answered(invocation, answer);
+	} else if (is_failure_of_lrie(answer)) {
+		http_exchange_break_reply(call->exchange);
+	} else {
+		if (answer->is_error)
+			warn(call, "it failed in the middle of its answer: ", answer->body.data,
+			     answer->body.length);
+		http_exchange_end_reply(call->exchange);
+	}
 }
 
 void http_call_go_on(struct http_call *call)

@@ -301,9 +301,14 @@ def test_failures_of_the_function(t):
                 "http-api": (502, b'{"message":"Internal Server Error"}'),
                 "rest-api": (502, b'{"message": "Internal server error"}')}
     for name in FORMATS:
-        for handler in ("error", "crash:invoke", "sleep:5000", "big:6291557"):
+        for handler, error_type in (("error", "Function.FixtureError"),
+                                    ("crash:invoke", "Runtime.ExitError"),
+                                    ("sleep:5000", "Sandbox.Timedout"),
+                                    ("big:6291557", "Function.ResponseSizeTooLarge")):
             lrie = serve(t, handler, "--http-as", name, "--timeout", "1")
-            reply = ask(t, lrie)
+            reply = ask(t, lrie, target="/a?b")
+            lrie.stderr.wait_line(r"lrie: warning: function 'function': GET /a: it failed: \{.*"
+                                  r'"errorType":"%s".*' % error_type)
             if name == "alb":
                 t.equal((reply.status, b"<h1>502 Bad Gateway</h1>" in reply.body), (502, True))
             else:
@@ -365,6 +370,8 @@ def test_a_gateway_does_not_wait_for_ever(t):
         advance(lrie, 5)
         reply = connection.reply()
         t.equal((reply.status, reply.body), (status, body))
+        lrie.stderr.wait_line(r"lrie: warning: function 'function': GET /: its site waits no "
+                              "longer, and the function goes on")
         # the function has not heard of it
         t.equal(runtime.answer(event, b'{"statusCode":200}').status, 202)
         runtime.begin_next()
@@ -396,6 +403,9 @@ def test_throttled(t):
             reply = ask(t, lrie)
             t.equal((reply.status, reply.body), (status, body))
             t.equal(reply.header("Retry-After"), retry_after, "seconds, if anybody knows")
+            if name != "url":
+                lrie.stderr.wait_line(r"lrie: warning: function 'function': GET /: throttled: "
+                                      "ReservedFunctionConcurrentInvocationLimitExceeded")
             runtime.answer(event, b'{"statusCode":200}')
             t.equal(connection.reply().status, 200)
             runtime.begin_next()

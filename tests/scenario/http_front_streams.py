@@ -173,6 +173,8 @@ def test_an_error_in_midstream_ends_the_body(t):
     answer.end(b"Lambda-Runtime-Function-Error-Type: Function.Broken\r\n"
                b"Lambda-Runtime-Function-Error-Body: e30=\r\n")
     t.equal((response.head(), response.rest()), (200, b"half"))
+    lrie.stderr.wait_line(r"lrie: warning: function 'function': GET /: it failed in the middle of "
+                          r"its answer: \{\}")
     lrie.stop()
 
 
