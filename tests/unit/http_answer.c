@@ -209,6 +209,66 @@ static void test_answers(void)
 	}
 }
 
+/* The site's own headers, and those that say where a response ends. */
+static void test_headers_that_are_not_the_functions(void)
+{
+	static const struct {
+		const char *name;
+		bool is_url, is_rest, is_alb; /* whether it is remapped there, or dropped */
+	} names[] = {
+		{ "Connection", true, true, true },
+		{ "content-length", true, true, true },
+		{ "Date", true, true, true },
+		{ "Keep-Alive", true, true, true },
+		{ "Proxy-Connection", true, true, true },
+		{ "TE", true, true, true },
+		{ "Trailer", true, true, true },
+		{ "Upgrade", true, true, true },
+		{ "Transfer-Encoding", true, true, true },
+		{ "x-amzn-requestid", true, true, false },
+		{ "X-Amzn-Trace-Id", true, true, false },
+		{ "Server", true, true, false },
+		{ "Content-MD5", false, true, false },
+		{ "Expect", false, true, false },
+		{ "Host", false, true, false },
+		{ "Max-Forwards", false, true, false },
+		{ "User-Agent", false, true, false },
+		{ "WWW-Authenticate", false, true, false },
+		{ "X-Other", false, false, false },
+	};
+
+	for (int format = HTTP_FORMAT_URL; format <= HTTP_FORMAT_ALB; format++) {
+		for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+			autobuffer struct buffer result = BUFFER_INIT, expected = BUFFER_INIT;
+			autobuffer struct buffer text = BUFFER_INIT;
+			bool is_alb = format == HTTP_FORMAT_ALB;
+			bool is_remapped = is_alb                           ? names[i].is_alb
+			                   : format == HTTP_FORMAT_REST_API ? names[i].is_rest
+			                                                    : names[i].is_url;
+			struct http_answer answer;
+			struct http_site site;
+
+			test_case(names[i].name);
+			buffer_append_format(&result,
+			                     "{\"statusCode\":200,\"headers\":{\"%s\":\"v\"}}",
+			                     names[i].name);
+			buffer_append_text(&expected, "200; ");
+			if (!is_alb || !is_remapped)
+				buffer_append_format(&expected, "%s%s: v; ",
+				                     is_remapped ? "x-amzn-Remapped-" : "",
+				                     names[i].name);
+			buffer_append_format(&expected, "Content-Type: application/%s; ",
+			                     is_alb ? "octet-stream" : "json");
+			make_site(&site, (enum http_format)format);
+			http_answer_init(&answer);
+			http_answer_map(&answer, &site, result.data, result.length, NULL);
+			describe(&text, &answer);
+			CHECK_STR(text.data, expected.data);
+			http_answer_finish(&answer);
+		}
+	}
+}
+
 static void test_multi_value_of_a_load_balancer(void)
 {
 	static const char result[] = "{\"statusCode\":200,\"headers\":{\"a\":\"1\"},"
@@ -484,7 +544,8 @@ static void test_streams_without_prelude(void)
 	}
 }
 
-TEST_MAIN(test_answers, test_multi_value_of_a_load_balancer, test_what_is_wrong_is_told,
-          test_headers_are_bounded, test_load_balancers_take_a_megabyte, test_failures,
-          test_no_failure_is_silent, test_prelude_in_pieces_of_any_size, test_prelude_that_is_none,
-          test_what_preludes_say, test_streams_without_prelude)
+TEST_MAIN(test_answers, test_headers_that_are_not_the_functions,
+          test_multi_value_of_a_load_balancer, test_what_is_wrong_is_told, test_headers_are_bounded,
+          test_load_balancers_take_a_megabyte, test_failures, test_no_failure_is_silent,
+          test_prelude_in_pieces_of_any_size, test_prelude_that_is_none, test_what_preludes_say,
+          test_streams_without_prelude)

@@ -236,6 +236,9 @@ static const struct {
 	  "\"YWJj\"" },
 	{ { .body = "abc", .headers = { "Content-Type", "text/plain", "Content-Encoding", "br" } },
 	  "\"YWJj\"" },
+	{ { .body = "abc",
+	    .headers = { "Content-Type", "text/plain", "Content-Encoding", "Identity" } },
+	  "\"abc\"" },
 	{ { .body = "\xff", .headers = { "Content-Type", "text/plain" } }, "\"/w==\"" },
 	{ { .body = "\0\"", .body_length = 2, .headers = { "Content-Type", "text/plain" } },
 	  "\"\\u0000\\\"\"" },
@@ -298,6 +301,24 @@ static void test_rules(void)
 		check_part(&rules[i].given, rules[i].part);
 }
 
+/* What is about one connection ends with it, and what the front says is not for a client to say. */
+static void test_headers_that_are_not_passed_on(void)
+{
+	static const char *const names[] = { "Keep-Alive",       "Proxy-Connection", "te",
+		                             "Trailer",          "Upgrade",          "expect",
+		                             "X-Forwarded-Port", "x-forwarded-proto" };
+
+	for (int format = HTTP_FORMAT_URL; format <= HTTP_FORMAT_ALB; format++) {
+		for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+			check_part(&(struct given){ .format = (enum http_format)format,
+			                            .headers = { names[i], "not-this" } },
+			           "!not-this");
+		check_part(&(struct given){ .format = (enum http_format)format,
+		                            .headers = { "Connection", "not-this" } },
+		           format == HTTP_FORMAT_ALB ? "\"connection\":\"not-this\"" : "!not-this");
+	}
+}
+
 /* ---- names ---- */
 
 static void test_names_are_those_of_the_function(void)
@@ -341,4 +362,5 @@ static void test_many_headers(void)
 }
 
 TEST_MAIN(test_whole_url, test_whole_http_api, test_whole_rest_api, test_whole_alb,
-          test_whole_alb_multi, test_rules, test_names_are_those_of_the_function, test_many_headers)
+          test_whole_alb_multi, test_rules, test_headers_that_are_not_passed_on,
+          test_names_are_those_of_the_function, test_many_headers)
