@@ -2,18 +2,16 @@
 /* http_answer - what a function answered, as the HTTP response that its site makes of it */
 #include "emulator/http_answer.h"
 
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include "emulator/base64.h"
+#include "emulator/http_failure.h"
 #include "emulator/http_head.h"
 #include "emulator/http_prelude.h"
-#include "emulator/json.h"
 #include "emulator/json_check.h"
 #include "emulator/json_part.h"
-#include "emulator/quota.h"
 
 #define ALB_LIMIT ((size_t)1 << 20)
 #define JSON_TYPE "application/json"
@@ -78,12 +76,16 @@ static const char *find_header(const struct http_answer *answer, const char *nam
 	return NULL;
 }
 
-static void put_header(struct http_answer *answer, const char *prefix, const char *name,
-                       const char *value)
+static void put(struct http_answer *answer, const char *prefix, const char *name, const char *value)
 {
 	buffer_append_text(&answer->headers, prefix);
 	buffer_append(&answer->headers, name, strlen(name) + 1);
 	buffer_append(&answer->headers, value, strlen(value) + 1);
+}
+
+void http_answer_put_header(struct http_answer *answer, const char *name, const char *value)
+{
+	put(answer, "", name, value);
 }
 
 /* Both may hold anything, NUL too. */
@@ -107,7 +109,7 @@ static bool add_header(struct http_answer *answer, const struct http_site *site,
 	if (prefix[0] && site->format == HTTP_FORMAT_ALB)
 		return true;
 	if (!is_once || !find_header(answer, name->data, value->data))
-		put_header(answer, prefix, name->data, value->data);
+		put(answer, prefix, name->data, value->data);
 	return true;
 }
 
@@ -338,7 +340,7 @@ static void complete(struct http_answer *answer, const char *type)
 	if (has_no_body(answer->status))
 		buffer_finish(&answer->body);
 	else if (!find_header(answer, "Content-Type", NULL))
-		put_header(answer, "", "Content-Type", type);
+		put(answer, "", "Content-Type", type);
 }
 
 /* ---- by format ---- */
@@ -507,127 +509,4 @@ void http_answer_begin_stream(struct http_answer *answer, const char *type)
 	bool is_fine = type && *type && http_is_field_value(type);
 
 	complete(answer, is_fine ? type : BINARY_TYPE);
-}
-
-/* ---- failures ---- */
-
-static void say(struct http_answer *answer, unsigned status, const char *type, const char *text)
-{
-	answer->status = status;
-	put_header(answer, "", "Content-Type", type);
-	buffer_append_text(&answer->body, text);
-}
-
-static void say_json(struct http_answer *answer, unsigned status, const char *text)
-{
-	say(answer, status, JSON_TYPE, text);
-}
-
-static void fail_url(struct http_answer *answer, enum http_failure failure)
-{
-	switch (failure) {
-	case HTTP_FAILURE_SERVICE:
-		put_header(answer, "", "x-amzn-ErrorType", "ServiceException");
-		say_json(answer, 500, "{\"Message\":\"Internal Server Error\"}");
-		break;
-	case HTTP_FAILURE_FUNCTION:
-	case HTTP_FAILURE_THROTTLED: /* see http_answer.h */
-	case HTTP_FAILURE_TIMEOUT:
-	case HTTP_FAILURE_BODY:
-	case HTTP_FAILURE_EVENT:
-		say(answer, 502, "text/plain", "Internal Server Error");
-		break;
-	}
-}
-
-static void fail_http_api(struct http_answer *answer, enum http_failure failure)
-{
-	switch (failure) {
-	case HTTP_FAILURE_FUNCTION:
-	case HTTP_FAILURE_EVENT:
-		say_json(answer, 502, "{\"message\":\"Internal Server Error\"}");
-		break;
-	case HTTP_FAILURE_THROTTLED:
-		say_json(answer, 429, "{\"message\":\"Too Many Requests\"}");
-		break;
-	case HTTP_FAILURE_TIMEOUT:
-	case HTTP_FAILURE_SERVICE:
-		say_json(answer, 503, "{\"message\":\"Service Unavailable\"}");
-		break;
-	case HTTP_FAILURE_BODY:
-		say_json(answer, 413, "{\"message\":\"Request Entity Too Large\"}");
-		break;
-	}
-}
-
-static void fail_rest_api(struct http_answer *answer, enum http_failure failure)
-{
-	switch (failure) {
-	case HTTP_FAILURE_FUNCTION:
-	case HTTP_FAILURE_EVENT:
-		say_json(answer, 502, "{\"message\": \"Internal server error\"}");
-		break;
-	case HTTP_FAILURE_TIMEOUT:
-		say_json(answer, 504, "{\"message\": \"Endpoint request timed out\"}");
-		break;
-	case HTTP_FAILURE_THROTTLED:
-	case HTTP_FAILURE_SERVICE:
-		say_json(answer, 500, "{\"message\": \"Internal server error\"}");
-		break;
-	case HTTP_FAILURE_BODY:
-		say_json(answer, 413, "{\"message\":\"Request Too Long\"}");
-		break;
-	}
-}
-
-static void fail_alb(struct http_answer *answer, enum http_failure failure)
-{
-	bool is_too_large = failure == HTTP_FAILURE_BODY || failure == HTTP_FAILURE_EVENT;
-	const char *title = is_too_large ? "413 Request Entity Too Large" : "502 Bad Gateway";
-
-	put_header(answer, "", "Server", "awselb/2.0");
-	say(answer, is_too_large ? 413 : 502, "text/html", "");
-	buffer_append_format(&answer->body,
-	                     "<html>\r\n<head><title>%s</title></head>\r\n<body>\r\n"
-	                     "<center><h1>%s</h1></center>\r\n</body>\r\n</html>\r\n",
-	                     title, title);
-}
-
-/* What Lambda says to all of them. */
-static void fail_too_large(struct http_answer *answer, uint64_t size)
-{
-	put_header(answer, "", "x-amzn-ErrorType", "RequestEntityTooLargeException");
-	say_json(answer, 413, "");
-	buffer_append_format(&answer->body,
-	                     "{\"Message\":\"%" PRIu64 " byte payload is too large for the "
-	                     "RequestResponse invocation type (limit %d bytes)\"}",
-	                     size, QUOTA_EVENT);
-}
-
-void http_answer_fail(struct http_answer *answer, const struct http_site *site,
-                      enum http_failure failure, uint64_t size)
-{
-	bool is_url = site->format == HTTP_FORMAT_URL;
-
-	buffer_clear(&answer->headers);
-	buffer_clear(&answer->body);
-	if ((failure == HTTP_FAILURE_EVENT && site->format != HTTP_FORMAT_ALB) ||
-	    (failure == HTTP_FAILURE_BODY && is_url)) {
-		fail_too_large(answer, size);
-		return;
-	}
-	switch (site->format) {
-	case HTTP_FORMAT_URL:
-		fail_url(answer, failure);
-		break;
-	case HTTP_FORMAT_HTTP_API:
-		fail_http_api(answer, failure);
-		break;
-	case HTTP_FORMAT_REST_API:
-		fail_rest_api(answer, failure);
-		break;
-	case HTTP_FORMAT_ALB:
-		fail_alb(answer, failure);
-		break;
-	}
 }

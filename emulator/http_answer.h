@@ -40,25 +40,15 @@ void http_answer_finish(struct http_answer *answer);
 void http_answer_map(struct http_answer *answer, const struct http_site *site, const char *result,
                      size_t length, const char *accept);
 
-/* Fills it from the JSON at the beginning of a streamed answer (see http_prelude.h); the
- * body is left empty. NULL: there is none, and the body is of 'type' or, if that is NULL,
- * application/octet-stream. Returns false with the site's 502 when it is not as it should be. */
+/* Fills it from the JSON at the beginning of a streamed answer (see http_prelude.h); the body is
+ * left empty. Returns false with the site's 502 when it is not as it should be. */
 bool http_answer_map_prelude(struct http_answer *answer, const struct http_site *site,
                              const char *json, size_t length);
+
+/* Fills it for a streamed answer without one, whose body is of 'type'; NULL: nobody knows. */
 void http_answer_begin_stream(struct http_answer *answer, const char *type);
 
-/* What becomes of a request without an answer of the function. */
-enum http_failure {
-	HTTP_FAILURE_FUNCTION, /* an error, a crash, its own time-out, an answer too large */
-	HTTP_FAILURE_TIMEOUT,  /* of the site; the function goes on */
-	HTTP_FAILURE_THROTTLED, /* that of a URL is Lambda's own error: invoke_error_throttled() */
-	HTTP_FAILURE_SERVICE, /* lrie itself cannot */
-	HTTP_FAILURE_BODY,    /* that of the request is beyond the site's limit */
-	HTTP_FAILURE_EVENT,   /* the event made of it is beyond Lambda's */
-};
-
-/* 'size' is that of the body or event, else without meaning. */
-void http_answer_fail(struct http_answer *answer, const struct http_site *site,
-                      enum http_failure failure, uint64_t size);
+/* Adds a header that is fine as it is. */
+void http_answer_put_header(struct http_answer *answer, const char *name, const char *value);
 
 #endif

@@ -8,7 +8,7 @@
 #ifndef EMULATOR_HTTP_FRONT_PRIVATE_H
 #define EMULATOR_HTTP_FRONT_PRIVATE_H
 
-#include "emulator/http_answer.h"
+#include "emulator/http_failure.h"
 #include "emulator/http_front.h"
 #include "emulator/http_prelude.h"
 

@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 
+#include "emulator/http_failure.h"
 #include "emulator/http_prelude.h"
 #include "tests/unit/test.h"
 
