@@ -96,6 +96,8 @@ static const struct {
 	  "200; " TYPE "\x3f??", NULL },
 	{ HTTP_FORMAT_URL, "{\"statusCode\":200,\"body\":\"YQ==\",\"isBase64Encoded\":false}",
 	  "200; " TYPE "YQ==", NULL },
+	{ HTTP_FORMAT_URL, "{\"statusCode\":200,\"body\":\"YQ==\",\"base64Encoded\":true}",
+	  "200; " TYPE "YQ==", NULL },
 	{ HTTP_FORMAT_URL, "{\"statusCode\":200,\"body\":\"\",\"isBase64Encoded\":true}",
 	  "200; " TYPE, NULL },
 	{ HTTP_FORMAT_URL, "{\"statusCode\":200,\"body\":\"?\",\"isBase64Encoded\":true}", FAILED,
@@ -174,6 +176,10 @@ static const struct {
 	  "200; " TYPE "YQ==", NULL },
 	{ HTTP_FORMAT_REST_API, "{\"body\":\"YQ==\",\"isBase64Encoded\":true}", "200; " TYPE "a",
 	  "image/png;q=1, text/html" },
+	{ HTTP_FORMAT_REST_API, "{\"body\":\"YQ==\",\"isBase64Encoded\":true}", "200; " TYPE "a",
+	  "a/b,text/html" },
+	{ HTTP_FORMAT_REST_API, "{\"body\":\"YQ==\",\"isBase64Encoded\":true}",
+	  "200; " TYPE "YQ==", "text/html, image/png" },
 	{ HTTP_FORMAT_REST_API, "{\"body\":\"YQ==\",\"base64Encoded\":true}", "200; " TYPE "a",
 	  "image/png" },
 
@@ -199,7 +205,7 @@ static void test_answers(void)
 
 		test_case(cases[i].result);
 		make_site(&site, cases[i].format);
-		site.binary_types = "image/*";
+		site.binary_types = "image/*,a/b";
 		http_answer_init(&answer);
 		http_answer_map(&answer, &site, copy, length, cases[i].accept);
 		describe(&text, &answer);
@@ -401,6 +407,10 @@ static const struct {
 	{ HTTP_FORMAT_ALB, HTTP_FAILURE_FUNCTION, FAILED_ALB },
 	{ HTTP_FORMAT_ALB, HTTP_FAILURE_SERVICE, FAILED_ALB },
 	{ HTTP_FORMAT_ALB, HTTP_FAILURE_THROTTLED, FAILED_ALB },
+	{ HTTP_FORMAT_ALB, HTTP_FAILURE_EVENT,
+	  "413; Server: awselb/2.0; Content-Type: text/html; <html>\r\n<head><title>413 Request "
+	  "Entity Too Large</title></head>\r\n<body>\r\n<center><h1>413 Request Entity Too "
+	  "Large</h1></center>\r\n</body>\r\n</html>\r\n" },
 	{ HTTP_FORMAT_ALB, HTTP_FAILURE_BODY,
 	  "413; Server: awselb/2.0; Content-Type: text/html; <html>\r\n<head><title>413 Request "
 	  "Entity Too Large</title></head>\r\n<body>\r\n<center><h1>413 Request Entity Too "
