@@ -80,8 +80,10 @@ static bool keep_only_own(struct init *init, struct error *err)
 	}
 	fd_close_from(OWN_END);
 	init->socket = SOCKET_FD;
-	init->parts = (struct rootfs_parts){ .tmp = high[1] == -1 ? -1 : TMP_FD,
-		                             .root = high[2] == -1 ? -1 : TEMPLATE_FD };
+	init->parts = (struct rootfs_parts){ .is_apart = init->plan->namespaces & CLONE_NEWNS,
+		                             .kind = template_kind(init->plan->namespaces),
+		                             .tmp = high[1] == -1 ? -1 : TMP_FD,
+		                             .template = high[2] == -1 ? -1 : TEMPLATE_FD };
 	return true;
 }
 
@@ -200,7 +202,7 @@ static bool enter_namespaces(struct init *init, struct rootfs_own *own, struct e
 		return error_set(err, errno, "set host name '%s'", hostname);
 	bool entered = rootfs_enter(plan->host, plan->spec, &init->parts, own, err);
 	fd_close(&init->parts.tmp);
-	fd_close(&init->parts.root);
+	fd_close(&init->parts.template);
 	return entered && (!plan->spec->counts_files || count_files(init, err));
 }
 
@@ -422,7 +424,7 @@ void init_run(const struct init_plan *plan)
 	struct init init = {
 		.plan = plan,
 		.socket = plan->socket,
-		.parts = { .root = -1, .tmp = -1 },
+		.parts = { .template = -1, .tmp = -1 },
 		.tree = { .is_namespace = plan->namespaces & CLONE_NEWPID,
 		          .user = plan->user,
 		          .ended = -1 },

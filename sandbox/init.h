@@ -40,7 +40,7 @@ struct init_plan {
 	enum init_identity identity;
 	struct user user;       /* for IDENTITY_ASSUMED and IDENTITY_MAPPED; see user.h */
 	bool landlock;          /* programs follow the rules of landlock.h */
-	int template;           /* to be the root, or -1; see template.h */
+	int template;           /* of the root, or -1; see template.h */
 	bool own_network;       /* to be made; see network.h */
 	bool outlives_owner;    /* for a moment: frozen processes must be thawed to die */
 	unsigned process_limit; /* RLIMIT_NPROC of programs, or 0 */

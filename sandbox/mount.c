@@ -10,6 +10,9 @@
 
 #include "sandbox/fd.h"
 
+/* <sys/mount.h> and <linux/mount.h> cannot both be included with older C libraries. */
+#define MOUNT_PRIVATE (1UL << 18)
+
 /* A path is looked up in microseconds: whoever disturbs all of these means to. */
 #define OPEN_ATTEMPTS 1000
 
@@ -27,12 +30,15 @@ int mount_move(int mount, int dir, const char *path)
 	                            (path[0] ? 0 : (unsigned)MOVE_MOUNT_T_EMPTY_PATH));
 }
 
-int mount_set(int mount, unsigned flags, uint64_t set)
+static int sys_mount_setattr(int mount, unsigned flags, struct mount_attr attributes)
 {
-	struct mount_attr attributes = { .attr_set = set };
-
 	return (int)syscall(SYS_mount_setattr, mount, "", AT_EMPTY_PATH | flags, &attributes,
 	                    sizeof(attributes));
+}
+
+int mount_set(int mount, unsigned flags, uint64_t set)
+{
+	return sys_mount_setattr(mount, flags, (struct mount_attr){ .attr_set = set });
 }
 
 static int sys_fsconfig(int fs, unsigned command, const char *key, const char *value)
@@ -97,7 +103,10 @@ int mount_clone(const char *path, uint64_t attributes, struct error *err)
 		error_set(err, errno, "open '%s'", path);
 		return -1;
 	}
-	if (mount_set(tree, AT_RECURSIVE, attributes) == -1) {
+	/* A clone of a shared mount is shared with it: nothing mounted on it may appear outside. */
+	if (sys_mount_setattr(tree, AT_RECURSIVE,
+	                      (struct mount_attr){ .attr_set = attributes,
+	                                           .propagation = MOUNT_PRIVATE }) == -1) {
 		if (errno == ENOSYS)
 			error_set(err, errno, "protect '%s' (Linux 5.12 or newer is needed)", path);
 		else

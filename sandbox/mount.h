@@ -32,7 +32,8 @@ struct mount_option {
 int mount_make(const char *type, const struct mount_option *options, unsigned attributes,
                struct error *err);
 
-/* Clones what is at 'path' of the host, with everything mounted below it. */
+/* Clones what is at 'path' of the host, with everything mounted below it; what is mounted there, or
+ * on the clone, later is not seen by the other. */
 int mount_clone(const char *path, uint64_t attributes, struct error *err);
 
 /* Opens a path below 'root', whose links cannot lead out of it. */

@@ -10,11 +10,15 @@
  * not ours alone are looked up with RESOLVE_IN_ROOT.
  *
  * The new root is mounted over "/", where no path leads to it, and becomes the
- * root by pivot_root(".", "."), after which the old one is unmounted whole.
+ * root by pivot_root(".", "."), after which the old one is unmounted whole. Or
+ * it is a copy of one that became that before; see template.h. What is of the
+ * host and not the same in each box is therefore opened first, and attached
+ * last.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -137,6 +141,12 @@ static bool make_tmp(int root, const struct sandbox_spec *spec, int earlier, int
 	return *tmp != -1 || error_set(err, errno, "keep '/tmp'");
 }
 
+/* That is to be the box's. */
+struct proc {
+	int mount; /* attached nowhere */
+	bool is_fresh;
+};
+
 /* Whether this /proc has the file; not every kernel has all. */
 static bool proc_has(int proc, const char *name)
 {
@@ -164,36 +174,40 @@ static bool protect_proc_sys(int proc, struct error *err)
 	return true;
 }
 
+/* In a container whose own /proc is partly hidden, the kernel refuses one that shows all; so it
+ * does where no other is mounted at all. */
+static bool open_proc(struct proc *proc, struct error *err)
+{
+	const unsigned attributes = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
+	const struct mount_option none = { NULL, NULL };
+	struct error refused;
+
+	proc->mount = mount_make("proc", &none, attributes, &refused);
+	proc->is_fresh = proc->mount != -1;
+	if (!proc->is_fresh)
+		proc->mount = mount_clone("/proc", attributes, err);
+	return proc->mount != -1;
+}
+
 /*
  * Most of /proc is the kernel's to protect, by user and pid namespace. What is
  * masked could be read by anybody, or would be written to by a setuid program.
  */
-static bool make_proc(int root, int *proc, struct error *err)
+static bool show_proc(const struct proc *proc, int root, int *own, struct error *err)
 {
 	static const char *const masked[] = { "kcore",         "keys",       "key-users",
 		                              "sysrq-trigger", "timer_list", "sched_debug" };
-	const struct mount_option none = { NULL, NULL };
-	struct error refused;
-	autoclose int mount = mount_make("proc", &none,
-	                                 MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC,
-	                                 &refused);
-	bool fresh = mount != -1;
 
-	/* In a container whose own /proc is partly hidden, the kernel refuses one that shows all.
-	 */
-	if (!fresh)
-		mount = mount_clone("/proc",
-		                    MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC, err);
-	if (mount == -1)
-		return false;
-	if (mount_move(mount, root, "proc") == -1)
+	if (mount_move(proc->mount, root, "proc") == -1)
 		return error_set(err, errno, "mount '/proc'");
-	*proc = fresh ? openat(root, "proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
-	for (size_t i = 0; fresh && i < COUNT_OF(masked); i++) {
-		if (!mask(root, mount, masked[i], err))
+	if (!proc->is_fresh)
+		return true;
+	*own = openat(root, "proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	for (size_t i = 0; i < COUNT_OF(masked); i++) {
+		if (!mask(root, proc->mount, masked[i], err))
 			return false;
 	}
-	return !fresh || protect_proc_sys(mount, err);
+	return protect_proc_sys(proc->mount, err);
 }
 
 /* ---- all together ----------------------------------------------------- */
@@ -226,11 +240,11 @@ static int make_root(const struct rootfs_host *host, struct error *err)
 	return steal_fd(&root);
 }
 
-/* A template that went with a box which could not be built cannot be mounted. */
-static int take_root(const struct rootfs_host *host, int template, struct error *err)
+/* A tree that went with a box which could not be built cannot be mounted. */
+static int take_root(const struct rootfs_host *host, int tree, struct error *err)
 {
 	struct error unusable;
-	autoclose int root = template == -1 ? -1 : fcntl(template, F_DUPFD_CLOEXEC, 0);
+	autoclose int root = tree == -1 ? -1 : fcntl(tree, F_DUPFD_CLOEXEC, 0);
 
 	return root != -1 && mount_root(root, &unusable) ? steal_fd(&root) : make_root(host, err);
 }
@@ -244,27 +258,77 @@ static bool pivot(int root, struct error *err)
 	/* The old root now lies over the new one, at ".". */
 	if (syscall(SYS_umount2, ".", UNMOUNT_DETACH) == -1)
 		return error_set(err, errno, "unmount the old root");
-	if (chdir("/") == -1 || !getcwd(cwd, sizeof(cwd)) || strcmp(cwd, "/") != 0)
-		return error_set(err, errno, "enter the root");
-	if (mount_set(root, 0, MOUNT_ATTR_RDONLY) == -1)
-		return error_set(err, errno, "protect the root");
-	return true;
+	return (chdir("/") == 0 && getcwd(cwd, sizeof(cwd)) && strcmp(cwd, "/") == 0) ||
+	       error_set(err, errno, "enter the root");
+}
+
+static int open_root(struct error *err)
+{
+	int root = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (root == -1)
+		error_set(err, errno, "open the root");
+	return root;
+}
+
+/* Not in the owner's mount namespace. The next box does without a template where none can be had.
+ */
+static int build_root(const struct rootfs_host *host, const struct rootfs_parts *parts, int tree,
+                      struct rootfs_own *own, struct error *err)
+{
+	autoclose int space = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
+
+	if (!leave_propagation(err))
+		return -1;
+	autoclose int root = take_root(host, tree, err);
+	if (root == -1 || !pivot(root, err))
+		return -1;
+	if (parts->kind == TEMPLATE_NAMESPACE && space != -1 && unshare(CLONE_NEWNS) == 0) {
+		own->template = steal_fd(&space);
+		return open_root(err);
+	}
+	if (parts->kind == TEMPLATE_TREE)
+		own->template = mount_tree(root, "",
+		                           OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE |
+		                                   AT_EMPTY_PATH);
+	return steal_fd(&root);
+}
+
+/* Enters a copy of the template's namespace: nothing may change in that itself. */
+static int enter_root(const struct rootfs_host *host, const struct rootfs_parts *parts,
+                      struct rootfs_own *own, struct error *err)
+{
+	if (parts->is_apart)
+		return build_root(host, parts, parts->template, own, err);
+	bool is_in = setns(parts->template, CLONE_NEWNS) == 0;
+	if (unshare(CLONE_NEWNS) == -1) {
+		error_set(err, errno, "make a mount namespace");
+		return -1;
+	}
+	return is_in ? open_root(err) : build_root(host, parts, -1, own, err);
+}
+
+static bool show_parts(const struct sandbox_spec *spec, const struct rootfs_parts *parts,
+                       const struct rootfs_function *function, const struct proc *proc, int root,
+                       struct rootfs_own *own, struct error *err)
+{
+	return make_tmp(root, spec, parts->tmp, &own->tmp, err) &&
+	       show_proc(proc, root, &own->proc, err) &&
+	       rootfs_function_show(function, root, spec, err) &&
+	       (mount_set(root, 0, MOUNT_ATTR_RDONLY) == 0 ||
+	        error_set(err, errno, "protect the root"));
 }
 
 bool rootfs_enter(const struct rootfs_host *host, const struct sandbox_spec *spec,
                   const struct rootfs_parts *parts, struct rootfs_own *own, struct error *err)
 {
+	__attribute__((cleanup(rootfs_function_close))) struct rootfs_function function;
+	struct proc proc;
+
 	*own = (struct rootfs_own){ .tmp = -1, .proc = -1, .template = -1 };
-	if (!leave_propagation(err))
+	if (!rootfs_function_open(&function, spec, err) || !open_proc(&proc, err))
 		return false;
-	autoclose int root = take_root(host, parts->root, err);
-	if (root == -1)
-		return false;
-	/* The next box does without it where it cannot be had. */
-	own->template = mount_tree(root, "",
-	                           OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE |
-	                                   AT_EMPTY_PATH);
-	return make_tmp(root, spec, parts->tmp, &own->tmp, err) &&
-	       make_proc(root, &own->proc, err) && rootfs_show_function(root, spec, err) &&
-	       pivot(root, err);
+	autoclose int mount = proc.mount;
+	autoclose int root = enter_root(host, parts, own, err);
+	return root != -1 && show_parts(spec, parts, &function, &proc, root, own, err);
 }

@@ -14,11 +14,14 @@
 #include "sandbox/error.h"
 #include "sandbox/rootfs_host.h"
 #include "sandbox/sandbox.h"
+#include "sandbox/template.h"
 
-/* What a new root is made of that was made before, or -1: each is attached nowhere. */
+/* What a new root is made of that was made before, or -1. */
 struct rootfs_parts {
-	int root; /* see template.h */
-	int tmp;  /* see tmp.h */
+	bool is_apart; /* init has a mount namespace of its own */
+	enum template_kind kind;
+	int template; /* of that kind; see template.h */
+	int tmp;      /* of a mount that is attached nowhere; see tmp.h */
 };
 
 /* What its owner looks into or keeps, or -1. */
@@ -30,8 +33,8 @@ struct rootfs_own {
 };
 
 /*
- * In init, in a mount namespace of its own: builds the files of 'spec' and makes
- * them the root. Makes anew what 'parts' has not, or what of it cannot be attached any more.
+ * In init: builds the files of 'spec' and makes them the root, in a mount namespace of its own.
+ * Makes anew what 'parts' has not, or what of it cannot be attached any more.
  */
 bool rootfs_enter(const struct rootfs_host *host, const struct sandbox_spec *spec,
                   const struct rootfs_parts *parts, struct rootfs_own *own, struct error *err);

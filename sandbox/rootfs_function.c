@@ -7,6 +7,7 @@
 #include <limits.h>
 #include <linux/magic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
@@ -26,12 +27,12 @@ static bool check_folder(const char *path, const char *what, struct error *err)
 	return S_ISDIR(status.st_mode) || error_set(err, ENOTDIR, "%s '%s'", what, path);
 }
 
-static bool show_folder(int root, const char *source, const char *what, const char *target,
-                        struct error *err)
+static bool open_folder(int *mount, const char *source, const char *what, struct error *err)
 {
 	if (!check_folder(source, what, err))
 		return false;
-	return place_tree(root, source, target, err) || error_prefix(err, "%s", what);
+	*mount = mount_clone(source, MOUNT_READ_ONLY, err);
+	return *mount != -1 || error_prefix(err, "%s", what);
 }
 
 /*
@@ -97,7 +98,7 @@ static int make_overlay(const struct layers *layers, struct error *err)
 	return mount;
 }
 
-static bool merge_layers(int root, const struct sandbox_spec *spec, struct error *err)
+static bool merge_layers(int *mount, const struct sandbox_spec *spec, struct error *err)
 {
 	__attribute__((cleanup(layers_close))) struct layers layers = { .count = 0 };
 
@@ -106,11 +107,9 @@ static bool merge_layers(int root, const struct sandbox_spec *spec, struct error
 	if (!layers_open(&layers, spec, err))
 		return false;
 	if (layers.count == 1)
-		return show_folder(root, spec->layers[spec->layer_count - 1], "layer", "/opt", err);
-	autoclose int mount = make_overlay(&layers, err);
-	if (mount == -1)
-		return false;
-	return mount_move(mount, root, "opt") == 0 || error_set(err, errno, "mount '/opt'");
+		return open_folder(mount, spec->layers[spec->layer_count - 1], "layer", err);
+	*mount = make_overlay(&layers, err);
+	return *mount != -1;
 }
 
 bool rootfs_merges_layers(const struct sandbox_spec *spec, struct error *err)
@@ -123,13 +122,32 @@ bool rootfs_merges_layers(const struct sandbox_spec *spec, struct error *err)
 	return layers.count == 1 || mount != -1;
 }
 
-static bool make_opt(int root, const struct sandbox_spec *spec, struct error *err)
+static bool open_opt(int *mount, const struct sandbox_spec *spec, struct error *err)
 {
 	if (spec->layer_count == 0)
 		return true;
 	if (spec->layer_count == 1)
-		return show_folder(root, spec->layers[0], "layer", "/opt", err);
-	return merge_layers(root, spec, err);
+		return open_folder(mount, spec->layers[0], "layer", err);
+	return merge_layers(mount, spec, err);
+}
+
+/* ---- what is bound ---- */
+
+static bool bind_target_is_valid(const char *target)
+{
+	return target[0] == '/' && target[strspn(target, "/")] != '\0' && strlen(target) < PATH_MAX;
+}
+
+static bool open_bind(int *mount, const struct sandbox_bind *bind, struct error *err)
+{
+	struct stat status;
+
+	if (!bind_target_is_valid(bind->target))
+		return error_set(err, EINVAL, "bind target '%s'", bind->target);
+	if (stat(bind->source, &status) == -1)
+		return error_set(err, errno, "bind '%s'", bind->source);
+	*mount = mount_clone(bind->source, MOUNT_READ_ONLY, err);
+	return *mount != -1 || error_prefix(err, "bind");
 }
 
 /*
@@ -198,43 +216,79 @@ static bool check_target(int root, int target, const struct sandbox_bind *bind, 
 	return true;
 }
 
-static bool bind_target_is_valid(const char *target)
-{
-	return target[0] == '/' && target[strspn(target, "/")] != '\0' && strlen(target) < PATH_MAX;
-}
-
-static bool make_bind(int root, const struct sandbox_bind *bind, struct error *err)
+static bool show_bind(int root, int mount, const struct sandbox_bind *bind, struct error *err)
 {
 	struct stat status;
 
-	if (!bind_target_is_valid(bind->target))
-		return error_set(err, EINVAL, "bind target '%s'", bind->target);
-	if (stat(bind->source, &status) == -1)
+	if (fstat(mount, &status) == -1)
 		return error_set(err, errno, "bind '%s'", bind->source);
 	autoclose int target = open_target(root, bind, S_ISDIR(status.st_mode), err);
 	if (target == -1)
 		return error_prefix(err, "bind '%s'", bind->source);
 	if (!check_target(root, target, bind, err))
 		return false;
-	autoclose int tree = mount_clone(bind->source, MOUNT_READ_ONLY, err);
-	if (tree == -1)
-		return error_prefix(err, "bind");
-	return mount_move(tree, target, "") == 0 ||
+	return mount_move(mount, target, "") == 0 ||
 	       error_set(err, errno, "bind '%s' as '%s'", bind->source, bind->target);
 }
 
-bool rootfs_show_function(int root, const struct sandbox_spec *spec, struct error *err)
+/* ---- all together ---- */
+
+static bool open_binds(struct rootfs_function *function, const struct sandbox_spec *spec,
+                       struct error *err)
 {
-	if (spec->task_root && !show_folder(root, spec->task_root, "task root", "/var/task", err))
+	function->binds = spec->bind_count ? calloc(spec->bind_count, sizeof(int)) : NULL;
+	if (spec->bind_count && !function->binds)
+		abort();
+	while (function->bind_count < spec->bind_count) {
+		size_t next = function->bind_count;
+		if (!open_bind(&function->binds[next], &spec->binds[next], err))
+			return false;
+		function->bind_count++;
+	}
+	return true;
+}
+
+bool rootfs_function_open(struct rootfs_function *function, const struct sandbox_spec *spec,
+                          struct error *err)
+{
+	*function = (struct rootfs_function){ .task = -1, .opt = -1, .runtime = -1 };
+	if (spec->task_root && !open_folder(&function->task, spec->task_root, "task root", err))
 		return false;
-	if (!make_opt(root, spec, err))
+	if (!open_opt(&function->opt, spec, err))
 		return false;
 	if (spec->runtime_root &&
-	    !show_folder(root, spec->runtime_root, "runtime folder", "/var/runtime", err))
+	    !open_folder(&function->runtime, spec->runtime_root, "runtime folder", err))
 		return false;
-	for (size_t i = 0; i < spec->bind_count; i++) {
-		if (!make_bind(root, &spec->binds[i], err))
+	return open_binds(function, spec, err);
+}
+
+static bool show(int root, int mount, const char *target, struct error *err)
+{
+	return mount == -1 || mount_move(mount, root, place_below(target)) == 0 ||
+	       error_set(err, errno, "mount '%s'", target);
+}
+
+bool rootfs_function_show(const struct rootfs_function *function, int root,
+                          const struct sandbox_spec *spec, struct error *err)
+{
+	if (!show(root, function->task, "/var/task", err) ||
+	    !show(root, function->opt, "/opt", err) ||
+	    !show(root, function->runtime, "/var/runtime", err))
+		return false;
+	for (size_t i = 0; i < function->bind_count; i++) {
+		if (!show_bind(root, function->binds[i], &spec->binds[i], err))
 			return false;
 	}
 	return true;
+}
+
+void rootfs_function_close(struct rootfs_function *function)
+{
+	fd_close(&function->task);
+	fd_close(&function->opt);
+	fd_close(&function->runtime);
+	while (function->bind_count > 0)
+		fd_close(&function->binds[--function->bind_count]);
+	free(function->binds);
+	function->binds = NULL;
 }

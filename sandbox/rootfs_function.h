@@ -7,12 +7,28 @@
 #define SANDBOX_ROOTFS_FUNCTION_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "sandbox/error.h"
 #include "sandbox/sandbox.h"
 
-/* Mounts them below 'root', and makes the places of binds where there are none. */
-bool rootfs_show_function(int root, const struct sandbox_spec *spec, struct error *err);
+/* Their mounts, attached nowhere; -1: none. */
+struct rootfs_function {
+	int task, opt, runtime;
+	int *binds; /* as many as the spec has; NULL before */
+	size_t bind_count;
+};
+
+/* Where the paths of 'spec' are the host's. */
+bool rootfs_function_open(struct rootfs_function *function, const struct sandbox_spec *spec,
+                          struct error *err);
+
+/* Attaches them below 'root', and makes the places of binds where there are none. */
+bool rootfs_function_show(const struct rootfs_function *function, int root,
+                          const struct sandbox_spec *spec, struct error *err);
+
+/* Whatever of it is open. */
+void rootfs_function_close(struct rootfs_function *function);
 
 /* In a child that has the namespaces of a box: whether the layers of 'spec' can be shown as one
  * folder. Mounts nothing. */

@@ -59,7 +59,7 @@ static int take_template(struct sandbox *box)
 	if (!sandbox_host_has_root(host))
 		return -1;
 	box->host_state = rootfs_host_state(host->rootfs);
-	return templates_take(&host->templates, box->host_state);
+	return templates_take(&host->templates, template_kind(host->namespaces), box->host_state);
 }
 
 static bool fork_init(struct sandbox *box, int socket, const struct sandbox_spec *spec,
@@ -67,10 +67,15 @@ static bool fork_init(struct sandbox *box, int socket, const struct sandbox_spec
 {
 	const struct sandbox_host *host = box->host;
 	autoclose int template = take_template(box);
+	/* In the template's mount namespace it makes its own. */
+	unsigned long namespaces = template != -1 && template_kind(host->namespaces) ==
+	                                                     TEMPLATE_NAMESPACE
+	                                   ? host->namespaces & ~(unsigned long)CLONE_NEWNS
+	                                   : host->namespaces;
 	struct init_plan plan = {
 		.socket = socket,
 		.template = template,
-		.namespaces = host->namespaces,
+		.namespaces = namespaces,
 		.identity = host->identity,
 		.user = box->user,
 		.landlock = host->landlock,
@@ -97,7 +102,7 @@ static bool fork_init(struct sandbox *box, int socket, const struct sandbox_spec
 		plan.process_limit = spec->processes + (host->namespaces & CLONE_NEWUSER ? 1 : 0);
 	if (!host->namespaces)
 		plan.file_limit = spec->tmp_bytes;
-	box->init = namespace_fork(host->namespaces, &box->pidfd);
+	box->init = namespace_fork(namespaces, &box->pidfd);
 	if (box->init == 0)
 		init_run(&plan);
 	if (box->init == -1)

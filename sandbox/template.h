@@ -3,9 +3,16 @@
  * template - the part of a box's root that is the same in each, ready for the next one.
  *
  * To show some forty folders, files and devices of this machine takes a third of the time that a
- * box takes. So the init of a box, when it has mounted these and nothing else, makes a second tree
- * of such mounts, attached nowhere, for the owner to keep. The init of the next box attaches that
- * as its root, in one call, and makes another; see tmp.h for why it may.
+ * box takes. So the init of a box that had to mount these, when it has mounted nothing else yet,
+ * leaves a template for the owner to keep.
+ *
+ * Without a user namespace that is a mount namespace which has these mounts and no others, those of
+ * the host least of all. The init of the next box enters it and takes a copy of it for its own:
+ * it never has a root of the host to get rid of, for which the kernel waits.
+ *
+ * The mount namespace of another user namespace cannot be entered. There it is a tree of mounts,
+ * attached nowhere, that the next init attaches as its root, in one call, and makes another; see
+ * tmp.h for why it may.
  *
  * The mounts are those of one box each, the file system that holds their places is the same: a
  * small tmpfs, read-only in every box. What a box has beside, for its own folders, is mounted on
@@ -16,6 +23,14 @@
 
 #include <stdint.h>
 
+enum template_kind {
+	TEMPLATE_NAMESPACE, /* for any number of boxes */
+	TEMPLATE_TREE,      /* for one */
+};
+
+/* For boxes with these CLONE_NEW* namespaces. */
+enum template_kind template_kind(unsigned long namespaces);
+
 /* As many as boxes may be built at a time without one of them having to do without. */
 #define TEMPLATES 4
 
@@ -23,7 +38,7 @@
 struct templates {
 	struct template
 	{
-		int tree;
+		int fd;
 		uint64_t state; /* of this machine then; see rootfs_host_state() */
 	}
 	kept[TEMPLATES];
@@ -31,10 +46,10 @@ struct templates {
 };
 
 /* One that shows what this machine has now, which becomes the caller's; -1: none. */
-int templates_take(struct templates *templates, uint64_t state);
+int templates_take(struct templates *templates, enum template_kind kind, uint64_t state);
 
-/* Takes over a tree. */
-void templates_keep(struct templates *templates, int tree, uint64_t state);
+/* Takes over a template. */
+void templates_keep(struct templates *templates, int template, uint64_t state);
 
 void templates_clear(struct templates *templates);
 

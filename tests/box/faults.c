@@ -184,7 +184,7 @@ static void want_no_network(const struct fault *fault, int code)
 static void test_every_step_of_a_network_may_fail(void)
 {
 	static const struct fault steps[] = {
-		{ "unshare", SYS_unshare, "create a network namespace", 0, 0 },
+		{ "unshare", SYS_unshare, "create a network namespace", 0, CLONE_NEWNET },
 		{ "socket", SYS_socket, "raise the loopback", 0, AF_INET },
 		{ "ioctl", SYS_ioctl, "raise the loopback", 1, SIOCSIFFLAGS },
 		{ "bind", SYS_bind, "listen on '127.0.0.1:1'", 0, 0 },

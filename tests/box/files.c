@@ -4,7 +4,7 @@
 #include <sys/sysmacros.h>
 #include <sys/un.h>
 
-#include "tests/box/box.h"
+#include "tests/box/machine.h"
 
 static void test_everything_is_read_only(void)
 {
@@ -462,6 +462,81 @@ static void test_bind_targets(void)
 	box_remove(task);
 }
 
+static unsigned count_mounts(void)
+{
+	FILE *file = fopen("/proc/self/mountinfo", "re");
+	unsigned count = 0;
+
+	for (int c; file && (c = getc(file)) != EOF;)
+		count += c == '\n';
+	if (file)
+		fclose(file);
+	return count;
+}
+
+/* The box stops, until something is mounted in its task root outside. */
+static void check_shared_task_root(const struct sandbox_spec *spec, const char *outside)
+{
+	static struct box_run run;
+	const char *const argv[] = { "/var/task/probe", "pid",
+		                     "signal:19",       "ls:/var/task/outside",
+		                     "ls:/var/task/in", "ls:/var/task",
+		                     "exit:7",          NULL };
+	unsigned mounts = count_mounts();
+
+	box_begin(&run, box_host(), spec, argv, NULL, "/var/task");
+	BOX_UNTIL(&run, box_find(&run, "pid"));
+	CHECK_INT(count_mounts(), mounts);
+	if (mount("none", outside, "tmpfs", 0, NULL) == -1)
+		box_die(outside);
+	box_put(outside, "file", "", 0644);
+	BOX_UNTIL(&run, (sandbox_signal(run.box, 1, SIGCONT), run.exited));
+	box_end(&run);
+	CHECK_STR(box_says(&run, "ls:/var/task/outside"), "");
+	CHECK_STR(box_says(&run, "ls:/var/task/in"), "bound");
+	CHECK_STR(box_says(&run, "ls:/var/task"), "in outside probe");
+	umount2(outside, MNT_DETACH);
+	CHECK_INT(count_mounts(), mounts);
+}
+
+static void live_with_shared_mounts(const char *task, const char *folder)
+{
+	char outside[PATH_MAX];
+	struct sandbox_spec spec = box_spec();
+	const struct sandbox_bind bind = { folder, "/var/task/in" };
+
+	if (unshare(CLONE_NEWNS) == -1 || mount(NULL, "/", NULL, MS_SHARED | MS_REC, NULL) == -1)
+		box_die("share the mounts");
+	snprintf(outside, sizeof(outside), "%s/outside", task);
+	spec.task_root = task;
+	spec.binds = &bind;
+	spec.bind_count = 1;
+	for (int i = 0; i < 2; i++)
+		check_shared_task_root(&spec, outside);
+}
+
+/* As systemd has them: what is mounted on either side is not seen on the other. */
+static void test_shared_mounts(void)
+{
+	NEED(SANDBOX_WALL_FILES);
+	if (geteuid() != 0)
+		SKIP("cannot mount");
+	const char *task = box_folder();
+	char path[PATH_MAX];
+
+	copy_probe_to(task);
+	for (int i = 0; i < 2; i++) {
+		snprintf(path, sizeof(path), "%s/%s", task, i ? "in" : "outside");
+		if (mkdir(path, 0755) == -1)
+			box_die(path);
+	}
+	const char *folder = box_folder();
+	box_put(folder, "bound", "", 0644);
+	IN_CHILD(live_with_shared_mounts(task, folder));
+	box_remove(folder);
+	box_remove(task);
+}
+
 /* Moves folders of its own, without end: what the kernel looks up meanwhile, it may have to again.
  */
 static pid_t start_to_rename(const char *folder)
@@ -865,7 +940,8 @@ TEST_MAIN(test_everything_is_read_only, test_tmp_can_be_used, test_tmp_is_bounde
           test_dangerous_proc_files, test_nothing_leads_out, test_dots_end_at_the_root,
           test_init_cannot_be_looked_into, test_layers_are_merged, test_layers_of_any_name,
           test_odd_files, test_task_root_on_other_file_systems, test_task_root_that_disappears,
-          test_binds, test_bind_targets, test_bind_targets_while_folders_are_renamed,
-          test_many_binds, test_long_paths, test_links_stay_inside, test_hostile_folders,
-          test_layers_that_cannot_be_merged, test_task_root_may_be_a_link,
-          test_missing_folders_are_named, test_working_directory, test_what_this_machine_replaces)
+          test_binds, test_bind_targets, test_shared_mounts,
+          test_bind_targets_while_folders_are_renamed, test_many_binds, test_long_paths,
+          test_links_stay_inside, test_hostile_folders, test_layers_that_cannot_be_merged,
+          test_task_root_may_be_a_link, test_missing_folders_are_named, test_working_directory,
+          test_what_this_machine_replaces)

@@ -94,20 +94,31 @@ static void test_it_is_not_memory(void)
 	sandbox_tmp_destroy(tmp);
 }
 
-/* What a box takes with it that cannot be built is lost; those after it are not. */
-static void test_a_box_that_fails(void)
+static void check_fails(const struct sandbox_spec *spec)
 {
 	static struct box_run run;
-	struct sandbox_tmp *tmp = sandbox_tmp_create();
-	struct sandbox_spec spec = spec_with(tmp), bad = spec;
 
-	NEED(SANDBOX_WALL_FILES);
-	BOX_CHECK(&spec, { "write:/tmp/one", "ok" });
-	bad.task_root = "/nonexistent/folder";
-	box_begin(&run, box_host(), &bad, NULL, NULL, "/");
+	box_begin(&run, box_host(), spec, NULL, NULL, "/");
 	BOX_UNTIL(&run, run.failed && run.gone);
 	CHECK(run.failed);
 	box_end(&run);
+}
+
+/* What a box has attached that then cannot be built is lost; those after it are not. */
+static void test_a_box_that_fails(void)
+{
+	const struct sandbox_bind into_proc = { .source = "/usr", .target = "/proc" };
+	struct sandbox_tmp *tmp = sandbox_tmp_create();
+	struct sandbox_spec spec = spec_with(tmp), homeless = spec, bad = spec;
+
+	NEED(SANDBOX_WALL_FILES);
+	BOX_CHECK(&spec, { "write:/tmp/one", "ok" });
+	homeless.task_root = "/nonexistent/folder";
+	check_fails(&homeless);
+	BOX_CHECK(&spec, { "ls:/tmp", "one" });
+	bad.binds = &into_proc;
+	bad.bind_count = 1;
+	check_fails(&bad);
 	for (int i = 0; i < 2; i++)
 		BOX_CHECK(&spec, { "ls:/tmp", i ? "two" : "" }, { "write:/tmp/two", "ok" });
 	sandbox_tmp_destroy(tmp);
