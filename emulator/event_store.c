@@ -19,6 +19,17 @@ void event_store_segment_name(char name[NAME_SIZE], uint64_t number, const char 
 	snprintf(name, NAME_SIZE, "events-%llu.%s", (unsigned long long)number, suffix);
 }
 
+uint64_t event_store_segment_number(const char *name, const char *suffix)
+{
+	unsigned long long number;
+	char again[NAME_SIZE];
+
+	if (sscanf(name, "events-%llu.", &number) != 1 || number == UINT64_MAX)
+		return 0;
+	event_store_segment_name(again, number, suffix);
+	return strcmp(name, again) == 0 ? number : 0;
+}
+
 bool event_store_blame(const struct event_store *store, const char *name, struct error *err)
 {
 	return error_prefix(err, "'%s/%s'", store->path, name);

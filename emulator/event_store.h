@@ -24,7 +24,11 @@
  * A record that cannot be read any more is told of, and put aside; its event goes on in memory, and
  * does not outlive lrie.
  *
- * Bounds: EVENT_STORE_ITEMS events and letters, EVENT_STORE_BYTES of them.
+ * Bounds: EVENT_STORE_ITEMS events and letters, EVENT_STORE_BYTES of them; EVENT_STORE_ASIDE of
+ * letters in 'undelivered', and as much in all files of damaged bytes. Half of that is told. Beyond
+ * it nothing is put aside: a letter stays in the store then, if it is there, for the next lrie;
+ * a record that is damaged stays where it is; and a store whose damage cannot be put aside is not
+ * opened.
  */
 #ifndef EMULATOR_EVENT_STORE_H
 #define EMULATOR_EVENT_STORE_H
@@ -38,6 +42,7 @@
 #define EVENT_STORE_FILE ((uint64_t)4 << 20)
 #define EVENT_STORE_ITEMS 1000000
 #define EVENT_STORE_BYTES ((uint64_t)4 << 30)
+#define EVENT_STORE_ASIDE ((uint64_t)64 << 20)
 
 struct event_store;
 struct event_store_item; /* an event or a letter that is kept */
@@ -65,7 +70,7 @@ void event_store_note(struct event_store *store, struct event_store_item *item,
  * told of it. Both may be NULL. */
 void event_store_remove(struct event_store *store, struct event_store_item *item);
 
-/* Appends a line, which ends with a line feed, to 'undelivered'. */
+/* Appends a line, which ends with a line feed, to 'undelivered'; all of it, or nothing. */
 bool event_store_set_aside(struct event_store *store, const char *line, size_t length,
                            struct error *err);
 

@@ -1,44 +1,115 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* event_store_aside - what is no event any more, and is not thrown away */
+/*
+ * event_store_aside - what is no event any more, and is not thrown away
+ *
+ * Files for it only grow: nobody but the user knows what of it is needed still. So there is a
+ * bound to what they take, of which is told when it is half reached.
+ */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "emulator/event_store_private.h"
+#include "emulator/log.h"
 #include "sandbox/fd.h"
 
-static bool write_whole(int fd, const char *bytes, size_t length, struct error *err)
+#define MB ((uint64_t)1 << 20)
+
+static int open_to_append(const struct event_store *store, const char *name, uint64_t *size)
+{
+	int fd = openat(store->dir, name,
+	                O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
+	struct stat status;
+
+	*size = fd != -1 && fstat(fd, &status) == 0 ? (uint64_t)status.st_size : 0;
+	return fd;
+}
+
+/* All of it or, if the file lets it be taken back, nothing. */
+static bool append(int fd, uint64_t size, const char *bytes, size_t length, struct error *err)
 {
 	ssize_t written = fd == -1 ? -1 : write(fd, bytes, length);
+	int code = written == -1 ? errno : ENOSPC;
 
-	return written == (ssize_t)length ||
-	       error_set(err, written == -1 ? errno : ENOSPC, "write");
+	if (written == (ssize_t)length)
+		return true;
+	if (written > 0 && ftruncate(fd, (off_t)size) == -1)
+		return error_set(err, code, "write (and take back)");
+	return error_set(err, code, "write");
 }
+
+/* Once for each lrie. */
+static void tell_half(const struct event_store *store, bool *is_told, const char *name,
+                      uint64_t bytes)
+{
+	if (*is_told || bytes <= EVENT_STORE_ASIDE / 2)
+		return;
+	*is_told = true;
+	log_warning("'%s/%s' has %u MB, and takes %u MB at most: move away what has been looked at",
+	            store->path, name, (unsigned)(bytes / MB), (unsigned)(EVENT_STORE_ASIDE / MB));
+}
+
+static bool has_room(uint64_t bytes, size_t more, struct error *err)
+{
+	return bytes + more <= EVENT_STORE_ASIDE ||
+	       error_set(err, 0, "%u MB of at most %u MB: move away what has been looked at",
+	                 (unsigned)(bytes / MB), (unsigned)(EVENT_STORE_ASIDE / MB));
+}
+
+/* ---- letters ---- */
 
 bool event_store_set_aside(struct event_store *store, const char *line, size_t length,
                            struct error *err)
 {
-	autoclose int fd = openat(store->dir, "undelivered",
-	                          O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_NONBLOCK |
-	                                  O_CLOEXEC,
-	                          0600);
+	uint64_t size;
+	autoclose int fd = open_to_append(store, "undelivered", &size);
 
-	return write_whole(fd, line, length, err) || event_store_blame(store, "undelivered", err);
+	if ((fd != -1 && !has_room(size, length, err)) || !append(fd, size, line, length, err))
+		return event_store_blame(store, "undelivered", err);
+	tell_half(store, &store->is_undelivered_told, "undelivered", size + length);
+	return true;
 }
 
-int event_store_open_damaged(const struct event_store *store, uint64_t number)
+/* ---- damaged bytes ---- */
+
+void event_store_count_damaged(struct event_store *store)
 {
-	char name[NAME_SIZE];
+	DIR *dir = fdopendir(openat(store->dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+	const struct dirent *entry;
+	struct stat status;
 
-	event_store_segment_name(name, number, "damaged");
-	return openat(store->dir, name,
-	              O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
+	store->damaged_bytes = 0;
+	while (dir && (entry = readdir(dir))) {
+		if (event_store_segment_number(entry->d_name, "damaged") &&
+		    fstatat(store->dir, entry->d_name, &status, AT_SYMLINK_NOFOLLOW) == 0)
+			store->damaged_bytes += (uint64_t)status.st_size;
+	}
+	if (dir)
+		closedir(dir);
+	tell_half(store, &store->is_damaged_told, "events-*.damaged", store->damaged_bytes);
 }
 
-bool event_store_keep_damaged(const struct event_store *store, uint64_t number, const char *bytes,
+bool event_store_keep_damaged(struct event_store *store, uint64_t number, const char *bytes,
                               size_t length, struct error *err)
 {
-	autoclose int fd = event_store_open_damaged(store, number);
+	char name[NAME_SIZE];
+	uint64_t size;
 
-	return write_whole(fd, bytes, length, err);
+	if (store->damaged_bytes + length > EVENT_STORE_ASIDE)
+		event_store_count_damaged(store); /* some may have been moved away */
+	if (!has_room(store->damaged_bytes, length, err))
+		return event_store_blame(store, "events-*.damaged", err);
+	event_store_segment_name(name, number, "damaged");
+
+	autoclose int fd = open_to_append(store, name, &size);
+
+	if (!append(fd, size, bytes, length, err))
+		return event_store_blame(store, name, err);
+	store->damaged_bytes += length;
+	tell_half(store, &store->is_damaged_told, "events-*.damaged", store->damaged_bytes);
+	return true;
 }

@@ -88,33 +88,23 @@ struct loading {
 	bool is_damaged;
 	bool is_torn;
 	uint64_t torn_at;
-	int aside;          /* where damaged bytes are kept; -1: nowhere yet */
-	struct error error; /* ... which has failed, if there is a text */
+	struct error error; /* what is damaged could not be put aside, if there is a text */
 };
-
-static bool open_aside(struct loading *loading)
-{
-	if (loading->aside == -1)
-		loading->aside = event_store_open_damaged(loading->store,
-		                                          loading->store->newest->number);
-	return loading->aside != -1;
-}
 
 static void keep_aside(struct loading *loading, uint64_t offset, const char *bytes, size_t length)
 {
-	const struct event_store *store = loading->store;
-	ssize_t written;
+	struct event_store *store = loading->store;
+	uint64_t number = store->newest->number;
+	struct error err;
 
 	if (!loading->is_damaged)
 		log_warning("'%s/%s' is damaged at byte %llu: what is no record is kept beside it "
 		            "in 'events-%llu.damaged'",
 		            store->path, loading->name, (unsigned long long)offset,
-		            (unsigned long long)store->newest->number);
+		            (unsigned long long)number);
 	loading->is_damaged = true;
-	written = open_aside(loading) ? write(loading->aside, bytes, length) : -1;
-	if (written != (ssize_t)length)
-		error_set(&loading->error, written == -1 ? errno : ENOSPC, "keep %zu damaged bytes",
-		          length);
+	if (!*loading->error.text && !event_store_keep_damaged(store, number, bytes, length, &err))
+		loading->error = err;
 }
 
 /* It is the last part of the file. */
@@ -143,7 +133,7 @@ static void on_part(struct record_file_reader *reader, uint64_t offset,
 
 static bool load_segment(struct event_store *store, uint64_t number, struct error *err)
 {
-	struct loading loading = { .reader.on_part = on_part, .store = store, .aside = -1 };
+	struct loading loading = { .reader.on_part = on_part, .store = store };
 	struct record_file file;
 	bool is_read;
 
@@ -155,12 +145,12 @@ static bool load_segment(struct event_store *store, uint64_t number, struct erro
 	if (is_read && loading.is_torn)
 		record_file_cut(&store->newest->file, loading.torn_at);
 	store->is_damaged |= loading.is_damaged;
-	fd_close(&loading.aside);
-	if (is_read && *loading.error.text) {
-		*err = loading.error;
-		is_read = false;
-	}
-	return is_read || event_store_blame(store, loading.name, err);
+	if (!is_read)
+		return event_store_blame(store, loading.name, err);
+	if (!*loading.error.text)
+		return true;
+	*err = loading.error;
+	return error_prefix(err, "keep what is damaged");
 }
 
 static int compare_numbers(const void *one, const void *other)
@@ -168,18 +158,6 @@ static int compare_numbers(const void *one, const void *other)
 	uint64_t a = *(const uint64_t *)one, b = *(const uint64_t *)other;
 
 	return a < b ? -1 : a > b;
-}
-
-/* The number of a file of the log; 0: it is none. */
-static uint64_t number_of(const char *name)
-{
-	unsigned long long number;
-	char again[NAME_SIZE];
-
-	if (sscanf(name, "events-%llu.log", &number) != 1 || number == UINT64_MAX)
-		return 0;
-	event_store_segment_name(again, number, "log");
-	return strcmp(name, again) == 0 ? number : 0;
 }
 
 static bool list_segments(const struct event_store *store, struct buffer *numbers,
@@ -191,7 +169,7 @@ static bool list_segments(const struct event_store *store, struct buffer *number
 	if (!dir)
 		return error_set(err, errno, "read '%s'", store->path);
 	while ((entry = readdir(dir))) {
-		uint64_t number = number_of(entry->d_name);
+		uint64_t number = event_store_segment_number(entry->d_name, "log");
 
 		if (number)
 			buffer_append(numbers, &number, sizeof(number));
@@ -210,6 +188,8 @@ bool event_store_load(struct event_store *store, struct error *err)
 {
 	autobuffer struct buffer list = BUFFER_INIT;
 	bool is_loaded = list_segments(store, &list, err);
+
+	event_store_count_damaged(store);
 
 	for (size_t at = 0; is_loaded && at < list.length; at += sizeof(uint64_t)) {
 		uint64_t number;

@@ -83,7 +83,9 @@ struct event_store {
 	struct buffer scratch, batch; /* a record; records */
 	bool is_failing;              /* for one warning per series */
 	uint64_t not_cleaned_at;      /* the newest file when cleaning failed; 0: it did not */
-	bool is_damaged;              /* something in it was */
+	uint64_t damaged_bytes;       /* in files for them */
+	bool is_undelivered_told, is_damaged_told; /* ... that they are half full */
+	bool is_damaged;                           /* something in it was */
 	bool is_open;
 };
 
@@ -91,6 +93,9 @@ struct event_store {
 
 /* "events-7.log" */
 void event_store_segment_name(char name[NAME_SIZE], uint64_t number, const char *suffix);
+
+/* The opposite. 0: it is no such name. */
+uint64_t event_store_segment_number(const char *name, const char *suffix);
 
 /* Puts where it happened before what happened. Always returns false. */
 bool event_store_blame(const struct event_store *store, const char *name, struct error *err);
@@ -155,11 +160,12 @@ bool event_store_give_up(struct event_store *store, struct event_store_item *ite
 
 /* ---- event_store_aside.c ---- */
 
-/* Opens the file for the damaged bytes of a segment, behind those of another of that number. */
-int event_store_open_damaged(const struct event_store *store, uint64_t number);
+/* How much there is from earlier. */
+void event_store_count_damaged(struct event_store *store);
 
-/* Appends them to it. */
-bool event_store_keep_damaged(const struct event_store *store, uint64_t number, const char *bytes,
+/* Appends damaged bytes of a segment to the file for them, behind those of another one of that
+ * number. */
+bool event_store_keep_damaged(struct event_store *store, uint64_t number, const char *bytes,
                               size_t length, struct error *err);
 
 /* ---- event_store_load.c ---- */

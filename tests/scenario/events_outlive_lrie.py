@@ -481,6 +481,28 @@ def test_a_record_that_is_refused_is_put_aside(t):
         lrie.stop()
 
 
+def test_what_is_put_aside_has_an_end(t):
+    """It is told before, and what has no room stays for the next lrie."""
+    with Server() as server:
+        survivor = Survivor(t, "echo", "--on-success", "http://127.0.0.1:%d/" % server.port)
+        server.status = 400
+        state = os.path.join(survivor.folder, "state")
+        undelivered = os.path.join(state, "undelivered")
+        os.mkdir(state)
+        for megabytes, words in ((40, "undelivered' has 40 MB, and takes 64 MB at most"),
+                                 (64, "nor can that be put aside")):
+            harness.write_file(undelivered, "")
+            os.truncate(undelivered, megabytes << 20)
+            lrie = survivor.begin()
+            reply = lrie.invoke(b"{}", EVENT)
+            lrie.stderr.wait(lambda _, lrie=lrie, words=words: words in lrie.stderr.text(), words)
+            lrie.stop()
+        os.unlink(undelivered)
+        survivor.begin().stop()
+        line, = read_lines(undelivered)
+        t.equal(json.loads(line)["requestContext"]["requestId"], reply.request_id)
+
+
 def test_a_record_for_nobody_is_put_aside_when_that_is_possible(t):
     with Server() as server:
         survivor = Survivor(t, "echo", "--on-success", "http://127.0.0.1:%d/" % server.port)

@@ -396,9 +396,34 @@ static void test_damage_that_cannot_be_kept(void)
 	damage(60);
 	CHECK_INT(mkdir(STATE "/events-1.damaged", 0700), 0);
 	CHECK(!event_store_open(STATE, loop, &err));
-	CHECK(strstr(err.text, "damaged bytes"));
+	CHECK_STR(err.text,
+	          "keep what is damaged: '" STATE "/events-1.damaged': write: Is a directory");
 	CHECK(access(log_file.path, F_OK) == 0);
 	rmdir(STATE "/events-1.damaged");
+	reopen();
+	CHECK_STR(take("f"), "two/0 ");
+	end();
+}
+
+static void put_large(const char *path, off_t size)
+{
+	files_put_text(path, "");
+	CHECK_INT(truncate(path, size), 0); /* with nothing on the disk */
+}
+
+/* ... nor where there is too much of them. */
+static void test_damage_beside_much_of_it(void)
+{
+	struct error err = { 0 };
+
+	begin();
+	close_with_two();
+	damage(60);
+	put_large(STATE "/events-9.damaged", EVENT_STORE_ASIDE - 10);
+	CHECK(!event_store_open(STATE, loop, &err));
+	CHECK_STR(err.text, "keep what is damaged: '" STATE "/events-*.damaged': 63 MB of at most "
+	                    "64 MB: move away what has been looked at");
+	unlink(STATE "/events-9.damaged");
 	reopen();
 	CHECK_STR(take("f"), "two/0 ");
 	end();
@@ -620,12 +645,43 @@ static void test_what_nobody_would_take(void)
 	end();
 }
 
+static void test_too_much_that_nobody_would_take(void)
+{
+	struct error err = { 0 };
+
+	begin();
+	put_large(STATE "/undelivered", EVENT_STORE_ASIDE - 4);
+	CHECK(event_store_set_aside(store, "{}\n", 3, &err));
+	CHECK(!event_store_set_aside(store, "{}\n", 3, &err));
+	CHECK_STR(err.text, "'" STATE "/undelivered': 63 MB of at most 64 MB: move away what "
+	                    "has been looked at");
+	CHECK_INT(size_of(STATE "/undelivered"), EVENT_STORE_ASIDE - 1);
+	unlink(STATE "/undelivered");
+	CHECK(event_store_set_aside(store, "{}\n", 3, &err));
+	end();
+}
+
+/* Half a line is none: it is taken back. */
+static void test_a_full_disk_for_what_nobody_would_take(void)
+{
+	struct error err = { 0 };
+
+	begin();
+	CHECK(event_store_set_aside(store, "{}\n", 3, &err));
+	limit_files(5);
+	CHECK(!event_store_set_aside(store, "[]\n", 3, &err));
+	limit_files(RLIM_INFINITY);
+	CHECK_INT(size_of(STATE "/undelivered"), 3);
+	end();
+}
+
 TEST_MAIN(test_a_kill_loses_nothing, test_again_and_again, test_a_kill_in_the_same_turn_repeats,
           test_an_end_goes_with_the_next, test_few_bytes_of_one_that_is_quick,
           test_nothing_stays_of_nothing, test_a_torn_end, test_a_damaged_record,
           test_damage_of_two_files_of_one_number, test_a_damaged_head,
-          test_damage_that_cannot_be_kept, test_an_empty_file, test_files_do_not_grow,
-          test_one_that_cannot_be_read_pins_no_file, test_one_that_changes_while_lrie_runs,
-          test_many_that_wait, test_a_full_disk, test_a_file_that_was_removed,
-          test_one_lrie_at_a_time, test_what_is_no_folder, test_letters_and_functions_are_apart,
-          test_what_nobody_would_take)
+          test_damage_that_cannot_be_kept, test_damage_beside_much_of_it, test_an_empty_file,
+          test_files_do_not_grow, test_one_that_cannot_be_read_pins_no_file,
+          test_one_that_changes_while_lrie_runs, test_many_that_wait, test_a_full_disk,
+          test_a_file_that_was_removed, test_one_lrie_at_a_time, test_what_is_no_folder,
+          test_letters_and_functions_are_apart, test_what_nobody_would_take,
+          test_too_much_that_nobody_would_take, test_a_full_disk_for_what_nobody_would_take)
