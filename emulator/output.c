@@ -15,6 +15,7 @@
 #include "emulator/log.h"
 #include "emulator/output.h"
 #include "emulator/stream.h"
+#include "sandbox/fd.h"
 
 /* After a backlog, storage beyond this is given back. */
 #define STORAGE_KEPT ((size_t)256 << 10)
@@ -238,6 +239,19 @@ struct output *output_create(struct loop *loop, int fd, struct error *err)
 	return stream_open(&stream, fd, O_WRONLY, err) ? output_start(loop, &stream) : NULL;
 }
 
+/* Whoever wrote there before was cut off in a line, as by SIGKILL. */
+static bool ends_within_a_line(int fd, const char *path)
+{
+	struct stat status;
+	char last = '\n';
+
+	if (fstat(fd, &status) == -1 || !S_ISREG(status.st_mode) || status.st_size == 0)
+		return false;
+	/* What is there already need not be ours to read. */
+	autoclose int reading = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	return reading != -1 && pread(reading, &last, 1, status.st_size - 1) == 1 && last != '\n';
+}
+
 struct output *output_open(struct loop *loop, const char *path, struct error *err)
 {
 	/* Without O_NONBLOCK a FIFO would keep us here until somebody reads it. */
@@ -253,6 +267,7 @@ struct output *output_open(struct loop *loop, const char *path, struct error *er
 	stream_take(&stream, fd);
 	output = output_start(loop, &stream);
 	output->path = xstrdup(path);
+	output->is_torn = ends_within_a_line(fd, path);
 	return output;
 }
 

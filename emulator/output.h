@@ -28,7 +28,8 @@ struct output;
 /* Writes to a copy of 'fd', which stays the caller's. */
 struct output *output_create(struct loop *loop, int fd, struct error *err);
 
-/* Appends to the file at 'path', which is made if it is not there. A FIFO must have its reader. */
+/* Appends to the file at 'path', which is made if it is not there; a line that was cut off there is
+ * ended first. A FIFO must have its reader. */
 struct output *output_open(struct loop *loop, const char *path, struct error *err);
 
 /* Writes what is left as long as the reader takes it, for at most 'grace_ms'. NULL is fine. */

@@ -1,6 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Files that lrie appends records to, whatever is in them: they never hold anything up."""
+import json
+import os
+
 import harness
 
 EVENT = {"X-Amz-Invocation-Type": "Event"}.items()
@@ -30,6 +33,25 @@ def test_a_full_disk_is_told_once(t):
         t.equal(lrie.invoke(headers=headers).status, status, option)
         t.equal([line for line in lrie.stderr.lines() if "/dev/full" in line], [told[0]])
         lrie.stop()
+
+
+def test_a_line_that_was_cut_off_before_spoils_no_record(t):
+    """As SIGKILL leaves it, or an editor that ends no last line."""
+    for option, handler, headers in OPTIONS:
+        path = harness.write_file(os.path.join(t.folder(), "records"), '{"a":1}\n{"hal')
+        lrie = t.serve(handler, option, path, "--retries", "0")
+        lrie.invoke(headers=headers)
+
+        def read():
+            with open(path, encoding="utf-8") as file:
+                return file.read()
+
+        harness.wait_for(lambda: read().count("\n") >= 3 and read().endswith("\n"), "a record")
+        lrie.stop()
+        lines = read().splitlines()
+        t.equal(lines[:2], ['{"a":1}', '{"hal'])
+        for line in lines[2:]:
+            t.true(isinstance(json.loads(line), dict), line)
 
 
 if __name__ == "__main__":
