@@ -155,17 +155,6 @@ static void tell(struct watch *watch)
 	free(path);
 }
 
-static void on_quiet(struct loop_timer *timer)
-{
-	struct watch *watch = container_of(timer, struct watch, quiet);
-	uint64_t now = clock_now();
-
-	if (watch->rest.loop || (now < watch->last_ns + WATCH_PATIENCE_NS && !is_done(watch)))
-		loop_timer_start(watch->loop, timer, now + WATCH_QUIET_NS);
-	else
-		tell(watch);
-}
-
 static void wait_for_quiet(struct watch *watch)
 {
 	uint64_t due;
@@ -217,6 +206,31 @@ static void on_input(struct loop_watch *input, uint32_t events)
 {
 	(void)events;
 	go_on(container_of(input, struct watch, input));
+}
+
+/* Of a file that has been closed by now the kernel has told before: that is the same change. There
+ * may be others without end. */
+static void take_last_events(struct watch *watch, uint64_t now)
+{
+	if (now < watch->first_ns + WATCH_MOST_NS)
+		go_on(watch);
+}
+
+static void on_quiet(struct loop_timer *timer)
+{
+	struct watch *watch = container_of(timer, struct watch, quiet);
+	uint64_t now = clock_now();
+	bool is_over = !watch->rest.loop &&
+	               (now >= watch->last_ns + WATCH_PATIENCE_NS || is_done(watch));
+
+	if (is_over)
+		take_last_events(watch, now);
+	if (timer->loop)
+		return;
+	if (is_over)
+		tell(watch);
+	else
+		loop_timer_start(watch->loop, timer, now + WATCH_QUIET_NS);
 }
 
 /* ---- life ---- */
