@@ -38,9 +38,6 @@ struct usage {
 	uint64_t tick_ns;           /* of the clock that tells the kernel's part of CPU time */
 
 	struct message_spent spent;    /* on lrie's behalf, by all who became programs */
-	struct census_faults reaped;   /* by init, before there were programs */
-	struct transfer inits;         /* the same */
-	bool knows_inits;              /* they could be read */
 	struct file_count *file_count; /* NULL: nobody counts */
 	int file_code;                 /* errno: why */
 };
@@ -182,12 +179,12 @@ static uint64_t line_value(const char *text, const char *key)
 	return line ? strtoull(line + strlen(key), NULL, 10) : 0;
 }
 
-static bool read_transfer(int proc, pid_t pid, struct transfer *transfer)
+static bool read_transfer(int proc, pid_t pid, const char *file, struct transfer *transfer)
 {
 	char io[512];
 
 	errno = 0;
-	if (!read_of(proc, pid, "io", io, sizeof(io)))
+	if (!read_of(proc, pid, file, io, sizeof(io)))
 		return false;
 	*transfer = (struct transfer){ .read = line_value(io, "rchar: "),
 		                       .storage = line_value(io, "\nread_bytes: ") };
@@ -222,7 +219,7 @@ static void add_process(struct census_visitor *visitor, int proc, pid_t pid)
 	tally->faults.major += faults.major;
 	tally->faults.children_minor += faults.children_minor;
 	tally->faults.children_major += faults.children_major;
-	if (read_transfer(proc, pid, &transfer)) {
+	if (read_transfer(proc, pid, "io", &transfer)) {
 		tally->transfer.read += transfer.read;
 		tally->transfer.storage += transfer.storage;
 	} else if (errno == ESRCH) {
@@ -238,6 +235,8 @@ static void add_process(struct census_visitor *visitor, int proc, pid_t pid)
 
 /* ---- what init has waited for -------------------------------------------------------- */
 
+/* Init has no children of its own: whoever it has waited for was left to it by a program. */
+
 static bool read_inits_faults(const struct usage *usage, struct census_faults *faults)
 {
 	char stat[1024];
@@ -246,11 +245,21 @@ static bool read_inits_faults(const struct usage *usage, struct census_faults *f
 	       census_parse_faults(stat, faults);
 }
 
-static bool read_inits_transfer(const struct usage *usage, struct transfer *transfer)
+/* Of a process the kernel tells what it has transferred with all whom it has waited for; of its
+ * only thread, what that has alone, which cannot be more when it is looked at first. */
+static bool read_reaped_transfer(const struct usage *usage, struct transfer *transfer)
 {
 	autoclose int proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct transfer own;
+	char file[32];
 
-	return read_transfer(proc, usage->init, transfer);
+	snprintf(file, sizeof(file), "task/%d/io", (int)usage->init);
+	if (!read_transfer(proc, usage->init, file, &own) ||
+	    !read_transfer(proc, usage->init, "io", transfer))
+		return false;
+	transfer->read = subtract(transfer->read, own.read);
+	transfer->storage = subtract(transfer->storage, own.storage);
+	return true;
 }
 
 void usage_ready(struct usage *usage)
@@ -260,24 +269,21 @@ void usage_ready(struct usage *usage)
 	open_files(usage);
 	snprintf(path, sizeof(path), "/proc/%d/stat", (int)usage->init);
 	usage->init_stat = open(path, O_RDONLY | O_CLOEXEC);
-	read_inits_faults(usage, &usage->reaped);
-	usage->knows_inits = read_inits_transfer(usage, &usage->inits);
 }
 
-/* Only if there was somebody: what init has read is its own otherwise, and not always to be seen.
- */
+/* Only if there was somebody: it is not always to be seen. */
 static void add_reaped(struct tally *tally, const struct usage *usage,
                        const struct census_faults *reaped)
 {
 	struct transfer transfer;
 
-	if (reaped->children_minor == usage->reaped.children_minor)
+	if (reaped->children_minor == 0)
 		return;
-	tally->faults.children_minor += reaped->children_minor - usage->reaped.children_minor;
-	tally->faults.children_major += reaped->children_major - usage->reaped.children_major;
-	if (usage->knows_inits && read_inits_transfer(usage, &transfer)) {
-		tally->transfer.read += transfer.read - usage->inits.read;
-		tally->transfer.storage += transfer.storage - usage->inits.storage;
+	tally->faults.children_minor += reaped->children_minor;
+	tally->faults.children_major += reaped->children_major;
+	if (read_reaped_transfer(usage, &transfer)) {
+		tally->transfer.read += transfer.read;
+		tally->transfer.storage += transfer.storage;
 	} else {
 		tally->transfer_code = errno ? errno : EACCES;
 	}
@@ -291,7 +297,7 @@ static struct tally look_at_all(const struct usage *usage, int proc, bool asks_c
 
 	for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
 		tally = (struct tally){ .base.visit = add_process, .asks_clocks = asks_clocks };
-		before = after = usage->reaped;
+		before = after = (struct census_faults){ .minor = 0 };
 		read_inits_faults(usage, &before);
 		census_visit(&tally.base, proc, usage->init);
 		add_reaped(&tally, usage, &before);

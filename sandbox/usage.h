@@ -27,7 +27,7 @@ void usage_destroy(struct usage *usage); /* NULL is fine */
 /* The box's cgroup, which must live as long; NULL when it has none. */
 void usage_confine(struct usage *usage, const struct cgroup *group);
 
-/* The box stands, and no program was started yet. */
+/* The box stands. */
 void usage_ready(struct usage *usage);
 
 /* Takes note of what MESSAGE_STARTED says. */

@@ -299,6 +299,27 @@ static void test_bytes_read(void)
 	}
 }
 
+/* Programs do not wait for lrie, which may hear of a box when somebody in it has come and gone. */
+static void test_an_end_before_lrie_knows_that_the_box_is_ready(void)
+{
+	static struct box_run run;
+	struct sandbox_spec spec = spec_that_counts();
+	struct sandbox_usage usage;
+	uint64_t end = box_now() + BOX_PATIENCE_MS * 1000000ull;
+
+	/* While it computes, init waits for the orphan. */
+	box_start(&run, &spec, "orphan-use:pages:2000", "use:cpu:30", "hold");
+	do {
+		poll(NULL, 0, 1);
+		box_take_output(&run);
+	} while (!box_find(&run, "hold") && box_now() < end);
+	CHECK(!run.ready && box_find(&run, "hold"));
+	BOX_UNTIL(&run, (sandbox_usage(run.box, &usage),
+	                 is_known(&usage, SANDBOX_USAGE_MINOR_FAULTS) &&
+	                         usage.figures[SANDBOX_USAGE_MINOR_FAULTS] >= 2000));
+	box_end(&run);
+}
+
 static void test_pages_of_files(void)
 {
 	static struct box_run run;
@@ -388,6 +409,7 @@ static void test_a_look_is_cheap(void)
 
 TEST_MAIN(test_cpu_time, test_cpu_time_of_the_dead, test_cpu_time_of_boxes_that_are_not_frozen,
           test_what_lrie_did_does_not_count, test_the_kernels_part, test_time_that_it_was_throttled,
-          test_share_of_a_cpu, test_page_faults, test_bytes_read, test_pages_of_files,
+          test_share_of_a_cpu, test_page_faults, test_bytes_read,
+          test_an_end_before_lrie_knows_that_the_box_is_ready, test_pages_of_files,
           test_files_opened, test_files_are_not_counted_unasked,
           test_nothing_is_known_of_what_does_not_run, test_a_look_is_cheap)
