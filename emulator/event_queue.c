@@ -217,13 +217,11 @@ static void leave(struct queued *event)
 {
 	struct event_queue *queue = event->queue;
 
-	if (event->item) {
-		event_store_give_back(queue->means->store, event->item,
-		                      queue->config->function_name);
+	if (event->item &&
+	    event_store_give_back(queue->means->store, event->item, queue->config->function_name))
 		queue->kept++;
-	} else {
+	else
 		queue->lost++;
-	}
 	release(event);
 }
 

@@ -38,7 +38,8 @@ struct event_queue;
 struct event_queue *event_queue_create(const struct config *config, const struct event_means *means,
                                        struct function *function, struct error *err);
 
-/* Takes up what the store has kept for the function: once, when nothing can fail any more. */
+/* Takes up what the store has kept for the function and nobody has taken: when nothing can fail any
+ * more, and when another queue has given events of it back. */
 void event_queue_start(struct event_queue *queue);
 
 enum event_verdict {

@@ -120,12 +120,14 @@ void event_queue_start(struct event_queue *queue)
 {
 	struct taker taker = { .base.on_item = on_kept, .queue = queue };
 	const char *name = queue->config->function_name;
+	unsigned before = queue->length, count;
 
-	if (!queue->means->store)
+	if (!queue->means->store || queue->stopping)
 		return;
 	event_store_take(queue->means->store, EVENT_RECORD_EVENT, name, &taker.base);
-	if (queue->length > 0)
-		log_notice("%u event%s of function '%s' taken up again", queue->length,
-		           queue->length == 1 ? "" : "s", name);
+	count = queue->length - before;
+	if (count > 0)
+		log_notice("%u event%s of function '%s' taken up again", count,
+		           count == 1 ? "" : "s", name);
 	event_outcome_resume(&queue->outcome, name);
 }

@@ -262,10 +262,15 @@ void event_store_remove(struct event_store *store, struct event_store_item *item
 	event_store_want(store, item);
 }
 
-void event_store_give_back(struct event_store *store, struct event_store_item *item,
+bool event_store_give_back(struct event_store *store, struct event_store_item *item,
                            const char *function)
 {
+	if (item->segment == &store->unreadable) {
+		event_store_free(store, item);
+		return false;
+	}
 	event_store_offer(store, item, function);
+	return true;
 }
 
 static int compare_items(const void *one, const void *other)

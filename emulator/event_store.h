@@ -87,8 +87,9 @@ struct event_store_taker {
 void event_store_take(struct event_store *store, enum event_record_kind kind, const char *function,
                       struct event_store_taker *taker);
 
-/* The opposite: whoever takes those of 'function' next takes it again. */
-void event_store_give_back(struct event_store *store, struct event_store_item *item,
+/* The opposite: whoever takes those of 'function' next takes it again. Returns false when there is
+ * no record of it any more. */
+bool event_store_give_back(struct event_store *store, struct event_store_item *item,
                            const char *function);
 
 /* Tells of those that nobody has taken: their functions are not there any more. */

@@ -161,6 +161,15 @@ static void dispose(struct loop_garbage *garbage)
 	served_function_unref(container_of(garbage, struct served_function, garbage));
 }
 
+/* Events that it gave back are those of the one that has its name by now. */
+static void hand_over(const struct served_function *served)
+{
+	struct served_function *next = functions_find_exactly(served->functions, served->name);
+
+	if (next)
+		event_queue_start(next->events);
+}
+
 static void on_retired(struct function_end *end)
 {
 	struct served_function *served = container_of(end, struct served_function, end);
@@ -169,6 +178,7 @@ static void on_retired(struct function_end *end)
 	while (*place != served)
 		place = &(*place)->next;
 	*place = served->next;
+	hand_over(served);
 	/* Its last environment is disposed of first. */
 	loop_dispose(served->functions->shared.loop, &served->garbage, dispose);
 }

@@ -175,6 +175,22 @@ def test_events_of_a_function_that_is_gone_are_told(t):
     served.lrie.stop()
 
 
+def test_events_of_a_function_that_comes_back_go_on(t):
+    """Also one that the function before was still running when the new one began."""
+    common = {"state": os.path.join(t.folder(), "state")}
+    served = Served(t, {"one": {"handler": "sleep:1500,crash:invoke"}, "two": {}}, **common)
+    reply = ask(served.lrie, "one", b'{"a":1}', EVENT)
+    t.equal(reply.status, 202)
+    served.lrie.stdout.wait_line(r"\[one\] START .*")
+    served.reload("removed one$", {"two": {}}, **common)
+    served.reload("added one$", {"one": {"handler": "echo", "on-success": "good"}, "two": {}}, **common)
+    record = wait_for_record(os.path.join(served.file.folder, "good"))
+    t.equal((record["requestContext"]["requestId"], record["responsePayload"]),
+            (reply.request_id, {"a": 1}))
+    t.equal(record["requestContext"]["approximateInvokeCount"], 2)
+    served.lrie.stop()
+
+
 def test_what_is_not_of_a_function_waits_for_the_next_start(t):
     served = Served(t, {"one": {}})
     served.reload("no function has changed$", {"one": {}}, sandbox="off")

@@ -479,6 +479,8 @@ static void test_one_that_cannot_be_read_pins_no_file(void)
 	CHECK_INT(count_files(".damaged"), 1);
 	event_store_note(store, item, &progress);
 	pass();
+	CHECK(!event_store_give_back(store, item, "f"));
+	CHECK_STR(take("f"), "");
 	reopen();
 	CHECK_STR(take("f"), "old/0 ");
 	CHECK_INT(count_files(".damaged"), 1);
