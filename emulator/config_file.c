@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "emulator/destination_address.h"
 #include "emulator/function_file.h"
 #include "emulator/option_value.h"
 
@@ -55,14 +56,14 @@ static bool fail_unknown(const struct reading *reading, const char *name)
 /* A function that records shall go to must be one of them. */
 static bool check_destination(const struct reading *reading, const struct function_setting *setting)
 {
-	static const char prefix[] = "function:";
-	const char *name = setting->text + strlen(prefix);
+	struct destination_address address;
+	struct error told_later;
 
 	if (!option_is_destination(setting->option) ||
-	    strncmp(setting->text, prefix, strlen(prefix)) != 0 ||
-	    has_function(&reading->file, name))
+	    !destination_address_parse(setting->text, &address, &told_later) ||
+	    address.kind != DESTINATION_FUNCTION || has_function(&reading->file, address.name))
 		return true;
-	fail_unknown(reading, name);
+	fail_unknown(reading, address.name);
 	return error_prefix(reading->err, "%s", setting->source);
 }
 
@@ -133,6 +134,14 @@ static bool give_all(struct reading *reading, struct settings *settings,
 	return true;
 }
 
+/* What several values together are not, such as a reservation that is too small. */
+static bool complete(const struct reading *reading, struct settings *settings,
+                     const struct function_entry *entry)
+{
+	return settings_complete(settings, reading->err) ||
+	       error_prefix(reading->err, "'%s', %s", reading->words->config.file, entry->name);
+}
+
 /* The file comes first, so that the command line has the last word; of lists both count. */
 static bool read_function(struct reading *reading, const struct function_entry *entry)
 {
@@ -142,7 +151,7 @@ static bool read_function(struct reading *reading, const struct function_entry *
 	if (!give_all(reading, settings, &reading->file.common) ||
 	    !give_all(reading, settings, &entry->settings) ||
 	    !settings_read_words(settings, reading->words->config.words, reading->err) ||
-	    !settings_complete(settings, reading->err)) {
+	    !complete(reading, settings, entry)) {
 		config_destroy(&settings->config);
 		return false;
 	}
@@ -249,6 +258,40 @@ static bool check_only_apis(const struct reading *reading)
 	                 reading->words->config.file);
 }
 
+/* Of several functions, one without a path has that of its name. */
+static bool have_same_path(const struct config *one, const struct config *other)
+{
+	const char *path = one->http_path;
+
+	if (!path)
+		return other->http_path && have_same_path(other, one);
+	if (other->http_path)
+		return strcmp(path, other->http_path) == 0;
+	return *path && strcmp(path + 1, other->function_name) == 0;
+}
+
+/* Of two that have the same one would never be asked. */
+static bool check_path(const struct reading *reading, const struct config *config)
+{
+	for (const struct config *other = reading->first; other != config; other = other->next) {
+		if (have_same_path(other, config))
+			return error_set(reading->err, 0,
+			                 "'%s': '%s' and '%s' have the same http-path",
+			                 reading->words->config.file, other->function_name,
+			                 config->function_name);
+	}
+	return true;
+}
+
+static bool check_paths(const struct reading *reading)
+{
+	for (const struct config *config = reading->first; config; config = config->next) {
+		if (!check_path(reading, config))
+			return false;
+	}
+	return true;
+}
+
 struct config *config_read_file(const struct settings *words, struct error *err)
 {
 	struct reading reading = { .words = words, .last = &reading.first, .err = err };
@@ -257,7 +300,7 @@ struct config *config_read_file(const struct settings *words, struct error *err)
 		return NULL;
 	reading.unused = xcalloc(1, sizeof(*reading.unused));
 	if (!function_file_read(&reading.file, words->config.file, words->config.command, err) ||
-	    !read_functions(&reading) || !check_only_apis(&reading)) {
+	    !read_functions(&reading) || !check_only_apis(&reading) || !check_paths(&reading)) {
 		config_destroy(reading.first);
 		reading.first = NULL;
 	}

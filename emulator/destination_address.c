@@ -63,6 +63,9 @@ static bool take_host(struct destination_address *address, const char *text, siz
 static bool parse_http(const char *text, struct destination_address *address, struct error *err)
 {
 	const char *authority = text + strlen(http);
+
+	if (strncasecmp(text, http, strlen(http)) != 0)
+		return error_set(err, 0, "'%s': lrie speaks plain HTTP only", text);
 	size_t length = strcspn(authority, "/?#");
 	size_t host = length_of_host(authority, length);
 
@@ -90,17 +93,27 @@ static bool parse_function(const char *text, struct destination_address *address
 	return true;
 }
 
+enum destination_kind destination_address_kind(const char *text)
+{
+	if (strncmp(text, function, strlen(function)) == 0)
+		return DESTINATION_FUNCTION;
+	return strstr(text, "://") ? DESTINATION_HTTP : DESTINATION_FILE;
+}
+
 bool destination_address_parse(const char *text, struct destination_address *address,
                                struct error *err)
 {
-	*address = (struct destination_address){ .kind = DESTINATION_FILE, .name = text };
+	*address = (struct destination_address){ .name = text };
 	if (!*text)
 		return error_set(err, 0, "the value is empty");
-	if (strncasecmp(text, "https://", 8) == 0)
-		return error_set(err, 0, "'%s': lrie speaks plain HTTP only", text);
-	if (strncasecmp(text, http, strlen(http)) == 0)
-		return parse_http(text, address, err);
-	if (strncmp(text, function, strlen(function)) == 0)
+	switch (destination_address_kind(text)) {
+	case DESTINATION_FUNCTION:
 		return parse_function(text, address, err);
+	case DESTINATION_HTTP:
+		return parse_http(text, address, err);
+	case DESTINATION_FILE:
+		break;
+	}
+	address->kind = DESTINATION_FILE;
 	return true;
 }

@@ -22,6 +22,9 @@ struct destination_address {
 	const char *target; /* path and query; of what was parsed, or "/" */
 };
 
+/* Which it would be, if it is a good one. */
+enum destination_kind destination_address_kind(const char *text);
+
 /* 'text' must outlive 'address'. */
 bool destination_address_parse(const char *text, struct destination_address *address,
                                struct error *err);

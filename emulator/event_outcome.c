@@ -6,6 +6,12 @@
 
 #include "emulator/log.h"
 
+static const char *const names[EVENT_OUTLETS] = {
+	[EVENT_ON_SUCCESS] = "on-success",
+	[EVENT_ON_FAILURE] = "on-failure",
+	[EVENT_DEAD_LETTERS] = "dead-letters",
+};
+
 static const char *destination_of(const struct config *config, enum event_outlet outlet)
 {
 	switch (outlet) {
@@ -38,7 +44,7 @@ bool event_outcome_prepare(const struct event_outcome *outcome, struct event_out
 			continue;
 		change->sinks[i] = event_sink_open(outcome->means, destination, err);
 		if (!change->sinks[i])
-			return false;
+			return error_prefix(err, "--%s", names[i]);
 	}
 	return true;
 }

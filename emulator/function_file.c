@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "emulator/destination_address.h"
 #include "emulator/function_variable.h"
 #include "emulator/json.h"
 #include "emulator/json_part.h"
@@ -15,6 +16,8 @@
 
 #define FILE_LIMIT ((size_t)1 << 20)
 #define FUNCTIONS_LIMIT 1000
+
+static const char byte_order_mark[] = "\xef\xbb\xbf";
 
 /* What "name" stands for. */
 #define NAME_OPTION "function-name"
@@ -54,9 +57,8 @@ static char *resolve(const struct reader *reader, const char *path)
 /* Where a path may stand, other things may: standard input, a server, another function. */
 static bool is_path(const struct option *option, const char *text)
 {
-	if (option_is_destination(option) &&
-	    (strstr(text, "://") || strncmp(text, "function:", strlen("function:")) == 0))
-		return false;
+	if (option_is_destination(option))
+		return destination_address_kind(text) == DESTINATION_FILE;
 	return *text && strcmp(text, "-") != 0;
 }
 
@@ -219,6 +221,19 @@ static bool add_value(struct reader *reader, struct function_settings *settings,
 
 /* ---- members ---- */
 
+/* Members that are no options. */
+static const char *const own_names[] = { "name", "functions", "arguments", NULL };
+
+static void compare(const char *name, const char *known, unsigned *best, const char **closest)
+{
+	unsigned distance = option_value_distance(name, known);
+
+	if (distance <= *best) {
+		*best = distance;
+		*closest = known;
+	}
+}
+
 static const char *closest_name(const char *name)
 {
 	unsigned best = (unsigned)strlen(name) / 3 + 1;
@@ -227,13 +242,11 @@ static const char *closest_name(const char *name)
 	if (strcmp(name, NAME_OPTION) == 0)
 		return "name";
 	for (size_t i = 0; i < option_count; i++) {
-		unsigned distance = option_value_distance(name, option_table[i].name);
-
-		if (option_is_of_file(&option_table[i]) && distance <= best) {
-			best = distance;
-			closest = option_table[i].name;
-		}
+		if (option_is_of_file(&option_table[i]))
+			compare(name, option_table[i].name, &best, &closest);
 	}
+	for (const char *const *own = own_names; *own; own++)
+		compare(name, *own, &best, &closest);
 	return closest;
 }
 
@@ -241,6 +254,10 @@ static bool fail_unknown(struct reader *reader, const char *name)
 {
 	const char *closest = closest_name(name);
 
+	if (closest && strcmp(name, closest) == 0) /* it is one elsewhere */
+		return error_set(reader->err, 0, "'%s' goes %s", name,
+		                 strcmp(name, own_names[0]) == 0 ? "into each of 'functions'"
+		                                                 : "outside of functions");
 	if (closest)
 		return error_set(reader->err, 0, "unknown member '%.64s': did you mean '%s'?", name,
 		                 closest);
@@ -388,16 +405,16 @@ static bool read_entries(struct reader *reader, const struct json_part *array)
 	return true;
 }
 
-static bool read_text(struct reader *reader, const struct buffer *text)
+static bool read_text(struct reader *reader, const char *text, size_t length)
 {
 	struct json_part whole, functions = { .length = 0 };
 	struct target target = { .settings = &reader->file->common, .functions = &functions };
-	struct json *json = json_read(text->data, text->length, reader->err);
+	struct json *json = json_read(text, length, reader->err);
 
 	if (!json)
 		return error_prefix(reader->err, "'%s'", reader->path);
 	json_destroy(json);
-	whole = json_part_whole(text->data, text->length);
+	whole = json_part_whole(text, length);
 	if (json_part_kind(&whole) != JSON_OBJECT)
 		return error_set(reader->err, 0, "'%s': it is no object with 'functions'",
 		                 reader->path);
@@ -427,7 +444,13 @@ bool function_file_read(struct function_file *file, const char *path, enum confi
 	struct reader reader = { .path = path, .command = command, .file = file, .err = err };
 
 	*file = (struct function_file){ .count = 0 };
-	return whole_file_read(path, FILE_LIMIT, &text, err) && read_text(&reader, &text);
+	if (!whole_file_read(path, FILE_LIMIT, &text, err))
+		return false;
+	/* Editors of some systems begin a text with it. */
+	size_t mark = strncmp(text.data, byte_order_mark, strlen(byte_order_mark)) == 0
+	                      ? strlen(byte_order_mark)
+	                      : 0;
+	return read_text(&reader, text.data + mark, text.length - mark);
 }
 
 void function_file_finish(struct function_file *file)

@@ -279,10 +279,20 @@ def test_files_that_cannot_be(t):
             ('{"functions": [{"name": "one",\n"listen": "x"}]}',
              "line 2: 'listen' is not about one function: it goes beside 'functions'"),
             ('{"functions": [{"name": "one",\n"concurrency": "x"}]}', "line 2, concurrency: "),
-            ('{"functions": [{"name": "one", "layer": "none"}]}', "error: one: "),
-            ('{"functions": [{"name": "one", "on-failure": "no/folder"}]}', "error: one: "),
+            ('{"bootstrap": "boot", "functions": [{"name": "one", "layer": "none"}]}',
+             "error: one: layer '"),
             ('{"listen": "x", "functions": [{"name": "one"}]}', "line 1, listen: "),
             ('{"functions": [{"name": "one"}, {"name": "o e"}]}', "line 1, name: "),
+            ('{"functions": [{"name": "a", "http-path": "/x"}, {"name": "b", "http-path": "/x/"}]}',
+             "'a' and 'b' have the same http-path"),
+            ('{"functions": [{"name": "a"}, {"name": "b", "http-path": "/a"}]}',
+             "'a' and 'b' have the same http-path"),
+            ('{"http-path": "/", "functions": [{"name": "a"}, {"name": "b"}]}',
+             "'a' and 'b' have the same http-path"),
+            ('{"bootstrap": "boot", "functions": [{"name": "one", "on-failure": "no/folder"}]}',
+             "error: one: --on-failure: open "),
+            ('{"functions": [{"name": "one", "provisioned": 9, "concurrency": 5}]}',
+             "lrie.json', one: --provisioned 9 is more than --concurrency 5"),
             ("", "No content")):
         harness.write_file(file.path, text)
         finished = t.run("--config", file.path, env={"LRIE_LISTEN": "127.0.0.1:0"}, expect=2)

@@ -1103,6 +1103,11 @@ static void test_suites_that_cannot_be(void)
 		{ "{\"functions\":[{\"name\":\"mail\",\n\"on-failure\":\"function:mial\"}]}", NULL,
 		  "'s.json' line 2, on-failure: 's.json' has no function 'mial': did you mean "
 		  "'mail'?" },
+		{ "{\"functions\":[{\"name\":\"mail\",\n\"on-failure\":\"function:\"}]}", NULL,
+		  "'s.json' line 2, on-failure: 'function:': the name of a function has 1 to 64 of "
+		  "a-zA-Z0-9-_" },
+		{ "{\"functions\":[{\"name\":\"a\",\"env-file\":\"none\"}]}", NULL,
+		  "'s.json', a: --env-file: open 'none': No such file or directory" },
 		{ "{\"functions\":[{\"name\":\"a\",\"fail-if\":\"cold.init\"}]}", NULL,
 		  "'s.json' line 1, fail-if: 'cold.init': '>' or '<' is missing behind the "
 		  "metric" },

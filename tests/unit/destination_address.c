@@ -47,6 +47,7 @@ static void test_what_is_none(void)
 	} cases[] = {
 		{ "", "the value is empty" },
 		{ "https://a/", "'https://a/': lrie speaks plain HTTP only" },
+		{ "ftp://a/", "'ftp://a/': lrie speaks plain HTTP only" },
 		{ "http://", "'http://' has no host: expected http://HOST:PORT/PATH" },
 		{ "http://:80/", "'http://:80/' has no host: expected http://HOST:PORT/PATH" },
 		{ "http://::1/", "'http://::1/' has no host: expected http://HOST:PORT/PATH" },

@@ -39,7 +39,7 @@ static void test_each_kind_of_value(void)
 	files_begin();
 	bool read = read_file(
 		&file,
-		"{\n \"memory\": 512, \"bootstrap\": \"sub/boot\",\n"
+		"\xef\xbb\xbf{\n \"memory\": 512, \"bootstrap\": \"sub/boot\",\n"
 		" \"functions\": [\n"
 		"  {\"name\": \"a\", \"timeout\": 0.5, \"layer\": [\"x\", \"/y\"],\n"
 		"   \"env\": {\"AA\": \"\\u00e9\", \"BB\": 1, \"CC\": true},\n"
@@ -113,11 +113,16 @@ static void test_mistakes_tell_their_line(void)
 		{ "{\"export-svg\":1}",
 		  "unknown member 'export-svg': lrie.json(5) tells what there is" },
 		{ "{\"config\":\"f.json\"}", "unknown member 'config'" },
-		{ "{\"name\":1}", "unknown member 'name'" },
+		{ "{\"name\":1}", "line 1: 'name' goes into each of 'functions'" },
+		{ "{\"Name\":1}", "unknown member 'Name': did you mean 'name'?" },
+		{ "{\"function\":[]}", "unknown member 'function': did you mean 'functions'?" },
+		{ "{\"args\":[]}", "unknown member 'args': lrie.json(5)" },
+		{ "3", "'suite.json': it is neither an object nor an array" },
+		{ "null", "'suite.json': it is neither an object nor an array" },
 		{ "{\"functions\":[{\"listen\":\"x\"}]}",
 		  "line 1: 'listen' is not about one function: it goes beside 'functions'" },
 		{ "{\"functions\":[{\"name\":\"a\",\"functions\":[]}]}",
-		  "unknown member 'functions'" },
+		  "line 1: 'functions' goes outside of functions" },
 		{ "{\"functions\":[{\"handler\":\"a\",\n\"h\\u0061ndler\":\"a\"}]}",
 		  "line 2: 'handler' is there a second time" },
 		{ "{\"handler\":null}", "'handler' must be a string, a number or a boolean" },
