@@ -297,6 +297,7 @@ def test_runtimes_that_leave_at_every_point(t):
         else:
             t.equal(runtime.answer(event, b"1").status, 202, "end %d" % end)
             t.equal(caller.reply().body, b"1")
+        runtime.begin_next()
 
 
 def test_a_runtime_that_never_reads_the_event(t):

@@ -137,7 +137,7 @@ def test_who_wants_no_invokes_is_left_in_peace(t):
         event = runtime.next()
         runtime.answer(event)
         caller.reply()
-    runtime.begin_next()
+        runtime.begin_next()
     lrie.report(event.id)
     t.equal([agent.connection.has_input() for agent in agents], [False, False])
 

@@ -65,6 +65,7 @@ def test_a_timeout_in_a_warm_invocation_has_no_init_duration(t):
     caller, runtime, event = begin(lrie)
     runtime.answer(event)
     caller.reply()
+    runtime.begin_next()
     caller = lrie.begin_invoke()
     event = runtime.next()
     t.equal(caller.reply().json()["errorType"], "Sandbox.Timedout")

@@ -273,10 +273,14 @@ class Event:
 
 
 class Runtime:
-    """The test as the runtime of one life of an environment."""
+    """The test as the runtime of one life of an environment.
+
+    One that has answered and does not ask for more within 200 ms gets no second invocation: the
+    next one has an environment of its own. So begin_next() comes before the next begin_invoke().
+    """
 
     def __init__(self, port):
-        self.port = port
+        self.port, self.is_asking = port, False
         self.connection = Connection(port)
 
     def ask(self, method, path, *args, **more):
@@ -284,13 +288,17 @@ class Runtime:
         return self.connection.ask(method, RUNTIME_PATH + path, *args, **more)
 
     def next(self):
-        return Event(self.ask("GET", "/invocation/next"))
+        if not self.is_asking:
+            self.begin_next()
+        return self.end_next()
 
     def begin_next(self):
-        """Polls on the kept connection; read the event with end_next()."""
+        """Polls on the kept connection; read the event with next() or end_next()."""
+        self.is_asking = True
         self.connection.request("GET", RUNTIME_PATH + "/invocation/next")
 
     def end_next(self):
+        self.is_asking = False
         return Event(self.connection.reply())
 
     def answer(self, event, body=b"{}", headers=()):
@@ -526,6 +534,7 @@ class Lrie:
         self.stdout = Stream(self.process.stdout, pause_stdout)
         self.stderr = Stream(self.process.stderr)
         self.port, self.stopped = None, False
+        self.told_to_end = self.ended_within = None  # by stop(): wall time, and seconds from then
 
     def environment(self, more):
         """What lrie itself gets: nothing of the caller's that is an option of lrie."""
@@ -629,9 +638,12 @@ class Lrie:
         """Ends lrie and checks that nothing of it is left (but for cgroups, without 'groups')."""
         family = descendants(self.pid)
         self.stopped = True
+        self.told_to_end = time.time()
+        began = kernel_clock()
         if self.process.poll() is None:
             self.process.send_signal(with_signal)
         code = self.wait()
+        self.ended_within = kernel_clock() - began
         self.check_nothing_is_left(family, groups and with_signal != signal.SIGKILL)
         if expect is not None and code != expect:
             raise Failure("lrie ended with %d instead of %d" % (code, expect))

@@ -152,6 +152,7 @@ def test_all_bytes_of_a_body_arrive(t):
             reply = connection.reply()
             t.equal((reply.body, reply.header("Content-Type")), (body, "image/png"))
             connection.close()
+            runtime.begin_next()
     lrie.stop()
 
 
@@ -476,6 +477,7 @@ def test_clients_that_leave(t):
         event = runtime.next()
         leave(connection)
         t.equal(runtime.answer(event, b'{"statusCode":200}').status, 202)
+        runtime.begin_next()
     connection = Connection(lrie.http)
     connection.send(b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\nhalf")
     connection.close()

@@ -13,7 +13,8 @@ DELIMITER = b"\0" * 8
 
 
 def serve(t, *options):
-    lrie = t.bare("--http", "127.0.0.1:0", "--invoke-mode", "response_stream", *options)
+    lrie = t.bare("--http", "127.0.0.1:0", "--invoke-mode", "response_stream", "--timeout", "60",
+                  *options)
     lrie.http = int(lrie.stderr.wait_line(r"lrie: serving HTTP on http://127\.0\.0\.1:(\d+).*")[1])
     return lrie
 
@@ -35,8 +36,11 @@ class Answer:
         self.connection.send(b"%x\r\n%s\r\n" % (len(data), data))
 
     def end(self, trailers=b""):
+        """... after which the runtime asks for more."""
         self.connection.send(b"0\r\n" + trailers + b"\r\n")
-        return self.connection.reply()
+        reply = self.connection.reply()
+        self.runtime.begin_next()
+        return reply
 
 
 class Response:
@@ -144,11 +148,12 @@ def test_without_prelude(t):
 
 
 def test_an_answer_that_is_not_streamed_is_sent_as_it_is(t):
-    lrie = serve(t, "--timeout", "60")
+    lrie = serve(t)
     runtime = lrie.runtime()
     for body in (b'{"statusCode": 404, "body": "x"}', b"", b"x" * 6000000):
         response = Response(t, lrie)
         runtime.answer(runtime.next(), body, [("Content-Type", "application/json")])
+        runtime.begin_next()
         t.equal(response.head(), 200)
         t.equal(response.headers["content-type"], "application/json")
         t.equal(response.rest(), body)
@@ -217,7 +222,7 @@ def test_responses_that_have_no_body(t):
 
 
 def test_a_client_that_leaves_does_not_hold_the_function(t):
-    lrie = serve(t, "--timeout", "60")
+    lrie = serve(t)
     runtime = lrie.runtime()
     response, answer = begin(t, lrie, runtime, "text/plain")
     answer.write(b"half")
