@@ -320,7 +320,9 @@ static bool is_loopback(int fd)
 
 	getsockname(fd, (struct sockaddr *)&address, &size);
 	if (address.ss_family == AF_INET6)
-		return IN6_IS_ADDR_LOOPBACK(&six->sin6_addr);
+		return IN6_IS_ADDR_LOOPBACK(&six->sin6_addr) ||
+		       (IN6_IS_ADDR_V4MAPPED(&six->sin6_addr) &&
+		        six->sin6_addr.s6_addr[12] == IN_LOOPBACKNET);
 	return address.ss_family == AF_INET && ntohl(four->sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
 }
 

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 
 import harness
 from harness import Connection
@@ -567,6 +568,29 @@ def test_paths_of_nobody(t):
         t.equal((reply.status, reply.body), (404, b'{"message":"Not Found"}'))
     t.equal(event_of(t, lrie, target="/two/x")["rawPath"], "/x")
     lrie.stop()
+
+
+def test_addresses_of_version_6(t):
+    """::1, and 127.0.0.1 in the clothes of one: both are this machine's alone."""
+    for address, client in (("::1", "::1"), ("::ffff:127.0.0.1", "127.0.0.1")):
+        with socket.socket(socket.AF_INET6) as probe:
+            try:
+                probe.bind((address, 0))
+            except OSError as error:
+                harness.comment("without %s: %s" % (address, error))
+                continue
+        lrie = t.serve("echo", "--http", "[%s]:0" % address)
+        port = int(lrie.stderr.wait_line(r"lrie: serving HTTP on http://\[.*\]:(\d+) .*")[1])
+        for host, status in (("localhost", 200), ("rebound.example", 403)):
+            with socket.create_connection((client, port)) as connection:
+                connection.sendall(b"GET / HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n"
+                                   % host.encode())
+                reply = connection.makefile("rb").read()
+            t.true(reply.startswith(b"HTTP/1.1 %d " % status), repr(reply))
+            if status == 200:
+                event = json.loads(reply.split(b"\r\n\r\n", 1)[1])
+                t.equal(event["requestContext"]["http"]["sourceIp"], client)
+        lrie.stop()
 
 
 def test_a_file_names_hosts(t):
