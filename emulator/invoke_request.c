@@ -152,7 +152,7 @@ static bool take_type(struct taking *taking)
 		return false;
 	}
 	if (log && strcmp(log, "Tail") == 0) {
-		taking->request->wants_log = !taking->request->is_event;
+		taking->request->wants_log = true;
 	} else if (log && *log && strcmp(log, "None") != 0) {
 		invoke_error_validation(taking->exchange, log, "logType",
 		                        "Member must satisfy enum value set: [None, Tail]");
