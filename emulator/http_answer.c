@@ -148,8 +148,25 @@ static bool is_missing(const struct json_part *part)
 	return part->length == 0 || json_part_kind(part) == JSON_NULL;
 }
 
+static bool add_all_values(struct http_answer *answer, const struct http_site *site,
+                           const struct buffer *name, const struct json_part *values)
+{
+	struct json_walk walk;
+	struct json_part value;
+
+	if (json_part_kind(values) != JSON_ARRAY)
+		return error_set(&answer->why, 0, "'%.64s' in 'multiValueHeaders' is no array",
+		                 name->data);
+	json_walk_begin(&walk, values);
+	while (json_walk_next(&walk, NULL, &value))
+		if (!add_value(answer, site, name, &value, false))
+			return false;
+	return true;
+}
+
+/* Only those of a prelude may have several values: runtimes for Rust write them so. */
 static bool add_headers(struct http_answer *answer, const struct http_site *site,
-                        const struct json_part *headers)
+                        const struct json_part *headers, bool is_prelude)
 {
 	struct json_part name, value;
 	struct json_walk walk;
@@ -165,25 +182,11 @@ static bool add_headers(struct http_answer *answer, const struct http_site *site
 		if (is_missing(&value))
 			continue;
 		json_part_append_text(&text, &name);
-		if (!add_value(answer, site, &text, &value, true))
+		if (is_prelude && json_part_kind(&value) == JSON_ARRAY
+		            ? !add_all_values(answer, site, &text, &value)
+		            : !add_value(answer, site, &text, &value, true))
 			return false;
 	}
-	return true;
-}
-
-static bool add_all_values(struct http_answer *answer, const struct http_site *site,
-                           const struct buffer *name, const struct json_part *values)
-{
-	struct json_walk walk;
-	struct json_part value;
-
-	if (json_part_kind(values) != JSON_ARRAY)
-		return error_set(&answer->why, 0, "'%.64s' in 'multiValueHeaders' is no array",
-		                 name->data);
-	json_walk_begin(&walk, values);
-	while (json_walk_next(&walk, NULL, &value))
-		if (!add_value(answer, site, name, &value, false))
-			return false;
 	return true;
 }
 
@@ -364,7 +367,7 @@ static bool map_2_0(struct http_answer *answer, const struct http_site *site,
 	if (members.status.length == 0)
 		return take_whole(answer, whole);
 	return read_status(answer, &members.status) &&
-	       add_headers(answer, site, &members.headers) &&
+	       add_headers(answer, site, &members.headers, false) &&
 	       add_cookies(answer, site, &members.cookies) &&
 	       take_body(answer, &members.body, is_true(&members.is_base64), true);
 }
@@ -396,7 +399,7 @@ static bool map_1_0(struct http_answer *answer, const struct http_site *site,
 		                 members.unknown.text);
 	return (members.status.length == 0 || read_status(answer, &members.status)) &&
 	       add_multi_headers(answer, site, &members.multi_headers) &&
-	       add_headers(answer, site, &members.headers) &&
+	       add_headers(answer, site, &members.headers, false) &&
 	       take_body(answer, &members.body,
 	                 is_true(&members.is_base64) && accepts_binary(site, accept), false);
 }
@@ -416,7 +419,7 @@ static bool map_alb(struct http_answer *answer, const struct http_site *site,
 		return error_set(&answer->why, 0, "it has no 'statusCode'");
 	return read_status(answer, &members.status) &&
 	       (site->is_multi_value ? add_multi_headers(answer, site, &members.multi_headers)
-	                             : add_headers(answer, site, &members.headers)) &&
+	                             : add_headers(answer, site, &members.headers, false)) &&
 	       take_body(answer, &members.body, is_true(&members.is_base64), false);
 }
 
@@ -489,7 +492,8 @@ static bool map_prelude(struct http_answer *answer, const struct http_site *site
 		return error_set(&answer->why, 0, "it is no object");
 	read_members(&members, &whole, site->format);
 	return (members.status.length == 0 || read_status(answer, &members.status)) &&
-	       add_headers(answer, site, &members.headers) &&
+	       add_multi_headers(answer, site, &members.multi_headers) &&
+	       add_headers(answer, site, &members.headers, true) &&
 	       add_cookies(answer, site, &members.cookies);
 }
 

@@ -510,6 +510,13 @@ static void test_what_preludes_say(void)
 		  "201; a: 1; set-cookie: b; Content-Type: application/octet-stream; " },
 		{ "{\"headers\":{\"content-type\":\"text/html\"},\"body\":\"x\"}",
 		  "200; content-type: text/html; " },
+		{ "{\"headers\":{\"a\":[\"1\",\"2\"],\"b\":\"3\",\"Content-Type\":[\"a/b\"]}}",
+		  "200; a: 1; a: 2; b: 3; Content-Type: a/b; " },
+		{ "{\"headers\":{\"a\":\"1\",\"b\":\"3\"},\"multiValueHeaders\":{\"a\":[\"1\","
+		  "\"2\"]}}",
+		  "200; a: 1; a: 2; b: 3; Content-Type: application/octet-stream; " },
+		{ "{\"headers\":{\"a\":[{}]}}", FAILED },
+		{ "{\"multiValueHeaders\":{\"a\":\"1\"}}", FAILED },
 		{ "{}", "200; Content-Type: application/octet-stream; " },
 		{ "{\"statusCode\":204}", "204; " },
 		{ "{\"statusCode\":99}", FAILED },
