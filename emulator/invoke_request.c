@@ -16,6 +16,9 @@
 #define CLIENT_CONTEXT_LIMIT 3583
 #define TENANT_ID_LIMIT 256
 
+/* The runtime gets it in the head of a reply, where it must not be what makes that too long. */
+#define CONTENT_TYPE_LIMIT 1024
+
 /* From where to where. */
 struct taking {
 	struct http_exchange *exchange;
@@ -236,7 +239,7 @@ static void take_content_type(struct taking *taking)
 {
 	const char *type = http_exchange_header(taking->exchange, "Content-Type");
 
-	if (type && *type)
+	if (type && *type && strlen(type) <= CONTENT_TYPE_LIMIT)
 		taking->invocation->content_type = xstrdup(type);
 }
 

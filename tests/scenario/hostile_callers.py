@@ -16,6 +16,7 @@ from harness import INVOKE_PATH, Connection
 
 POST = "POST %s HTTP/1.1\r\nHost: localhost\r\n"
 DRY_RUN = ("X-Amz-Invocation-Type", "DryRun")
+LONG_TRACE = ("X-Amzn-Trace-Id", "Root=1-5759e988-bd862e3fe1be46a994272793;Lineage=" + "b" * 900)
 
 
 def path_of(name, query=""):
@@ -134,7 +135,8 @@ def test_odd_headers_do_no_harm(t):
     lrie = t.serve("headers")
     for header in (("X-Amzn-Trace-Id", ""), ("X-Amzn-Trace-Id", "Root="),
                    ("X-Amzn-Trace-Id", "\xe4\xff"), ("X-Amzn-Trace-Id", ";;==" * 500),
-                   ("Content-Type", "\xff\xfe"), ("Content-Encoding", "gzip"),
+                   ("Content-Type", "\xff\xfe"), ("Content-Type", "a/" + "b" * 30000),
+                   ("Content-Encoding", "gzip"),
                    ("Upgrade", "h2c"), ("Expect", "200-ok"),
                    ("Connection", "close, Content-Length"),
                    ("Lambda-Runtime-Aws-Request-Id", "mine")):
@@ -221,9 +223,13 @@ def test_a_client_context_reaches_the_function_whole(t):
     for context in ("{}", '{"a":"\x7f grüße \U0001f600"}', '{"a":"\\ud800"}',
                     '{"a":"\\u0000\\r\\n"}',
                     '{\r\n\t"a":\r1\n}', '{"a":1,"a":2}', '{"custom":1,"client":[],"env":null}',
-                    '{"a":%s}' % ("[" * 900 + "]" * 900), '{"a":%s}' % ("9" * 2600)):
+                    '{"a":%s}' % ("[" * 900 + "]" * 900), '{"a":%s}' % ("9" * 2600),
+                    '{"a":"%s"}' % ("\x7f" * 2670)):
         encoded = base64.b64encode(context.encode()).decode()
-        seen = lrie.invoke(headers=[("X-Amz-Client-Context", encoded)]).json()
+        seen = lrie.invoke(headers=[("X-Amz-Client-Context", encoded), LONG_TRACE,
+                                    ("X-Amz-Tenant-Id", "t" * 256),
+                                    ("Content-Type", "a/" + "b" * 1022)]).json()
+        t.equal(seen["Content-Type"], "a/" + "b" * 1022)
         t.equal(json.loads(seen["Lambda-Runtime-Client-Context"]), json.loads(context))
 
 
