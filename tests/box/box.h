@@ -60,6 +60,27 @@ BOX_UNUSED static uint64_t box_now(void)
 	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
+/* How long CPUs have had nothing to do so far. Where they had, nobody waited for one in vain. */
+BOX_UNUSED static double box_idle_ms(void)
+{
+	unsigned long long idle, waiting;
+	char text[256] = "";
+
+	fd_read_file(AT_FDCWD, "/proc/stat", text, sizeof(text));
+	if (sscanf(text, "cpu %*u %*u %*u %llu %llu", &idle, &waiting) != 2)
+		box_die("/proc/stat");
+	return (double)(idle + waiting) * 1e3 / (double)sysconf(_SC_CLK_TCK);
+}
+
+/* The reason to leave out what only an undisturbed machine shows, or NULL: whether, since it was
+ * idle for 'idle_ms' and the time was 'began_ns', all of its CPUs were busy. */
+BOX_UNUSED static const char *box_was_busy(double idle_ms, uint64_t began_ns)
+{
+	double share = (box_idle_ms() - idle_ms) * 1e6 / (double)(box_now() - began_ns);
+
+	return share < 0.1 ? "other processes kept all CPUs busy meanwhile" : NULL;
+}
+
 /* By how much bounds of time are to be wider, for sanitizers and slow machines. */
 BOX_UNUSED static unsigned box_slow(void)
 {

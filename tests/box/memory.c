@@ -174,21 +174,36 @@ static void test_peak_is_cheap(void)
 
 /* ---- CPU -------------------------------------------------------------------------- */
 
+static uint64_t throttled_ns(const struct box_run *run)
+{
+	struct sandbox_usage usage;
+
+	sandbox_usage(run->box, &usage);
+	return usage.figures[SANDBOX_USAGE_THROTTLED_NS];
+}
+
+/* A box whose program computes for so long, stops, and computes once more when it is continued. How
+ * much it gets is for the rest of the machine to say, too; that no limit holds it up is not. */
+static void start_spinning(struct box_run *run, const char *first, const char *second)
+{
+	struct sandbox_spec spec = box_spec();
+
+	spec.counts_usage = true;
+	box_start(run, &spec, first, "signal:19", second, "hold");
+}
+
 static void test_full_speed_until_throttled(void)
 {
 	static struct box_run run;
-	struct sandbox_spec spec = box_spec();
-	const char *answer;
 
 	NEED(SANDBOX_WALL_CPU);
-	box_start(&run, &spec, "spin:300", "spin:1000", "hold");
+	start_spinning(&run, "spin:300", "spin:1000");
 	BOX_UNTIL(&run, box_find(&run, "spin:300"));
+	CHECK_INT(throttled_ns(&run), 0);
 	sandbox_set_cpu(run.box, SANDBOX_CPU_THROTTLED);
-	BOX_UNTIL(&run, box_find(&run, "hold"));
-	/* Other tests may run beside this one. */
-	answer = box_says(&run, "spin:300");
-	CHECK(answer && atoi(answer) > 150);
-	answer = box_says(&run, "spin:1000");
+	BOX_UNTIL(&run, (sandbox_signal(run.box, 1, SIGCONT), box_find(&run, "hold")));
+	CHECK(throttled_ns(&run) > 0);
+	const char *answer = box_says(&run, "spin:1000");
 	CHECK(answer && atoi(answer) <= 90 * (int)box_slow());
 	printf("# full speed %s, throttled to 72: %s\n", box_says(&run, "spin:300"), answer);
 	box_end(&run);
@@ -197,17 +212,17 @@ static void test_full_speed_until_throttled(void)
 static void test_full_speed_again(void)
 {
 	static struct box_run run;
-	struct sandbox_spec spec = box_spec();
 
 	NEED(SANDBOX_WALL_CPU);
-	box_start(&run, &spec, "spin:200", "spin:300", "hold");
+	start_spinning(&run, "spin:200", "spin:300");
 	BOX_UNTIL(&run, run.started);
 	sandbox_set_cpu(run.box, SANDBOX_CPU_THROTTLED);
 	BOX_UNTIL(&run, box_find(&run, "spin:200"));
 	sandbox_set_cpu(run.box, SANDBOX_CPU_FULL);
-	BOX_UNTIL(&run, box_find(&run, "hold"));
-	const char *answer = box_says(&run, "spin:300");
-	CHECK(answer && atoi(answer) > 150);
+	uint64_t before = throttled_ns(&run);
+	BOX_UNTIL(&run, (sandbox_signal(run.box, 1, SIGCONT), box_find(&run, "hold")));
+	CHECK_INT(throttled_ns(&run), before);
+	printf("# full speed again %s\n", box_says(&run, "spin:300"));
 	box_end(&run);
 }
 
