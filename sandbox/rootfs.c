@@ -328,7 +328,7 @@ bool rootfs_enter(const struct rootfs_host *host, const struct sandbox_spec *spe
 	*own = (struct rootfs_own){ .tmp = -1, .proc = -1, .template = -1 };
 	if (!rootfs_function_open(&function, spec, err) || !open_proc(&proc, err))
 		return false;
-	autoclose int mount = proc.mount;
+	autoclose int mount __attribute__((unused)) = proc.mount; /* closes it */
 	autoclose int root = enter_root(host, parts, own, err);
 	return root != -1 && show_parts(spec, parts, &function, &proc, root, own, err);
 }
