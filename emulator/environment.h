@@ -217,8 +217,9 @@ enum runtime_state environment_runtime_state(const struct environment *env);
 enum sandbox_peer environment_find_peer(const struct environment *env, int connection);
 
 /* It is about to ask for an event, over this connection: once for each, where somebody else starts
- * the runtime (--only-apis). Takes a while. */
-void environment_meet_guest(struct environment *env, int connection);
+ * the runtime (--only-apis). Returns false when that is another, which has an event or waits for
+ * one: this one gets none. Takes a while. */
+bool environment_meet_guest(struct environment *env, int connection);
 
 /* The runtime speaks to the Runtime API: marks the first contact. */
 void environment_runtime_contact(struct environment *env);

@@ -7,6 +7,7 @@
  * other runtime, but for the next life: it begins at once. Where nobody can tell whose a connection
  * is, the next one that asks for an event gets the one that is not answered.
  */
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -120,6 +121,7 @@ void environment_forget_guest(struct environment *env)
 {
 	loop_watch_stop(&env->guest.end);
 	fd_close(&env->guest.process);
+	env->guest.pid = 0;
 }
 
 /* Whether there is an event that nobody has answered. */
@@ -172,19 +174,51 @@ static void on_guest_ended(struct loop_watch *watch, uint32_t events)
 		fail_with_guest(env);
 }
 
-void environment_meet_guest(struct environment *env, int connection)
+static bool is_alive(int process)
 {
+	struct pollfd end = { .fd = process, .events = POLLIN };
+
+	return process != -1 && poll(&end, 1, 0) == 0;
+}
+
+/* An environment has one runtime. Of two, each would get what the other has, and neither of those
+ * who start them would know. One that takes several events may be several processes. */
+static bool is_taken(const struct environment *env)
+{
+	return !environment_is_concurrent(env) && is_alive(env->guest.process) &&
+	       (has_open_event(env) || env->port->waiting > 0);
+}
+
+static void tell_other(struct environment *env, pid_t pid)
+{
+	if (env->guest.other != pid)
+		log_warning("a second runtime asks for events, process %d, and is refused: end "
+		            "the first one, process %d, or this",
+		            (int)pid, (int)env->guest.pid);
+	env->guest.other = pid;
+}
+
+bool environment_meet_guest(struct environment *env, int connection)
+{
+	pid_t pid = env->guest.pid;
 	struct error err;
 
 	if (environment_is_ending(env) || !env->box)
-		return;
+		return true;
+	autoclose int process = sandbox_open_peer(connection, &pid);
+	if (process != -1 && pid != env->guest.pid && is_taken(env)) {
+		tell_other(env, pid);
+		return false;
+	}
 	environment_forget_guest(env);
 	/* One that took an event and ended, and yet there was an answer. */
 	if (env->guest.may_have_helpers && !has_open_event(env))
 		env->guest.has_helpers = true;
-	env->guest.process = sandbox_open_peer(connection);
+	env->guest.process = steal_fd(&process);
+	env->guest.pid = pid;
 	env->guest.end.on_ready = on_guest_ended;
 	if (env->guest.process != -1 && !loop_watch_start(env->context->loop, &env->guest.end,
 	                                                  env->guest.process, EPOLLIN, &err))
 		log_info("%s", err.text);
+	return true;
 }

@@ -58,6 +58,8 @@ struct extension_program {
 /* A runtime that is none of the box's programs (--only-apis). */
 struct guest {
 	int process; /* its end can be waited for; -1: there is none, or nobody can tell */
+	pid_t pid;   /* of that */
+	pid_t other; /* one that has been told that it is one too many; 0: none has */
 	struct loop_watch end; /* of that */
 	bool has_told;         /* what it needs */
 	bool may_have_helpers; /* processes that ask for it: one has ended with an event */

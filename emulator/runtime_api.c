@@ -49,7 +49,7 @@ struct call {
 	struct invocation *answered;  /* ... this one's */
 	bool is_stream;               /* ... and gets it in pieces */
 	struct response_source source;
-	bool is_too_large; /* ... and was given up */
+	bool is_too_large;        /* ... and was given up */
 	struct invocation *event; /* being sent */
 };
 
@@ -138,21 +138,27 @@ void runtime_api_deliver(struct runtime_port *base, struct invocation *invocatio
 }
 
 /* Who asks is looked up once for each connection. Nobody else has marks where anybody may ask. */
-static void meet_guest(struct port *port, struct http_exchange *exchange)
+static bool meet_guest(struct port *port, struct http_exchange *exchange)
 {
 	if (port->config->only_apis == CONFIG_APIS_OFF || http_exchange_mark(exchange))
-		return;
+		return true;
+	if (!environment_meet_guest(port->env, http_exchange_socket(exchange)))
+		return false;
 	http_exchange_set_mark(exchange, 1);
-	environment_meet_guest(port->env, http_exchange_socket(exchange));
+	return true;
 }
 
 static void handle_next(struct port *port, struct call *call)
 {
 	enum runtime_state before = environment_runtime_state(port->env);
 
+	if (!meet_guest(port, call->base.exchange)) {
+		front_reply_error(call->base.exchange, 403, "InvalidStateTransition",
+		                  "Another runtime has an event, or waits for one");
+		return;
+	}
 	port_call_hold(&call->base, &port->waiting);
 	port->base.waiting++;
-	meet_guest(port, call->base.exchange);
 	if (environment_runtime_next(port->env) == RUNTIME_ACCEPTED)
 		return;
 	let_go(call);

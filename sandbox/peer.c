@@ -262,11 +262,11 @@ static bool has_it(struct search *search, int folder, const char *name)
 	return pid > 1 && search_process(search, pid);
 }
 
-static bool search_all(struct search *search)
+static bool search_all(struct search *search, bool (*has)(struct search *, int, const char *))
 {
 	/* Processes come after everything else there, from this offset on (fs/proc). */
 	lseek(search->proc, 256, SEEK_SET);
-	return each_number(search->proc, has_it, search);
+	return each_number(search->proc, has, search);
 }
 
 static bool search_family(struct search *search, pid_t pid);
@@ -325,7 +325,7 @@ static bool is_in_box(struct search *search, const struct peer_box *box)
 		return all != -1 && search_family(search, box->init);
 	search->proc = box->proc;
 	search->is_blind = false;
-	return search_all(search);
+	return search_all(search, has_it);
 }
 
 static bool is_still_there(int netlink, int connection, const struct peer *peer)
@@ -347,18 +347,19 @@ static bool owns_it(struct search *search, int folder, const char *name)
 	return true;
 }
 
-pid_t peer_find(int connection)
+pid_t peer_find(int connection, pid_t likely)
 {
 	autoclose int netlink = peer_open();
 	autoclose int proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	struct search search = { .proc = proc, .budget = WHOLE_BUDGET };
 	struct peer peer;
+	char name[16];
 
 	if (proc == -1 || find(netlink, connection, &peer) != ANSWER_FOUND)
 		return 0;
 	search.inode = peer.inode;
-	lseek(proc, 256, SEEK_SET); /* as in search_all() */
-	return each_number(proc, owns_it, &search) ? search.owner : 0;
+	snprintf(name, sizeof(name), "%d", (int)likely);
+	return owns_it(&search, proc, name) || search_all(&search, owns_it) ? search.owner : 0;
 }
 
 enum sandbox_peer peer_judge(int netlink, int connection, const struct peer_box *box)

@@ -26,8 +26,8 @@ struct peer_box {
 };
 
 /* The process that has made 'connection', of whatever box, or 0 when nobody can tell. Looks at all
- * processes that the caller may look at. */
-pid_t peer_find(int connection);
+ * processes that the caller may look at, and first at 'likely': children may share what it has. */
+pid_t peer_find(int connection, pid_t likely);
 
 /* Judges who has made 'connection'. 'netlink' is from peer_open(), and may be -1. */
 enum sandbox_peer peer_judge(int netlink, int connection, const struct peer_box *box);

@@ -343,11 +343,10 @@ enum sandbox_peer sandbox_find_peer(const struct sandbox *box, int connection)
 	return peer_judge(host->peers, connection, &inside);
 }
 
-int sandbox_open_peer(int connection)
+int sandbox_open_peer(int connection, pid_t *pid)
 {
-	pid_t pid = peer_find(connection);
-
-	return pid > 0 ? (int)syscall(SYS_pidfd_open, pid, 0) : -1;
+	*pid = peer_find(connection, *pid);
+	return *pid > 0 ? (int)syscall(SYS_pidfd_open, *pid, 0) : -1;
 }
 
 /* ---- what is asked of it ---- */

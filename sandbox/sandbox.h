@@ -365,9 +365,10 @@ enum sandbox_peer sandbox_find_peer(const struct sandbox *box, int connection);
 
 /*
  * The process that has made 'connection', of this machine and whatever box: a descriptor that is
- * readable once it has ended, and the caller's. -1 when nobody can tell. Takes some milliseconds.
+ * readable once it has ended, and the caller's. -1 when nobody can tell. Takes some milliseconds,
+ * unless it is 'pid', one that is likely or 0; which it is, that then tells.
  */
-int sandbox_open_peer(int connection);
+int sandbox_open_peer(int connection, pid_t *pid);
 
 /* ---- measuring and steering ----------------------------------------- */
 

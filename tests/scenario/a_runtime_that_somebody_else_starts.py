@@ -133,6 +133,28 @@ def test_it_goes_and_another_comes(t):
     lrie.stop()
 
 
+def test_a_second_one_is_refused(t):
+    """Whether the first has an event or waits for one; and not when it is gone."""
+    lrie = serve(t)
+    first = start(t, lrie, stdin=subprocess.PIPE)
+    t.equal(lrie.invoke(event("answer = os.getpid()")).body, b"%d" % first.pid)
+    second = start(t, lrie)
+    t.true(second.wait() != 0, "it has got no event")
+    lrie.stderr.wait_line(r"lrie: warning: a second runtime asks for events, process %d, and is refused: "
+                          r"end the first one, process %d, or this" % (second.pid, first.pid))
+    calling = lrie.begin_invoke(event("import sys; sys.stdin.readline(); answer = os.getpid()"))
+    lrie.stdout.wait_line(r"START .*", 2)
+    second = start(t, lrie)
+    t.true(second.wait() != 0, "it has got no event")
+    first.stdin.close()  # it goes on
+    t.equal(calling.reply().body, b"%d" % first.pid)
+    first.kill()
+    lrie.stderr.wait_line("lrie: the runtime has ended; waiting for another")
+    third = start(t, lrie)
+    t.equal(lrie.invoke(event("answer = os.getpid()")).body, b"%d" % third.pid)
+    lrie.stop()
+
+
 def test_one_that_stands_still_is_waited_for(t):
     lrie = serve(t, "--timeout", "1")
     runtime = start(t, lrie)

@@ -41,9 +41,23 @@ static void guest_comes(void)
 	if (pipe(ends) == -1)
 		abort();
 	guest = ends[1];
-	environment_meet_guest(env, ends[0]);
+	CHECK(environment_meet_guest(env, ends[0]));
 	close(ends[0]);
 	CHECK_INT(runtime_next(port()), RUNTIME_ACCEPTED);
+}
+
+/* Another one asks, and goes on its way. */
+static bool other_is_met(void)
+{
+	int ends[2];
+
+	if (pipe(ends) == -1)
+		abort();
+	bool is_met = environment_meet_guest(env, ends[0]);
+
+	close(ends[0]);
+	close(ends[1]);
+	return is_met;
 }
 
 static void guest_goes(void)
@@ -163,12 +177,52 @@ static void test_helpers_ask_for_it(void)
 	end();
 }
 
+static void test_another_is_refused(void)
+{
+	struct asker *one;
+
+	begin();
+	guest_comes();
+	CHECK(!other_is_met()); /* both would wait */
+	one = ask("r1");
+	CHECK(!other_is_met());
+	answer("r1");
+	check_result(one, "");
+	runtime_next(port());
+	CHECK(!other_is_met());
+	guest_goes();
+	check_new_life();
+	guest_comes();
+	one = ask("r2");
+	close(guest); /* and nobody has seen it yet */
+	CHECK(other_is_met());
+	settle();
+	asker_destroy(one);
+	end();
+}
+
+/* It does not wait for an event, and may never do so again. */
+static void test_another_comes_in_between(void)
+{
+	struct asker *one;
+
+	begin();
+	guest_comes();
+	one = ask("r1");
+	answer("r1");
+	check_result(one, "");
+	CHECK(other_is_met());
+	settle();
+	close(guest);
+	end();
+}
+
 static void test_it_cannot_be_known(void)
 {
 	struct asker *one;
 
 	begin();
-	environment_meet_guest(env, -1);
+	CHECK(environment_meet_guest(env, -1));
 	CHECK_INT(runtime_next(port()), RUNTIME_ACCEPTED);
 	one = ask("r1");
 	pass_ms(1000);
@@ -181,4 +235,5 @@ static void test_it_cannot_be_known(void)
 }
 
 TEST_MAIN(test_nothing_is_told_that_was_not_measured, test_it_goes_with_an_event,
-          test_it_goes_without_an_event, test_helpers_ask_for_it, test_it_cannot_be_known)
+          test_it_goes_without_an_event, test_helpers_ask_for_it, test_another_is_refused,
+          test_another_comes_in_between, test_it_cannot_be_known)
