@@ -6,6 +6,7 @@ import os
 import resource
 
 import harness
+from harness import memory_kilobytes
 
 CALLERS = 1000
 KILOBYTES_EACH = 50  # of a connection, its head, its event and its answer
@@ -14,11 +15,6 @@ KILOBYTES_EACH = 50  # of a connection, its head, its event and its answer
 def raise_descriptor_limit():
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-
-
-def memory_kilobytes(lrie, name):
-    with open("/proc/%d/status" % lrie.pid) as file:
-        return next(int(line.split()[1]) for line in file if line.startswith(name))
 
 
 def call_all(t, lrie, count):
@@ -33,7 +29,7 @@ def call_all(t, lrie, count):
 
 def check_memory(t, lrie, before):
     if harness.SLOW == 1:  # a sanitizer has a memory of its own
-        grown = memory_kilobytes(lrie, "VmHWM") - before
+        grown = memory_kilobytes(lrie.pid, "VmHWM") - before
         t.true(grown < CALLERS * KILOBYTES_EACH, "grown by %d kB" % grown)
         if os.environ.get("LRIE_TEST_TIMES"):
             harness.comment("grown by %d kB" % grown)
@@ -43,7 +39,7 @@ def test_all_are_served_in_turn(t):
     raise_descriptor_limit()
     lrie = t.serve("sleep:5,echo", "--timeout", "60", "--quiet")
     lrie.invoke()
-    before = memory_kilobytes(lrie, "VmHWM")
+    before = memory_kilobytes(lrie.pid, "VmHWM")
     replies = call_all(t, lrie, CALLERS)
     for number, reply in enumerate(replies):
         t.equal((reply.status, reply.body), (200, b'{"caller":%d}' % number))
@@ -55,7 +51,7 @@ def test_beyond_what_is_reserved_each_is_refused(t):
     raise_descriptor_limit()
     lrie = t.serve("sleep:1000,echo", "--timeout", "60", "--concurrency", "2")
     lrie.report(lrie.invoke().request_id)
-    before = memory_kilobytes(lrie, "VmHWM")
+    before = memory_kilobytes(lrie.pid, "VmHWM")
     replies = call_all(t, lrie, CALLERS)
     served = [reply for reply in replies if reply.status == 200]
     t.between(2, len(served), CALLERS // 2, "those who have a place, and then others")

@@ -3,7 +3,6 @@
 """With --concurrency N, what goes beyond N invocations at once is refused as on Lambda."""
 import json
 import os
-import re
 
 import harness
 
@@ -103,9 +102,7 @@ def path_of(name):
 
 
 def waiting(lrie):
-    with lrie.connect() as connection:
-        text = connection.ask("GET", "/_lrie/metrics").body.decode()
-    return int(re.search(r"^lrie_invocations_waiting\S* (\d+)$", text, re.M)[1])
+    return lrie.metric("lrie_invocations_waiting")
 
 
 def fill(lrie, count=10):

@@ -28,10 +28,7 @@ def say(lrie, text):
 
 
 def counted(lrie):
-    with lrie.connect() as connection:
-        page = connection.ask("GET", "/_lrie/metrics").body.decode()
-    return {valid: int(page.split('lrie_emf_lines_total{function="function",valid="%s"} ' % valid)[1]
-                       .split("\n")[0]) for valid in ("true", "false")}
+    return {valid: lrie.metric("lrie_emf_lines_total", valid=valid) for valid in ("true", "false")}
 
 
 def records(path):

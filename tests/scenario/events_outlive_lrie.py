@@ -35,15 +35,6 @@ def events(lrie, query=""):
         return connection.ask("GET", "/_lrie/events" + query).json()
 
 
-def metric(lrie, name):
-    with lrie.connect() as connection:
-        text = connection.ask("GET", "/_lrie/metrics").body.decode()
-    values = [float(line.split()[-1]) for line in text.split("\n") if line.startswith(name + "{")]
-    if not values:
-        raise harness.Failure("there is no metric %r" % name)
-    return sum(values)
-
-
 def read_lines(path):
     try:
         with open(path, encoding="utf-8") as file:
@@ -127,7 +118,7 @@ def test_killed_at_any_time(t):
         for caller in callers:
             caller.join()
     lrie = survivor.begin()
-    harness.wait_for(lambda: metric(lrie, "lrie_events_queued") == 0, "all events to be over")
+    harness.wait_for(lambda: lrie.metric("lrie_events_queued") == 0, "all events to be over")
     lrie.stop()
     lost = accepted - survivor.done()
     t.equal((len(lost), seed), (0, seed))
@@ -189,17 +180,17 @@ def test_a_clock_that_was_ahead(t):
     advance(lrie, "4m")
     t.equal(events(lrie)["events"][0]["attempts"], 1)
     advance(lrie, "1m")
-    harness.wait_for(lambda: metric(lrie, "lrie_events_failed_total") == 1, "the second attempt")
+    harness.wait_for(lambda: lrie.metric("lrie_events_failed_total") == 1, "the second attempt")
     lrie.stop()
 
 
 def test_a_clock_that_was_behind(t):
     """By an hour: the event is as old, and due."""
     lrie = begin_with_times_shifted(t, -3600)
-    harness.wait_for(lambda: metric(lrie, "lrie_events_queued") == 0, "the second attempt")
+    harness.wait_for(lambda: lrie.metric("lrie_events_queued") == 0, "the second attempt")
     lrie.stop()
     lrie = begin_with_times_shifted(t, -7 * 3600)
-    harness.wait_for(lambda: metric(lrie, "lrie_events_queued") == 0, "the end")
+    harness.wait_for(lambda: lrie.metric("lrie_events_queued") == 0, "the end")
     lrie.stop()
     says(t, lrie.stderr.text(), "given up after 1 attempt (--max-event-age)")
 
@@ -264,8 +255,8 @@ def run_all(t, lrie, count):
     for _ in range(count):
         runtime.answer(runtime.next())
     runtime.begin_next()
-    harness.wait_for(lambda: metric(lrie, "lrie_events_queued") == 0, "all events to be over")
-    t.equal(metric(lrie, "lrie_events_succeeded_total"), count)
+    harness.wait_for(lambda: lrie.metric("lrie_events_queued") == 0, "all events to be over")
+    t.equal(lrie.metric("lrie_events_succeeded_total"), count)
 
 
 def in_small_file_system(t, ballast, *options):
@@ -475,7 +466,7 @@ def test_a_record_that_is_refused_is_put_aside(t):
         server.status = 400
         lrie = survivor.begin()
         reply = lrie.invoke(b"{}", EVENT)
-        harness.wait_for(lambda: metric(lrie, "lrie_event_records_dropped_total") == 1, "the end")
+        harness.wait_for(lambda: lrie.metric("lrie_event_records_dropped_total") == 1, "the end")
         line, = read_lines(os.path.join(survivor.folder, "state", "undelivered"))
         t.equal(json.loads(line)["requestContext"]["requestId"], reply.request_id)
         lrie.stop()
@@ -545,8 +536,8 @@ def test_a_function_is_told(t):
 def test_a_function_that_tells_itself_comes_to_an_end(t):
     lrie = t.serve("answer:1", "--on-success", "function:function", "--quiet")
     lrie.invoke(b"{}", EVENT)
-    harness.wait_for(lambda: metric(lrie, "lrie_event_records_dropped_total") == 1, "the end")
-    t.equal(metric(lrie, "lrie_events_succeeded_total"), 16)
+    harness.wait_for(lambda: lrie.metric("lrie_event_records_dropped_total") == 1, "the end")
+    t.equal(lrie.metric("lrie_events_succeeded_total"), 16)
     lrie.stop()
     t.true("RecursiveInvocationException" in lrie.stderr.text(), lrie.stderr.text())
 

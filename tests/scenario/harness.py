@@ -322,7 +322,43 @@ def write_file(path, text, mode=0o644):
     return path
 
 
+class Writer:
+    """Writes 'total' bytes into an answer, for as long as it is let; beside the test."""
+
+    def __init__(self, answer, total):
+        self.answer, self.total, self.written = answer, total, 0
+        self.piece = bytes(range(256)) * 256
+        self.thread = threading.Thread(target=self.run, daemon=True)
+        self.thread.start()
+
+    def run(self):
+        while self.written < self.total:
+            self.answer.write(self.piece)
+            self.written += len(self.piece)
+
+    def wait_until_it_stands_still(self):
+        """Fails when it gets rid of all."""
+        seen, since = -1, time.monotonic()
+        while time.monotonic() - since < 0.3:
+            if self.written != seen:
+                seen, since = self.written, time.monotonic()
+            if self.written >= self.total:
+                raise Failure("nothing holds the function up")
+            time.sleep(0.01)
+
+    def join(self):
+        self.thread.join(DEADLINE)
+        if self.thread.is_alive():
+            raise Failure("the function is held up for ever")
+
+
 # ---- processes, cgroups, mounts ----------------------------------------------
+
+
+def memory_kilobytes(pid, line="VmRSS"):
+    """What a process has in memory; by "VmHWM", what it has had at most."""
+    with open("/proc/%d/status" % pid) as file:
+        return int(re.search(r"^%s:\s+(\d+) kB$" % line, file.read(), re.MULTILINE)[1])
 
 
 class Process:
@@ -569,6 +605,20 @@ class Lrie:
             return connection.reply()
         finally:
             connection.close()
+
+    # -- what it tells of itself
+
+    def metric(self, name, **labels):
+        """The sum of a metric's samples that have these labels."""
+        with self.connect() as connection:
+            page = connection.ask("GET", "/_lrie/metrics").body.decode()
+        wanted = {'%s="%s"' % label for label in labels.items()}
+        values = [float(value) for family, given, value in
+                  re.findall(r"^(\w+)\{(.*)\} (\S+)$", page, re.MULTILINE)
+                  if family == name and wanted <= set(given.split(","))]
+        if not values:
+            raise Failure("no %s with %r in:\n%s" % (name, labels, page))
+        return sum(values)
 
     # -- the function of t.bare()
 
