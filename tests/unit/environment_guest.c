@@ -196,9 +196,9 @@ static void test_another_is_refused(void)
 	one = ask("r2");
 	close(guest); /* and nobody has seen it yet */
 	CHECK(other_is_met());
-	settle();
-	asker_destroy(one);
 	end();
+	CHECK_INT(one->done, 1);
+	asker_destroy(one);
 }
 
 /* It does not wait for an event, and may never do so again. */
