@@ -29,8 +29,7 @@ static void deliver(struct runtime_port *base, struct invocation *invocation, bo
 
 	assert(!invocation->is_answered && invocation->deadline_ms > clock_machine_wall_ms());
 	assert(!stage_box(port)->is_frozen);
-	if (!to_all)
-		base->waiting--;
+	base->waiting -= to_all ? base->waiting : 1;
 	port->deliveries++;
 	snprintf(port->delivered, sizeof(port->delivered), "%s", invocation->request_id);
 }
