@@ -82,11 +82,13 @@ static void kill_box(struct environment *env)
 	environment_end_telemetry(env);
 	close_output(env);
 	environment_forget_guest(env);
-	close_port(env);
-	observer_leave_box(env->context->observer, env);
+	/* It dies while its port is closed; a runtime that sees that first connects in vain, and
+	 * complains. */
 	if (env->box)
 		sandbox_kill(env->box);
-	else
+	close_port(env);
+	observer_leave_box(env->context->observer, env);
+	if (!env->box)
 		on_life_ended(env);
 }
 
