@@ -13,10 +13,10 @@ static struct sandbox_spec spec_with(struct sandbox_tmp *tmp)
 
 static void test_files_outlive_boxes(void)
 {
+	NEED(SANDBOX_WALL_FILES);
 	struct sandbox_tmp *mine = sandbox_tmp_create(), *others = sandbox_tmp_create();
 	const struct sandbox_spec spec = spec_with(mine), other = spec_with(others);
 
-	NEED(SANDBOX_WALL_FILES);
 	BOX_CHECK(&spec, { "ls:/tmp", "" }, { "write:/tmp/one", "ok" }, { "mkdir:/tmp/two", "ok" },
 	          { "write:/tmp/two/three", "ok" });
 	BOX_CHECK(&other, { "ls:/tmp", "" }, { "write:/tmp/theirs", "ok" });
@@ -37,11 +37,11 @@ static void test_files_outlive_boxes(void)
 /* Killed at any moment, by whoever it be, with children that have files open. */
 static void test_files_outlive_a_kill(void)
 {
+	NEED(SANDBOX_WALL_FILES);
 	static struct box_run run;
 	struct sandbox_tmp *tmp = sandbox_tmp_create();
 	const struct sandbox_spec spec = spec_with(tmp);
 
-	NEED(SANDBOX_WALL_FILES);
 	for (int i = 0; i < 10; i++) {
 		box_start(&run, &spec, i ? "read:/tmp/one" : "write:/tmp/one", "fork:5", "hold");
 		BOX_UNTIL(&run, box_find(&run, "hold"));
@@ -56,11 +56,11 @@ static void test_files_outlive_a_kill(void)
 
 static void test_the_size_is_of_all(void)
 {
+	NEED(SANDBOX_WALL_TMP);
+	NEED(SANDBOX_WALL_FILES);
 	struct sandbox_tmp *tmp = sandbox_tmp_create();
 	const struct sandbox_spec spec = spec_with(tmp);
 
-	NEED(SANDBOX_WALL_TMP);
-	NEED(SANDBOX_WALL_FILES);
 	BOX_CHECK(&spec, { "tmp:10", "ok" });
 	BOX_CHECK(&spec, { "fill:/tmp/x", "6 ENOSPC" }, { "unlink:/tmp/x", "ok" });
 	BOX_CHECK(&spec, { "tmp:6", "ok" }, { "write:/tmp/y", "ENOSPC" });
@@ -70,12 +70,12 @@ static void test_the_size_is_of_all(void)
 /* What is in /tmp is nobody's memory, whoever has written it. */
 static void test_it_is_not_memory(void)
 {
+	NEED_ALL(SANDBOX_WALL_MEMORY);
+	NEED(SANDBOX_WALL_FILES);
 	static struct box_run run;
 	struct sandbox_tmp *tmp = sandbox_tmp_create();
 	struct sandbox_spec spec = spec_with(tmp);
 
-	NEED_ALL(SANDBOX_WALL_MEMORY);
-	NEED(SANDBOX_WALL_FILES);
 	spec.memory_bytes = MB(64);
 	spec.tmp_bytes = MB(300);
 	BOX_CHECK(&spec, { "child-write:/tmp/first:200", "ok" });
@@ -107,11 +107,11 @@ static void check_fails(const struct sandbox_spec *spec)
 /* What a box has attached that then cannot be built is lost; those after it are not. */
 static void test_a_box_that_fails(void)
 {
+	NEED(SANDBOX_WALL_FILES);
 	const struct sandbox_bind into_proc = { .source = "/usr", .target = "/proc" };
 	struct sandbox_tmp *tmp = sandbox_tmp_create();
 	struct sandbox_spec spec = spec_with(tmp), homeless = spec, bad = spec;
 
-	NEED(SANDBOX_WALL_FILES);
 	BOX_CHECK(&spec, { "write:/tmp/one", "ok" });
 	homeless.task_root = "/nonexistent/folder";
 	check_fails(&homeless);
