@@ -355,21 +355,21 @@ static void check_renewed(const char *task, bool shares)
 {
 	struct sandbox_spec spec;
 	struct package *old = package_create(&config, true, &err), *package;
-	struct sandbox_host *host = sandbox_probe(SANDBOX_OFF, 0, &err);
+	struct sandbox_host *machine = sandbox_probe(SANDBOX_OFF, 0, &err);
 	struct layers *layers;
 
 	remove("link");
 	CHECK_INT(symlink(task, "link"), 0);
 	layers = package_layers_for(old, &config);
 	CHECK_INT(layers != NULL, shares);
-	package = package_renew(old, host, true, &err);
+	package = package_renew(old, machine, true, &err);
 	CHECK(!shares || package_layers_for(package, &config) == layers);
 	package_destroy(old);
 	package_fill_spec(package, &spec);
 	CHECK_STR(spec.task_root, host(task));
 	CHECK_INT(spec.layer_count, config.layers.count);
 	package_destroy(package);
-	sandbox_host_destroy(host);
+	sandbox_host_destroy(machine);
 }
 
 static void test_renewed(void)
