@@ -172,6 +172,13 @@ bool event_store_begin_segment(struct event_store *store, struct error *err)
 	return true;
 }
 
+void event_store_leave_segment(struct event_store *store)
+{
+	if (store->opened)
+		record_file_close(&store->opened->file);
+	store->opened = NULL;
+}
+
 bool event_store_open_segment(struct event_store *store, struct segment *segment, struct error *err)
 {
 	uint32_t marker = segment->file.marker;
@@ -179,17 +186,13 @@ bool event_store_open_segment(struct event_store *store, struct segment *segment
 
 	if (segment->file.fd != -1)
 		return true;
+	event_store_leave_segment(store);
 	event_store_segment_name(name, segment->number, "log");
 	if (!record_file_open(&segment->file, store->dir, name, err))
 		return event_store_blame(store, name, err);
 	segment->file.marker = marker;
+	store->opened = segment;
 	return true;
-}
-
-void event_store_leave_segment(const struct event_store *store, struct segment *segment)
-{
-	if (segment != store->newest)
-		record_file_close(&segment->file);
 }
 
 static void free_items(struct event_store *store, struct segment *segment)
@@ -205,6 +208,8 @@ void event_store_drop_oldest(struct event_store *store)
 	char name[NAME_SIZE];
 
 	free_items(store, segment);
+	if (store->opened == segment)
+		event_store_leave_segment(store);
 	event_store_segment_name(name, segment->number, "log");
 	if (unlinkat(store->dir, name, 0) == -1 && errno != ENOENT)
 		log_warning("remove '%s/%s': %s", store->path, name, strerror(errno));
@@ -287,7 +292,6 @@ static bool read_item(struct event_store *store, const struct event_store_item *
 	bool is_read = event_store_open_segment(store, item->segment, err) &&
 	               record_file_get(&item->segment->file, item->offset, item->length, body, err);
 
-	event_store_leave_segment(store, item->segment);
 	if (!is_read)
 		return false;
 	if (!event_record_read(record, body->data, body->length))
@@ -332,6 +336,7 @@ void event_store_take(struct event_store *store, enum event_record_kind kind, co
 	qsort(found, count, sizeof(struct event_store_item *), compare_items);
 	for (size_t i = 0; i < count; i++)
 		take_item(store, found[i], taker);
+	event_store_leave_segment(store);
 	free(found);
 }
 

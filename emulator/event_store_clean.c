@@ -27,7 +27,6 @@ bool event_store_give_up(struct event_store *store, struct event_store_item *ite
 	/* What the disk does not give back is in no file that could be kept. */
 	if (event_store_open_segment(store, segment, &err))
 		record_file_copy(&segment->file, item->offset, item->length, &bytes, &err);
-	event_store_leave_segment(store, segment);
 	if (!event_store_keep_damaged(store, segment->number, bytes.data, bytes.length, &err)) {
 		log_warning("'%s/events-%llu.log': event %llu cannot be read, nor put aside: %s",
 		            store->path, (unsigned long long)segment->number,
@@ -97,7 +96,7 @@ static bool clean_oldest(struct event_store *store)
 	}
 	log_warning("'%s/events-%llu.log' cannot be cleaned for now: %s", store->path,
 	            (unsigned long long)segment->number, err.text);
-	event_store_leave_segment(store, segment);
+	event_store_leave_segment(store);
 	return false;
 }
 

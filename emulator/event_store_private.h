@@ -67,6 +67,7 @@ struct event_store {
 	int dir, lock;
 	struct loop *loop;
 	struct segment *oldest, *newest;
+	struct segment *opened;    /* to be read, and not the newest */
 	struct segment unreadable; /* no file: items whose record is lost */
 	void *items;               /* a tree by number, while the store is opened */
 	void *functions;           /* ... by name, of what is untaken */
@@ -105,10 +106,10 @@ void event_store_add_segment(struct event_store *store, const struct record_file
                              uint64_t number);
 bool event_store_begin_segment(struct event_store *store, struct error *err);
 
-/* Only the newest is open all the time: there may be hundreds. */
+/* Only the newest is open all the time, and one more until it is left: there may be hundreds. */
 bool event_store_open_segment(struct event_store *store, struct segment *segment,
                               struct error *err);
-void event_store_leave_segment(const struct event_store *store, struct segment *segment);
+void event_store_leave_segment(struct event_store *store);
 
 /* With all that is in it, which is over. */
 void event_store_drop_oldest(struct event_store *store);
