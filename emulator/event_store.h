@@ -18,8 +18,8 @@
  *
  * At least once: that an attempt has begun or failed, and that an event is over, is written a
  * millisecond later, or with the next event that is added. A kill before that repeats what was
- *over, with all that is told of it, or one attempt, which is not counted. When it cannot be written
- *it is tried again each second; if lrie ends before, the event is run again.
+ * over, with all that is told of it, or an attempt, which then is not counted. What cannot be
+ * written is tried again each second; if lrie ends before, the event is run again.
  *
  * A record that cannot be read any more is told of, and put aside; its event goes on in memory, and
  * does not outlive lrie.
