@@ -96,22 +96,23 @@ enum option_group {
 typedef bool option_parser(struct settings *settings, const struct option *option, const char *text,
                            struct error *err);
 
+/* Its members stand as they do so that the table has no gaps. */
 struct option {
 	const char *name;
-	char letter;                /* '\0': none */
 	const char *value;          /* the word for its value in the help; NULL: a switch */
-	bool value_may_miss;        /* --name[=VALUE] */
 	const char *variable;       /* NULL: none */
 	const char *other_variable; /* read where 'variable' is not set */
-	bool other_only_rie;
-	enum option_group group;
-	unsigned commands; /* BIT(CONFIG_...) of those that have it */
-	option_parser *parse;
-	size_t field;           /* in struct settings */
-	uint64_t min, max;      /* of numbers; far wider in RIE mode */
-	const char *preset;     /* NULL: none */
-	const char *rie_preset; /* NULL: the same; "": none */
+	const char *preset;         /* NULL: none */
+	const char *rie_preset;     /* NULL: the same; "": none */
 	const char *help;
+	option_parser *parse;
+	uint64_t min, max; /* of numbers; far wider in RIE mode */
+	unsigned field;    /* in struct settings */
+	unsigned commands; /* BIT(CONFIG_...) of those that have it */
+	enum option_group group;
+	char letter;         /* '\0': none */
+	bool value_may_miss; /* --name[=VALUE] */
+	bool other_only_rie;
 };
 
 #define BIT(number) (1U << (number))
