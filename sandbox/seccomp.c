@@ -18,6 +18,7 @@
  * loaded, by trying every call: 36 us instead of 93, and for the strict policy
  * 86 instead of 300.
  */
+#include <assert.h>
 #include <errno.h>
 #include <seccomp.h>
 #include <stdint.h>
@@ -104,13 +105,12 @@ static uint32_t action_of(const struct syscall_rule *rule)
 static int add_rule(scmp_filter_ctx context, const struct syscall_rule *rule, int number)
 {
 	struct scmp_arg_cmp comparisons[SYSCALL_CONDITIONS];
-	unsigned count = 0;
 
-	while (count < SYSCALL_CONDITIONS && rule->conditions[count].match != MATCH_ANY) {
-		comparisons[count] = comparison(&rule->conditions[count]);
-		count++;
-	}
-	return seccomp_rule_add_array(context, action_of(rule), number, count, comparisons);
+	assert(rule->condition_count <= SYSCALL_CONDITIONS);
+	for (unsigned i = 0; i < rule->condition_count; i++)
+		comparisons[i] = comparison(&rule->conditions[i]);
+	return seccomp_rule_add_array(context, action_of(rule), number, rule->condition_count,
+	                              comparisons);
 }
 
 /* With nobody to ask it is allowed. */
@@ -149,11 +149,13 @@ static int add_refusals(scmp_filter_ctx context, const struct source *source)
 
 static int add_allowances(scmp_filter_ctx context, const struct source *source)
 {
+	const char *next = syscall_allowed;
+	char name[SYSCALL_NAME_SIZE];
 	int result = 0;
 
 	(void)source;
-	for (size_t i = 0; i < syscall_allowed_count && result == 0; i++) {
-		int number = resolve(syscall_allowed[i]);
+	while (result == 0 && (next = syscall_next_allowed(next, name))) {
+		int number = resolve(name);
 		if (number != NO_NUMBER)
 			result = seccomp_rule_add(context, SCMP_ACT_ALLOW, number, 0);
 	}

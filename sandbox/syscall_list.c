@@ -7,9 +7,11 @@
  * itself, but it would not say who asked. ENOSYS is for calls that runtimes try first and have a
  * substitute for.
  */
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -83,13 +85,16 @@ static bool is_plain_personality(const __u64 *args, const struct syscall_ids *id
 #define REFUSED(name) { .call = name, .code = EPERM }
 #define HIDDEN(name) { .call = name, .code = ENOSYS, .quiet = true }
 #define UNLESS(name, is_harmless) { .call = name, .code = EPERM, .harmless = is_harmless }
+#define CONDITIONS(...)                                                                \
+	.conditions = (const struct syscall_condition[]){ __VA_ARGS__ },               \
+	.condition_count = ARRAY_LENGTH(((const struct syscall_condition[]){ __VA_ARGS__ }))
 #define WITH(name, text, ...) \
-	{ .call = name, .with = text, .code = EPERM, .conditions = { __VA_ARGS__ } }
+	{ .call = name, .with = text, .code = EPERM, CONDITIONS(__VA_ARGS__) }
 #define STRICT_WITH(name, text, ...) \
-	{ .call = name, .with = text, .code = EPERM, .strict = true, .conditions = { __VA_ARGS__ } }
+	{ .call = name, .with = text, .code = EPERM, .strict = true, CONDITIONS(__VA_ARGS__) }
 #define FAMILY(...)                                                                            \
 	{ .call = "socket", .with = "another family than UNIX, INET, INET6 or NETLINK",       \
-	  .code = EAFNOSUPPORT, .conditions = { __VA_ARGS__ } }
+	  .code = EAFNOSUPPORT, CONDITIONS(__VA_ARGS__) }
 
 #define BITS(index, bits, number) \
 	{ .match = MATCH_BITS, .argument = index, .mask = bits, .value = number }
@@ -195,7 +200,7 @@ const struct syscall_rule syscall_refused[] = {
 
 	/* Asking for one's personality is no change of it. */
 	{ .call = "personality", .code = EPERM, .harmless = is_plain_personality,
-	  .conditions = { { .match = MATCH_OTHER, .value = 0xffffffffu } } },
+	  CONDITIONS({ .match = MATCH_OTHER, .value = 0xffffffffu }) },
 
 	/* becoming somebody else */
 	REFUSED("setgroups"),
@@ -243,87 +248,75 @@ _Static_assert(AF_UNIX == 1 && AF_INET == 2 && AF_INET6 == 10 && AF_NETLINK == 1
 /* ---- what is allowed ---------------------------------------------------------------- */
 
 /* Numbers with a 64 or 32 are for architectures of 32 bits, where the plain call is older. */
-const char *const syscall_allowed[] = {
+const char syscall_allowed[] =
 	/* a process and its threads */
-	"execve", "execveat", "exit", "exit_group", "fork", "vfork", "clone", "wait4", "waitid",
-	"waitpid", "set_tid_address", "gettid", "getpid", "getppid", "getpgid", "getpgrp", "getsid",
-	"setpgid", "setsid", "prctl", "arch_prctl", "set_thread_area", "get_thread_area", "set_tls",
-	"get_tls", "rseq", "set_robust_list", "get_robust_list", "futex", "futex_time64",
-	"futex_waitv", "futex_wait", "futex_wake", "futex_requeue", "membarrier", "getcpu",
-	"sched_yield", "restart_syscall", "personality", "pidfd_open", "pidfd_send_signal",
-	"process_mrelease", "landlock_create_ruleset", "landlock_add_rule",
-	"landlock_restrict_self",
+	"execve execveat exit exit_group fork vfork clone wait4 waitid waitpid set_tid_address "
+	"gettid getpid getppid getpgid getpgrp getsid setpgid setsid prctl arch_prctl "
+	"set_thread_area get_thread_area set_tls get_tls rseq set_robust_list get_robust_list "
+	"futex futex_time64 futex_waitv futex_wait futex_wake futex_requeue membarrier getcpu "
+	"sched_yield restart_syscall personality pidfd_open pidfd_send_signal process_mrelease "
+	"landlock_create_ruleset landlock_add_rule landlock_restrict_self "
 
 	/* who it is, and what it may use */
-	"getuid", "getuid32", "geteuid", "geteuid32", "getgid", "getgid32", "getegid", "getegid32",
-	"getresuid", "getresuid32", "getresgid", "getresgid32", "getgroups", "getgroups32", "setuid",
-	"setuid32", "setreuid", "setreuid32", "setresuid", "setresuid32", "setgid", "setgid32",
-	"setregid", "setregid32", "setresgid", "setresgid32", "setfsuid", "setfsuid32", "setfsgid",
-	"setfsgid32", "capget", "capset", "getrlimit", "ugetrlimit", "setrlimit", "prlimit64",
-	"getrusage", "getpriority", "setpriority", "nice", "ioprio_get", "ioprio_set",
-	"sched_getaffinity", "sched_setaffinity", "sched_getparam", "sched_setparam",
-	"sched_getscheduler", "sched_setscheduler", "sched_getattr", "sched_setattr",
-	"sched_get_priority_min", "sched_get_priority_max", "sched_rr_get_interval",
-	"sched_rr_get_interval_time64", "umask", "uname", "sysinfo", "times", "getrandom",
-	"get_mempolicy",
+	"getuid getuid32 geteuid geteuid32 getgid getgid32 getegid getegid32 getresuid "
+	"getresuid32 getresgid getresgid32 getgroups getgroups32 setuid setuid32 setreuid "
+	"setreuid32 setresuid setresuid32 setgid setgid32 setregid setregid32 setresgid "
+	"setresgid32 setfsuid setfsuid32 setfsgid setfsgid32 capget capset getrlimit ugetrlimit "
+	"setrlimit prlimit64 getrusage getpriority setpriority nice ioprio_get ioprio_set "
+	"sched_getaffinity sched_setaffinity sched_getparam sched_setparam sched_getscheduler "
+	"sched_setscheduler sched_getattr sched_setattr sched_get_priority_min "
+	"sched_get_priority_max sched_rr_get_interval sched_rr_get_interval_time64 umask uname "
+	"sysinfo times getrandom get_mempolicy "
 
 	/* memory */
-	"brk", "mmap", "mmap2", "munmap", "mremap", "mprotect", "madvise", "mincore", "msync",
-	"mlock", "mlock2", "mlockall", "munlock", "munlockall", "remap_file_pages", "pkey_alloc",
-	"pkey_free", "pkey_mprotect", "memfd_create", "memfd_secret", "map_shadow_stack", "mseal",
-	"cacheflush", "riscv_flush_icache", "modify_ldt",
+	"brk mmap mmap2 munmap mremap mprotect madvise mincore msync mlock mlock2 mlockall "
+	"munlock munlockall remap_file_pages pkey_alloc pkey_free pkey_mprotect memfd_create "
+	"memfd_secret map_shadow_stack mseal cacheflush riscv_flush_icache modify_ldt "
 
 	/* signals */
-	"rt_sigaction", "rt_sigprocmask", "rt_sigpending", "rt_sigsuspend", "rt_sigtimedwait",
-	"rt_sigtimedwait_time64", "rt_sigqueueinfo", "rt_tgsigqueueinfo", "rt_sigreturn",
-	"sigreturn", "sigaction", "sigprocmask", "sigpending", "sigsuspend", "signal", "sigaltstack",
-	"kill", "tkill", "tgkill", "pause", "alarm", "signalfd", "signalfd4",
+	"rt_sigaction rt_sigprocmask rt_sigpending rt_sigsuspend rt_sigtimedwait "
+	"rt_sigtimedwait_time64 rt_sigqueueinfo rt_tgsigqueueinfo rt_sigreturn sigreturn "
+	"sigaction sigprocmask sigpending sigsuspend signal sigaltstack kill tkill tgkill pause "
+	"alarm signalfd signalfd4 "
 
 	/* time */
-	"time", "gettimeofday", "clock_gettime", "clock_gettime64", "clock_getres",
-	"clock_getres_time64", "clock_nanosleep", "clock_nanosleep_time64", "nanosleep", "getitimer",
-	"setitimer", "timer_create", "timer_delete", "timer_getoverrun", "timer_gettime",
-	"timer_gettime64", "timer_settime", "timer_settime64", "timerfd_create", "timerfd_gettime",
-	"timerfd_gettime64", "timerfd_settime", "timerfd_settime64",
+	"time gettimeofday clock_gettime clock_gettime64 clock_getres clock_getres_time64 "
+	"clock_nanosleep clock_nanosleep_time64 nanosleep getitimer setitimer timer_create "
+	"timer_delete timer_getoverrun timer_gettime timer_gettime64 timer_settime "
+	"timer_settime64 timerfd_create timerfd_gettime timerfd_gettime64 timerfd_settime "
+	"timerfd_settime64 "
 
 	/* waiting for descriptors */
-	"select", "_newselect", "pselect6", "pselect6_time64", "poll", "ppoll", "ppoll_time64",
-	"epoll_create", "epoll_create1", "epoll_ctl", "epoll_ctl_old", "epoll_wait",
-	"epoll_wait_old", "epoll_pwait", "epoll_pwait2", "eventfd", "eventfd2", "inotify_init",
-	"inotify_init1", "inotify_add_watch", "inotify_rm_watch",
+	"select _newselect pselect6 pselect6_time64 poll ppoll ppoll_time64 epoll_create "
+	"epoll_create1 epoll_ctl epoll_ctl_old epoll_wait epoll_wait_old epoll_pwait epoll_pwait2 "
+	"eventfd eventfd2 inotify_init inotify_init1 inotify_add_watch inotify_rm_watch "
 
 	/* descriptors */
-	"read", "readv", "pread64", "preadv", "preadv2", "write", "writev", "pwrite64", "pwritev",
-	"pwritev2", "open", "openat", "openat2", "creat", "close", "close_range", "dup", "dup2",
-	"dup3", "pipe", "pipe2", "fcntl", "fcntl64", "ioctl", "lseek", "_llseek", "sendfile",
-	"sendfile64", "splice", "tee", "vmsplice", "copy_file_range", "fsync", "fdatasync", "sync",
-	"syncfs", "sync_file_range", "sync_file_range2", "arm_sync_file_range", "fadvise64",
-	"fadvise64_64", "arm_fadvise64_64", "readahead", "fallocate", "ftruncate", "ftruncate64",
-	"flock", "io_setup", "io_destroy", "io_submit", "io_cancel", "io_getevents",
-	"io_pgetevents", "io_pgetevents_time64", "cachestat",
+	"read readv pread64 preadv preadv2 write writev pwrite64 pwritev pwritev2 open openat "
+	"openat2 creat close close_range dup dup2 dup3 pipe pipe2 fcntl fcntl64 ioctl lseek "
+	"_llseek sendfile sendfile64 splice tee vmsplice copy_file_range fsync fdatasync sync "
+	"syncfs sync_file_range sync_file_range2 arm_sync_file_range fadvise64 fadvise64_64 "
+	"arm_fadvise64_64 readahead fallocate ftruncate ftruncate64 flock io_setup io_destroy "
+	"io_submit io_cancel io_getevents io_pgetevents io_pgetevents_time64 cachestat "
 
 	/* files by name */
-	"stat", "stat64", "lstat", "lstat64", "fstat", "fstat64", "newfstatat", "fstatat64", "statx",
-	"statfs", "statfs64", "fstatfs", "fstatfs64", "access", "faccessat", "faccessat2", "getcwd",
-	"chdir", "fchdir", "getdents", "getdents64", "mkdir", "mkdirat", "rmdir", "rename",
-	"renameat", "renameat2", "link", "linkat", "symlink", "symlinkat", "unlink", "unlinkat",
-	"readlink", "readlinkat", "mknod", "mknodat", "chmod", "fchmod", "fchmodat", "fchmodat2",
-	"chown", "chown32", "fchown", "fchown32", "lchown", "lchown32", "fchownat", "truncate",
-	"truncate64", "utime", "utimes", "utimensat", "utimensat_time64", "futimesat", "getxattr",
-	"lgetxattr", "fgetxattr", "setxattr", "lsetxattr", "fsetxattr", "listxattr", "llistxattr",
-	"flistxattr", "removexattr", "lremovexattr", "fremovexattr", "name_to_handle_at",
+	"stat stat64 lstat lstat64 fstat fstat64 newfstatat fstatat64 statx statfs statfs64 "
+	"fstatfs fstatfs64 access faccessat faccessat2 getcwd chdir fchdir getdents getdents64 "
+	"mkdir mkdirat rmdir rename renameat renameat2 link linkat symlink symlinkat unlink "
+	"unlinkat readlink readlinkat mknod mknodat chmod fchmod fchmodat fchmodat2 chown chown32 "
+	"fchown fchown32 lchown lchown32 fchownat truncate truncate64 utime utimes utimensat "
+	"utimensat_time64 futimesat getxattr lgetxattr fgetxattr setxattr lsetxattr fsetxattr "
+	"listxattr llistxattr flistxattr removexattr lremovexattr fremovexattr name_to_handle_at "
 
 	/* sockets */
-	"socket", "socketcall", "socketpair", "bind", "listen", "accept", "accept4", "connect",
-	"getsockname", "getpeername", "getsockopt", "setsockopt", "send", "sendto", "sendmsg",
-	"sendmmsg", "recv", "recvfrom", "recvmsg", "recvmmsg", "recvmmsg_time64", "shutdown",
+	"socket socketcall socketpair bind listen accept accept4 connect getsockname getpeername "
+	"getsockopt setsockopt send sendto sendmsg sendmmsg recv recvfrom recvmsg recvmmsg "
+	"recvmmsg_time64 shutdown "
 
 	/* System V and POSIX messages, semaphores and memory */
-	"ipc", "msgget", "msgctl", "msgsnd", "msgrcv", "semget", "semctl", "semop", "semtimedop",
-	"semtimedop_time64", "shmget", "shmctl", "shmat", "shmdt", "mq_open", "mq_unlink",
-	"mq_getsetattr", "mq_notify", "mq_timedreceive", "mq_timedreceive_time64", "mq_timedsend",
-	"mq_timedsend_time64",
-};
+	"ipc msgget msgctl msgsnd msgrcv semget semctl semop semtimedop semtimedop_time64 shmget "
+	"shmctl shmat shmdt mq_open mq_unlink mq_getsetattr mq_notify mq_timedreceive "
+	"mq_timedreceive_time64 mq_timedsend mq_timedsend_time64 ";
 
 /* ---- what changes files -------------------------------------------------------------- */
 
@@ -392,7 +385,16 @@ const struct syscall_change syscall_changes[] = {
 /* clang-format on */
 
 const size_t syscall_changes_count = ARRAY_LENGTH(syscall_changes);
-const size_t syscall_allowed_count = ARRAY_LENGTH(syscall_allowed);
+
+const char *syscall_next_allowed(const char *at, char name[SYSCALL_NAME_SIZE])
+{
+	size_t length = strcspn(at, " ");
+
+	assert(length < SYSCALL_NAME_SIZE);
+	memcpy(name, at, length);
+	name[length] = '\0';
+	return length > 0 ? at + length + 1 : NULL;
+}
 
 /* ---- looking at a call ------------------------------------------------------------- */
 
@@ -415,7 +417,7 @@ static bool condition_holds(const struct syscall_condition *condition, const __u
 
 bool syscall_rule_matches(const struct syscall_rule *rule, const __u64 *args)
 {
-	for (size_t i = 0; i < SYSCALL_CONDITIONS; i++) {
+	for (size_t i = 0; i < rule->condition_count; i++) {
 		if (!condition_holds(&rule->conditions[i], args))
 			return false;
 	}

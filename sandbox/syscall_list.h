@@ -29,7 +29,7 @@ struct syscall_condition {
 	uint64_t mask, value;
 };
 
-#define SYSCALL_CONDITIONS 2
+#define SYSCALL_CONDITIONS 2 /* of one rule, at most */
 
 /* Who the function is. */
 struct syscall_ids {
@@ -44,7 +44,8 @@ struct syscall_rule {
 	int code;         /* the errno that it fails with */
 	bool quiet;       /* programs merely ask whether the call is there: nothing to report */
 	bool strict;      /* refused under the strict policy only */
-	struct syscall_condition conditions[SYSCALL_CONDITIONS];
+	uint8_t condition_count; /* 0: whatever its arguments are */
+	const struct syscall_condition *conditions;
 
 	/* Arguments with which it is not refused, where conditions cannot tell; NULL: none. Such a
 	 * rule needs somebody who is asked for each call, and falls away where there is nobody. */
@@ -54,9 +55,14 @@ struct syscall_rule {
 extern const struct syscall_rule syscall_refused[];
 extern const size_t syscall_refused_count;
 
-/* All that the strict policy lets through, unless a rule above refuses it. */
-extern const char *const syscall_allowed[];
-extern const size_t syscall_allowed_count;
+/* All that the strict policy lets through, unless a rule above refuses it: names with a blank
+ * behind each, since pointers to them would make the binary 4 kB larger. */
+extern const char syscall_allowed[];
+
+#define SYSCALL_NAME_SIZE 32
+
+/* Copies the name at 'at', and returns where the next one is; NULL: there was none. */
+const char *syscall_next_allowed(const char *at, char name[SYSCALL_NAME_SIZE]);
 
 /* Whether these arguments meet the rule's conditions. */
 bool syscall_rule_matches(const struct syscall_rule *rule, const __u64 *args);
