@@ -13,8 +13,22 @@
 /* What no change tells of: who writes may do so under another name, or on another machine. */
 #define RETRY_NS (100 * CLOCK_NS_PER_MS)
 
+/*
+ * Where nothing keeps a function from writing to its own files, it may start itself again for ever.
+ * Nobody saves the same file so many times in a row, each within that time of a start.
+ */
+#define OWN_NS (5 * CLOCK_NS_PER_S)
+#define OWN_TIMES 8
+#define OWN_FILES 4
+
 /* A build is allowed to take that long to write its result before somebody hears of it. */
 #define UNTOLD_NS (1 * CLOCK_NS_PER_S)
+
+/* What changes together: the first file, and at most so many others. */
+struct own_change {
+	char *path;
+	unsigned more;
+};
 
 struct renewal {
 	struct loop *loop;
@@ -27,6 +41,14 @@ struct renewal {
 	unsigned more;
 	uint64_t since_ns; /* 0: nothing has changed */
 	bool is_told;      /* that it waits */
+
+	/* the changes of the function itself, if it can make any */
+	bool may_be_own;
+	uint64_t renewed_ns;       /* environments were replaced last; 0: there were none */
+	struct own_change suspect; /* what has changed last, a path or NULL */
+	unsigned times;            /* that it has done so soon, one after the other */
+	struct own_change own[OWN_FILES];
+	unsigned own_count;
 };
 
 /* ---- what is said ---- */
@@ -70,6 +92,16 @@ static void tell_waiting(struct renewal *renewal, const struct error *err)
 	           words.data, err->text);
 }
 
+static void tell_own(const struct renewal *renewal)
+{
+	log_warning(
+		"watch: %s%s'%s' changes with each start, as if the function wrote it, which on "
+		"Lambda it cannot: changes within %d s of a start are not heeded any more; let it "
+		"write to /tmp",
+		renewal->name ? renewal->name : "", renewal->name ? ": " : "",
+		renewal->suspect.path, (int)(OWN_NS / CLOCK_NS_PER_S));
+}
+
 /* ---- what is done ---- */
 
 static void forget(struct renewal *renewal)
@@ -92,6 +124,7 @@ static void attempt(struct renewal *renewal, bool has_changed)
 		return;
 	}
 	loop_timer_stop(&renewal->retry);
+	renewal->renewed_ns = count > 0 ? clock_now() : 0;
 	tell_renewal(renewal, count);
 	forget(renewal);
 }
@@ -106,10 +139,61 @@ static bool is_known(const struct renewal *renewal, const char *path)
 	return renewal->path && path && strcmp(renewal->path, path) == 0;
 }
 
+static bool is_like(const struct own_change *own, const struct watch_change *change)
+{
+	return own->path && change->path && strcmp(own->path, change->path) == 0;
+}
+
+static bool is_own(const struct renewal *renewal, const struct watch_change *change)
+{
+	for (unsigned i = 0; i < renewal->own_count; i++) {
+		/* More at once, and somebody else has changed something, too. */
+		if (is_like(&renewal->own[i], change) && change->more <= renewal->own[i].more)
+			return true;
+	}
+	return false;
+}
+
+static void suspect(struct renewal *renewal, const struct watch_change *change)
+{
+	free(renewal->suspect.path);
+	renewal->suspect = (struct own_change){ .path = change->path ? xstrdup(change->path) : NULL,
+		                                .more = change->more };
+	renewal->times = 0;
+}
+
+static void learn(struct renewal *renewal)
+{
+	tell_own(renewal);
+	renewal->own[renewal->own_count++] = renewal->suspect;
+	renewal->suspect.path = NULL;
+}
+
+/* Whether the function has made this change itself, as it does whenever it starts. */
+static bool judge(struct renewal *renewal, const struct watch_change *change)
+{
+	if (!renewal->may_be_own || clock_now() >= renewal->renewed_ns + OWN_NS)
+		return false;
+	if (is_own(renewal, change))
+		return true;
+	if (!is_like(&renewal->suspect, change)) {
+		suspect(renewal, change);
+		return false;
+	}
+	if (change->more > renewal->suspect.more)
+		renewal->suspect.more = change->more;
+	if (++renewal->times < OWN_TIMES || renewal->own_count == OWN_FILES)
+		return false;
+	learn(renewal);
+	return true;
+}
+
 static void on_change(struct watch_listener *listener, const struct watch_change *change)
 {
 	struct renewal *renewal = container_of(listener, struct renewal, listener);
 
+	if (judge(renewal, change))
+		return;
 	if (renewal->since_ns) {
 		renewal->more += change->more + !is_known(renewal, change->path);
 		if (renewal->more > WATCH_COUNTED)
@@ -200,6 +284,7 @@ struct renewal *renewal_create(struct loop *loop, struct renewal_owner *owner,
 	renewal->name = config->has_name ? xstrdup(config->function_name) : NULL;
 	renewal->listener.on_change = on_change;
 	renewal->retry.on_due = on_retry;
+	renewal->may_be_own = !package_has_own_root(package);
 	renewal->watch = start_watch(renewal, config, package, err);
 	if (renewal->watch)
 		return renewal;
@@ -215,6 +300,9 @@ void renewal_destroy(struct renewal *renewal)
 	loop_timer_stop(&renewal->retry);
 	watch_destroy(renewal->watch);
 	forget(renewal);
+	free(renewal->suspect.path);
+	while (renewal->own_count > 0)
+		free(renewal->own[--renewal->own_count].path);
 	free(renewal->name);
 	free(renewal);
 }

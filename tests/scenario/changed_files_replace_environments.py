@@ -376,6 +376,36 @@ def test_a_folder_of_extensions(t):
     lrie.stop()
 
 
+def test_a_function_that_changes_its_own_files(t):
+    """It is told once, and does not go round for ever; what somebody else changes still counts."""
+    lrie = t.serve_script("""#!/bin/sh
+echo "runtime api: $AWS_LAMBDA_RUNTIME_API"
+echo "$$" >"$LAMBDA_TASK_ROOT/cache"
+exec sleep 1000
+""", "--watch", "--sandbox=off")
+    lrie.stderr.wait_line(r"lrie: warning: watch: 'cache' changes with each start, as if the function "
+                          r"wrote it, .*")
+
+    def replacements():
+        return sum(line.endswith(": 1 environment replaced") for line in lrie.stderr.lines())
+
+    def await_life():
+        """The newest has written, and none comes after it."""
+        cache = os.path.join(folder_of(lrie), "cache")
+        harness.wait_for(lambda: [str(process.pid) for process in lrie.function_processes("sleep")] ==
+                         open(cache, encoding="utf-8").read().split(), "the life that wrote last")
+
+    await_life()
+    before = replacements()
+    for number in range(1, 4):
+        change(lrie, "index.mjs", str(number))
+        harness.wait_for(lambda: replacements() >= before + number, "change %d" % number)
+        await_life()
+    t.equal(replacements(), before + 3)
+    t.equal(lrie.stderr.text().count("with each start"), 1)
+    lrie.stop()
+
+
 # ---- limits ------------------------------------------------------------------------
 
 
