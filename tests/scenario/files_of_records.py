@@ -15,11 +15,12 @@ OPTIONS = (("--emf", "echo", ()), ("--xray", "echo", ()), ("--on-success", "echo
 
 
 def test_a_file_that_cannot_be_opened(t):
-    for option, handler, _ in OPTIONS:
+    for option, handler, headers in OPTIONS:
         finished = t.run("serve", "--listen", "127.0.0.1:0", "--bootstrap", harness.BOOTSTRAP,
                          "--handler", handler, option, "/nonexistent/records", expect=2)
         t.equal(finished.stderr.splitlines()[-1],
-                "lrie: error: open '/nonexistent/records': No such file or directory", option)
+                "lrie: error: %sopen '/nonexistent/records': No such file or directory"
+                % (option + ": " if headers else ""), option)
 
 
 def test_a_full_disk_is_told_once(t):
