@@ -267,7 +267,7 @@ def test_what_x_ray_would_refuse_is_counted_and_told_once(t):
 
 def test_a_flood_of_documents_holds_nothing_up(t):
     traces = Traces(t)
-    lrie = t.serve_script(SCRIPT, traces.option, "--runtime-api-access=any")
+    lrie = t.serve_script(SCRIPT, traces.option, "--runtime-api-access=any", "--timeout", "60")
     sender = daemon(t, lrie)
     caller = lrie.begin_invoke()
     runtime = lrie.runtime()
