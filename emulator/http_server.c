@@ -64,6 +64,10 @@
 #define SPIN_PAUSE_NS (10 * CLOCK_NS_PER_MS)
 #define SPIN_LIMIT_NS CLOCK_NS_PER_S
 
+/* How long MHD is not run for the sake of connections that have had their reply. Longer than a tick
+ * of the kernel, so that it costs no setting of the clock when there is work again before. */
+#define REST_NS (10 * CLOCK_NS_PER_MS)
+
 /* When descriptors are short, and none of ours may be closed soon. */
 #define ACCEPT_RETRY_NS (100 * CLOCK_NS_PER_MS)
 
@@ -246,15 +250,30 @@ static void server_yield(struct http_server *server)
 	loop_timer_start(server->loop, &server->pause, now);
 }
 
+/*
+ * It is MHD's turn on no connection: it wants to read on where replies have ended, and nothing has
+ * come there yet. It would learn that from a system call, and have its epoll watch the socket with
+ * a second, which it takes back with a third when the next request is kept. Our own watch tells as
+ * well (connection_look_again). Of one thing it does not: what a peer had sent along with an
+ * earlier request, and MHD has not read with that. That is looked for a moment later.
+ */
+static void server_rest(struct http_server *server)
+{
+	server->busy_since = 0;
+	loop_timer_start(server->loop, &server->expiry, clock_now() + REST_NS);
+}
+
 static void server_run(struct http_server *server)
 {
 	server->must_run = false;
 	server->has_progress = false;
 	MHD_run(server->daemon);
-	if (server_is_pending(server))
-		server->must_run = true;
-	else
+	if (!server_is_pending(server))
 		server->busy_since = 0;
+	else if (server->active_count > 0 || server->has_progress)
+		server->must_run = true;
+	else if (!server->must_run)
+		server_rest(server);
 	server->runs_without_progress = server->has_progress ? 0
 	                                                     : server->runs_without_progress + 1;
 }

@@ -36,6 +36,14 @@ void connection_shut(struct http_connection *connection)
 	server_wake(connection->server);
 }
 
+void connection_set_active(struct http_connection *connection, bool is_active)
+{
+	if (connection->is_active == is_active)
+		return;
+	connection->is_active = is_active;
+	connection->server->active_count += is_active ? 1 : -1;
+}
+
 struct http_connection *connection_of(struct MHD_Connection *mhd)
 {
 	return MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
@@ -71,6 +79,7 @@ static void connection_destroy(struct http_connection *connection)
 
 	loop_watch_stop(&connection->watch);
 	connection_unlink(connection);
+	connection_set_active(connection, false);
 	free(connection->query);
 	free(connection);
 	/* A descriptor is free: those who wait for one may come. */
@@ -99,6 +108,7 @@ static void server_take(struct http_server *server, struct http_connection *conn
 	const struct sockaddr_in nowhere = { .sin_family = AF_INET };
 
 	connection->server = server;
+	connection_set_active(connection, true);
 	server->arriving = connection;
 	/* Closes the socket if it fails. */
 	MHD_add_connection(server->daemon, connection->watch.fd, (const struct sockaddr *)&nowhere,
@@ -239,10 +249,14 @@ static bool connection_look_again(struct http_connection *connection)
 	const struct http_refusal *refusal;
 	enum first_bytes bytes;
 
+	/* MHD may have no look-out of its own: see server_rest(). */
+	server_wake(connection->server);
 	/* What MHD has begun to parse must be left alone. */
 	if (!connection->listener || connection->target)
 		return false;
 	bytes = peek(connection->watch.fd, &refusal);
+	if (bytes != BYTES_NONE)
+		connection_set_active(connection, true);
 	if (bytes == BYTES_BAD_HEAD) {
 		refuse_head(connection->watch.fd, refusal);
 		connection_shut(connection);

@@ -296,6 +296,7 @@ void exchange_on_completed(void *closure, struct MHD_Connection *mhd, void **con
 	exchange_met(exchange);
 	exchange_stop_writing(exchange);
 	exchange_destroy(exchange);
+	connection_set_active(connection, false);
 	if (!connection->listener)
 		connection_shut(connection);
 	else if (connection->has_hung_up)
@@ -311,6 +312,7 @@ void *exchange_on_target(void *closure, const char *target, struct MHD_Connectio
 
 	(void)closure;
 	connection->target = target;
+	connection_set_active(connection, true);
 	if (connection->listener && connection->listener->is_site &&
 	    (query = strchr(target, '?'))) {
 		/* MHD takes it apart where it stands. */

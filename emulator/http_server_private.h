@@ -37,6 +37,7 @@ struct http_server {
 	size_t head_limit;
 	unsigned max_connections; /* of each listener */
 	unsigned due_count;       /* this server's part of http_due_total */
+	unsigned active_count;    /* connections that are */
 	bool is_accepting;
 	bool must_run;
 	unsigned burst;
@@ -56,6 +57,7 @@ struct http_connection {
 	const char *target;      /* the request target that MHD is parsing now */
 	char *query;             /* what is behind its '?'; of a site, until the exchange has it */
 	unsigned mark;           /* the handler's */
+	bool is_active;          /* it is MHD's turn: a request comes, or a reply goes */
 	bool has_hung_up;
 	bool is_expiring;
 };
@@ -136,6 +138,8 @@ void connection_admit(struct http_connection *connection);
 /* Lets MHD close the connection when nothing moves on it for a while, or no longer. */
 void connection_expire(struct http_connection *connection, bool is_expiring);
 void connection_shut(struct http_connection *connection);
+
+void connection_set_active(struct http_connection *connection, bool is_active);
 
 /* Its listener is gone. A reply that the handler has given still goes out; everything else ends. */
 void connection_close(struct http_connection *connection);

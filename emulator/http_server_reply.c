@@ -22,6 +22,7 @@ void exchange_suspend(struct http_exchange *exchange)
 		return;
 	MHD_suspend_connection(exchange->connection->mhd);
 	exchange->is_suspended = true;
+	connection_set_active(exchange->connection, false);
 }
 
 void exchange_wake(struct http_exchange *exchange)
@@ -30,6 +31,7 @@ void exchange_wake(struct http_exchange *exchange)
 	if (!exchange->is_suspended)
 		return;
 	exchange->is_suspended = false;
+	connection_set_active(exchange->connection, true);
 	MHD_resume_connection(exchange->connection->mhd);
 	server_wake(exchange->connection->server);
 }

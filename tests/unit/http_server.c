@@ -573,6 +573,28 @@ static void test_pipelining_behind_kept(void)
 	end();
 }
 
+/* Its request line is read in part with the first request, and no event tells of its rest. */
+static void test_long_pipelining_behind_kept(void)
+{
+	autobuffer struct buffer both = BUFFER_INIT;
+	struct client client;
+
+	begin();
+	buffer_append_format(&both,
+	                     "GET /keep HTTP/1.1\r\nHost: a\r\nX-Pad: %07000d\r\n\r\n"
+	                     "GET /%07000d HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
+	                     1, 2);
+	client_open(&client, "");
+	client_write(&client, both.data, both.length);
+	CHECK(wait_for(is_kept, NULL));
+	turn_a_while();
+	reply_text(seen.kept, 200, "first");
+	CHECK(wait_for(is_over, &client));
+	CHECK_INT(seen.finished, 2);
+	client_finish(&client);
+	end();
+}
+
 static void test_expect_continue(void)
 {
 	struct client client;
@@ -1305,13 +1327,14 @@ static void test_no_descriptors_left(void)
 
 TEST_MAIN(test_other_sites, test_own_hosts, test_listen, test_refusals, test_bad_chunks,
           test_exchanges, test_site, test_site_pipelined, test_head_request, test_trailer,
-          test_pipelining, test_pipelining_behind_kept, test_expect_continue, test_slow_request,
-          test_header_values, test_body_sizes, test_chunked_body_too_large,
-          test_announced_too_large, test_endless_body, test_body_that_nobody_takes,
-          test_head_limits, test_long_head_among_short, test_long_target, test_endless_chunk_header,
-          test_reply_later, test_reply_right_after, test_peer_leaves_while_kept,
-          test_peer_resets_while_kept, test_half_closed_peer, test_peer_leaves_at_once,
-          test_peer_leaves_in_body, test_peer_leaves_anywhere, test_half_closed_after_reply,
-          test_drops, test_drop_in_body, test_close_in_each_state, test_close_inside,
-          test_close_after_reply, test_destroy_with_slow_reader, test_no_descriptor_leaks,
-          test_idle_connections, test_max_connections, test_no_descriptors_left)
+          test_pipelining, test_pipelining_behind_kept, test_long_pipelining_behind_kept,
+          test_expect_continue, test_slow_request, test_header_values, test_body_sizes,
+          test_chunked_body_too_large, test_announced_too_large, test_endless_body,
+          test_body_that_nobody_takes, test_head_limits, test_long_head_among_short,
+          test_long_target, test_endless_chunk_header, test_reply_later, test_reply_right_after,
+          test_peer_leaves_while_kept, test_peer_resets_while_kept, test_half_closed_peer,
+          test_peer_leaves_at_once, test_peer_leaves_in_body, test_peer_leaves_anywhere,
+          test_half_closed_after_reply, test_drops, test_drop_in_body, test_close_in_each_state,
+          test_close_inside, test_close_after_reply, test_destroy_with_slow_reader,
+          test_no_descriptor_leaks, test_idle_connections, test_max_connections,
+          test_no_descriptors_left)
