@@ -12,10 +12,13 @@
 
 bool http_is_field_value(const char *text)
 {
-	for (; *text; text++)
-		if (((unsigned char)*text < ' ' && *text != '\t') || *text == 0x7f)
-			return false;
-	return true;
+	static const bool is_allowed[256] = { ['\t'] = true,
+		                              [' ' ... 0x7e] = true,
+		                              [0x80 ... 0xff] = true };
+
+	while (is_allowed[(unsigned char)*text])
+		text++;
+	return *text == '\0';
 }
 
 static bool is_token_char(char c)

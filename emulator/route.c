@@ -12,7 +12,7 @@ static bool fits(const char *pattern, const char *path, const char **segment, si
 {
 	*length = 0;
 	while (*pattern) {
-		if (strncmp(pattern, "{}", 2) == 0) {
+		if (pattern[0] == '{' && pattern[1] == '}') {
 			*segment = path;
 			*length = strcspn(path, "/");
 			if (*length == 0)
