@@ -48,17 +48,50 @@ bool census_read_status(int fd, struct census_status *status)
 	return true;
 }
 
-void census_add(struct census *census, int fd)
+/* Where field 'number' begins, counted from 1; a name that may hold anything is the second. */
+static const char *stat_field(const char *stat, int number)
 {
-	struct census_status status;
+	const char *at = strrchr(stat, ')');
 
-	if (!census_read_status(fd, &status))
-		return;
-	census->has_dead |= status.peak == 0;
-	census->sum += status.peak;
-	if (status.peak > census->largest)
-		census->largest = status.peak;
-	census->threads += status.threads;
+	for (int i = 2; at && i < number; i++) {
+		at = strchr(at, ' ');
+		if (at)
+			at++;
+	}
+	return at;
+}
+
+bool census_read_signs(int fd, struct census_signs *signs)
+{
+	char text[1024];
+	ssize_t length = fd == -1 ? -1 : pread(fd, text, sizeof(text) - 1, 0);
+	const char *faults, *threads, *resident;
+	char *end;
+
+	if (length <= 0)
+		return false;
+	text[length] = '\0';
+	faults = stat_field(text, 10);
+	threads = faults ? stat_field(text, 20) : NULL;
+	resident = threads ? stat_field(text, 24) : NULL;
+	if (!resident)
+		return false;
+	*signs = (struct census_signs){ .threads = (unsigned)strtoul(threads, NULL, 10),
+		                        .resident_pages = strtoull(resident, NULL, 10) };
+	for (int i = 0; i < 4; i++) { /* minor, of children, major, of children */
+		signs->faults += strtoull(faults, &end, 10);
+		faults = end;
+	}
+	return true;
+}
+
+void census_add(struct census *census, const struct census_status *status)
+{
+	census->has_dead |= status->peak == 0;
+	census->sum += status->peak;
+	if (status->peak > census->largest)
+		census->largest = status->peak;
+	census->threads += status->threads;
 	census->processes++;
 }
 
@@ -179,11 +212,13 @@ struct peak_visitor {
 static void visit_for_peak(struct census_visitor *visitor, int proc, pid_t pid)
 {
 	struct census *census = ((struct peak_visitor *)visitor)->census;
+	struct census_status seen;
 	char path[32];
 
 	snprintf(path, sizeof(path), "%d/status", (int)pid);
 	autoclose int status = openat(proc, path, O_RDONLY | O_CLOEXEC);
-	census_add(census, status);
+	if (census_read_status(status, &seen))
+		census_add(census, &seen);
 	if (census->with_faults)
 		census->faults += faults_of_children(proc, pid);
 }

@@ -21,6 +21,20 @@ struct census_status {
 /* 'fd' is such a file, open, or -1. Returns false when its process is gone. 6 us. */
 bool census_read_status(int fd, struct census_status *status);
 
+/*
+ * What tells that the peak of a process is as it was when this was the same: nothing comes into its
+ * memory but by page faults, its own or those of children that have ended, and by the kernel making
+ * pages huge, which its size shows.
+ */
+struct census_signs {
+	uint64_t faults;
+	uint64_t resident_pages;
+	unsigned threads;
+};
+
+/* 'fd' is its /proc/PID/stat, open, or -1. Returns false when that tells nothing. 3 us. */
+bool census_read_signs(int fd, struct census_signs *signs);
+
 /* The high-water marks of several processes. */
 struct census {
 	uint64_t sum, largest;
@@ -31,8 +45,8 @@ struct census {
 	bool has_dead;    /* one that ended was not waited for yet */
 };
 
-/* Adds the process whose status is open as 'fd', or nothing. */
-void census_add(struct census *census, int fd);
+/* Adds a process. */
+void census_add(struct census *census, const struct census_status *status);
 
 /* Adds everybody in a box but its init: all in 'proc', the box's own /proc, or when that is -1
  * the descendants of 'init'. */

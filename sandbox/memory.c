@@ -21,7 +21,10 @@
 
 struct program {
 	unsigned id;
-	int status; /* /proc/PID/status, kept open; -1 when it cannot be read */
+	int status, stat; /* of /proc/PID, kept open; -1 when they cannot be read */
+
+	struct census_signs signs; /* when 'seen' was; but for 'dying' it is still so with them */
+	struct census_status seen; /* its peak is 0 before */
 };
 
 struct memory {
@@ -83,6 +86,7 @@ void memory_confine(struct memory *memory, const struct cgroup *group)
 static void forget_program(struct memory *memory, size_t index)
 {
 	fd_close(&memory->programs[index].status);
+	fd_close(&memory->programs[index].stat);
 	memory->programs[index] = memory->programs[--memory->program_count];
 }
 
@@ -117,16 +121,22 @@ int memory_proc(const struct memory *memory)
 	return memory->proc;
 }
 
-void memory_program_started(struct memory *memory, unsigned id, pid_t pid)
+static int open_of(pid_t pid, const char *file)
 {
 	char path[32];
 
+	snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, file);
+	return open(path, O_RDONLY | O_CLOEXEC);
+}
+
+void memory_program_started(struct memory *memory, unsigned id, pid_t pid)
+{
 	if (memory->program_count == MAX_PROGRAMS)
 		return;
-	snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
 	memory->programs[memory->program_count++] = (struct program){
 		.id = id,
-		.status = open(path, O_RDONLY | O_CLOEXEC),
+		.status = open_of(pid, "status"),
+		.stat = open_of(pid, "stat"),
 	};
 }
 
@@ -142,17 +152,33 @@ void memory_program_ended(struct memory *memory, unsigned id)
 
 /* ---- the peak ---------------------------------------------------------------- */
 
-static void add_programs(struct census *peaks, const struct memory *memory)
+/* The signs are read first: what happens in between is then found the next time. */
+static bool look_at(struct program *program)
 {
-	for (size_t i = 0; i < memory->program_count; i++)
-		census_add(peaks, memory->programs[i].status);
+	struct census_signs signs = { .faults = 0 };
+	bool has_signs = census_read_signs(program->stat, &signs);
+
+	if (has_signs && program->seen.peak && signs.faults == program->signs.faults &&
+	    signs.resident_pages == program->signs.resident_pages &&
+	    signs.threads == program->seen.threads)
+		return true;
+	program->signs = signs;
+	return census_read_status(program->status, &program->seen);
+}
+
+static void add_programs(struct census *peaks, struct memory *memory)
+{
+	for (size_t i = 0; i < memory->program_count; i++) {
+		if (look_at(&memory->programs[i]))
+			census_add(peaks, &memory->programs[i].seen);
+	}
 }
 
 /*
  * Most functions are one process, and the pids cgroup tells in half a microsecond
  * that nothing but the known programs runs. Otherwise everybody is looked up.
  */
-static void add_everybody(struct census *peaks, const struct memory *memory)
+static void add_everybody(struct census *peaks, struct memory *memory)
 {
 	unsigned tasks;
 

@@ -28,6 +28,26 @@ static void test_peak_of_one_process(void)
 	CHECK_INT(run.peak, peak);
 }
 
+/* What came and went between two looks leaves the size as it was, and no more. */
+static void test_peak_between_looks(void)
+{
+	static struct box_run run;
+	struct sandbox_spec spec = spec_of(128);
+	uint64_t peak = 0;
+
+	box_start(&run, &spec, "eat-and-release:20", "signal:19", "eat-and-release:50", "hold");
+	BOX_UNTIL(&run, box_find(&run, "eat-and-release:20"));
+	for (int i = 0; i < 3; i++) {
+		CHECK(sandbox_memory_peak(run.box, &peak));
+		CHECK(peak >= MB(20) && peak < MB(25));
+	}
+	/* It may not have stopped yet. */
+	BOX_UNTIL(&run, (sandbox_signal(run.box, 1, SIGCONT), box_find(&run, "hold")));
+	CHECK(sandbox_memory_peak(run.box, &peak));
+	CHECK(peak >= MB(50) && peak < MB(53));
+	box_end(&run);
+}
+
 static void test_peak_of_a_family(void)
 {
 	static struct box_run run;
@@ -226,8 +246,9 @@ static void test_full_speed_again(void)
 	box_end(&run);
 }
 
-TEST_MAIN(test_peak_of_one_process, test_peak_of_a_family, test_peak_after_the_end,
-          test_peak_of_a_child_that_has_ended, test_peak_of_children_one_by_one,
-          test_peak_of_a_child_after_the_end, test_peak_of_an_adopted_child,
-          test_files_of_a_child_are_not_memory, test_memory_of_lrie_is_not_the_functions,
-          test_peak_is_cheap, test_full_speed_until_throttled, test_full_speed_again)
+TEST_MAIN(test_peak_of_one_process, test_peak_between_looks, test_peak_of_a_family,
+          test_peak_after_the_end, test_peak_of_a_child_that_has_ended,
+          test_peak_of_children_one_by_one, test_peak_of_a_child_after_the_end,
+          test_peak_of_an_adopted_child, test_files_of_a_child_are_not_memory,
+          test_memory_of_lrie_is_not_the_functions, test_peak_is_cheap,
+          test_full_speed_until_throttled, test_full_speed_again)
