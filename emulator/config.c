@@ -31,8 +31,8 @@
 /* Whether the option, or another one for the same field, has a value. */
 static bool is_given(const struct settings *settings, const struct option *option)
 {
-	for (size_t i = 0; i < option_count; i++) {
-		if (option_table[i].field == option->field && settings->given[i])
+	for (size_t i = 0; i < settings->given_count; i++) {
+		if (settings->given[i] == option->field)
 			return true;
 	}
 	return false;
@@ -41,7 +41,8 @@ static bool is_given(const struct settings *settings, const struct option *optio
 bool settings_give(struct settings *settings, const struct option *option, const char *text,
                    const char *source, struct error *err)
 {
-	settings->given[option - option_table] = true;
+	if (!is_given(settings, option))
+		settings->given[settings->given_count++] = option->field;
 	settings->texts[option - option_table] = text;
 	return option->parse(settings, option, text, err) || error_prefix(err, "%s", source);
 }

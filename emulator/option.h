@@ -31,7 +31,8 @@ struct settings {
 	bool help;
 	bool version;
 	bool init_caching;
-	bool given[OPTION_ROOM];        /* by row of the table: has a value */
+	unsigned given[OPTION_ROOM]; /* fields that have a value, in order */
+	size_t given_count;
 	const char *texts[OPTION_ROOM]; /* that it was read from last, presets included */
 };
 
