@@ -239,7 +239,8 @@ def test_a_disk_that_is_full(t):
     good = [reply for reply in replies if reply.status == 202]
     bad = replies[-1]
     t.true(0 < len(good) < 8, replies)
-    t.equal((bad.status, bad.header("x-amzn-ErrorType")), (500, "ServiceException"))
+    t.equal((bad.status, bad.header("x-amzn-ErrorType"), list(bad.json()), bad.json()["Type"]),
+            (500, "ServiceException", ["Type", "Message"], "Service"))
     says(t, bad.json()["Message"], "File too large")
     resource.prlimit(lrie.process.pid, resource.RLIMIT_FSIZE,
                      (resource.RLIM_INFINITY, resource.RLIM_INFINITY))

@@ -7,6 +7,7 @@ How minutes pass between attempts is a matter of tests/unit/event_queue.c.
 import json
 import os
 import re
+import threading
 
 import harness
 
@@ -92,6 +93,24 @@ def test_an_event_has_a_megabyte(t):
             (413, "RequestEntityTooLargeException"))
     t.equal(reply.json()["message"], "1048577 byte payload is too large for the Event invocation "
                                      "type (limit 1048576 bytes)")
+    lrie.stop()
+
+
+def test_the_line_is_full(t):
+    lrie = t.bare()
+    count = 10200  # 10000 wait, and a few are under way
+    with lrie.connect() as connection:
+        sender = threading.Thread(target=connection.send, args=(
+            b"POST %s HTTP/1.1\r\nHost: localhost\r\nX-Amz-Invocation-Type: Event\r\n"
+            b"Content-Length: 2\r\n\r\n{}" % harness.INVOKE_PATH.encode() * count,))
+        sender.start()
+        replies = [connection.reply() for _ in range(count)]
+        sender.join()
+    statuses = [reply.status for reply in replies]
+    t.between(10000, statuses.index(429), 10100, "events that were taken")
+    t.equal(set(statuses), {202, 429})
+    t.equal((replies[-1].body, replies[-1].header("Retry-After")), (
+        b'{"Reason":"CallerRateLimitExceeded","Type":"User","message":"Rate Exceeded."}', None))
     lrie.stop()
 
 
