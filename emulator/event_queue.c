@@ -392,7 +392,6 @@ bool event_queue_add_letter(struct event_queue *queue, const struct event_letter
 
 	if (letter->trace_header)
 		invocation_take_trace(invocation, queue->config, letter->trace_header);
-	invocation->content_type = xstrdup("application/json");
 	buffer_append(&invocation->event, letter->data, letter->length - 1);
 	is_added = invocation->event.length <= QUOTA_QUEUED_EVENT
 	                   ? add(queue, invocation, letter->chain, err) == EVENT_ACCEPTED

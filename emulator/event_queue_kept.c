@@ -21,7 +21,6 @@ bool event_queue_keep(struct event_queue *queue, const struct invocation *invoca
 		.function_arn = invocation->function_arn,
 		.trace_header = invocation->trace_header,
 		.trace_caller = invocation->trace_caller,
-		.content_type = invocation->content_type,
 		.client_context = invocation->client_context,
 		.cognito_identity = invocation->cognito_identity,
 		.tenant_id = invocation->tenant_id,
@@ -63,7 +62,6 @@ static struct invocation *restore(const struct event_record *record)
 	         record->trace_caller ? record->trace_caller : "");
 	invocation->function_arn = xstrdup(record->function_arn);
 	invocation->trace_header = xstrdup(record->trace_header);
-	invocation->content_type = xstrdup_if(record->content_type);
 	invocation->client_context = xstrdup_if(record->client_context);
 	invocation->cognito_identity = xstrdup_if(record->cognito_identity);
 	invocation->tenant_id = xstrdup_if(record->tenant_id);

@@ -40,7 +40,8 @@ struct event_record {
 	const char *destination;  /* a letter's */
 	const char *function_arn; /* from here on: an event's. NULL: it has none */
 	const char *trace_header, *trace_caller;
-	const char *content_type, *client_context, *cognito_identity, *tenant_id;
+	const char *content_type; /* of earlier lries, and without a meaning */
+	const char *client_context, *cognito_identity, *tenant_id;
 	const char *data; /* the event, or the letter's text */
 	size_t length;
 };

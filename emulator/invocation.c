@@ -66,7 +66,6 @@ struct invocation *invocation_repeat(const struct invocation *invocation,
 	buffer_append(&again->event, invocation->event.data, invocation->event.length);
 	again->function_arn = xstrdup_if(invocation->function_arn);
 	again->trace_header = xstrdup_if(invocation->trace_header);
-	again->content_type = xstrdup_if(invocation->content_type);
 	again->client_context = xstrdup_if(invocation->client_context);
 	again->cognito_identity = xstrdup_if(invocation->cognito_identity);
 	again->tenant_id = xstrdup_if(invocation->tenant_id);
@@ -88,7 +87,6 @@ void invocation_unref(struct invocation *invocation)
 	buffer_finish(&invocation->event);
 	free(invocation->function_arn);
 	free(invocation->trace_header);
-	free(invocation->content_type);
 	free(invocation->client_context);
 	free(invocation->cognito_identity);
 	free(invocation->tenant_id);

@@ -79,12 +79,11 @@ struct invocation {
 	char *function_arn; /* with the qualifier only if the caller used one */
 	char *trace_header;
 	char trace_caller[TRACE_PARENT_SIZE]; /* the segment that called, or ""; with --xray */
-	char *content_type;
-	char *client_context;   /* decoded JSON text, or NULL */
-	char *cognito_identity; /* JSON text, or NULL */
-	char *tenant_id;        /* or NULL */
-	const char *version;    /* of the function that takes it; good in ops, NULL: none does */
-	uint64_t deadline_ms;   /* by clock_machine_wall_ms(); set with the event */
+	char *client_context;                 /* decoded JSON text, or NULL */
+	char *cognito_identity;               /* JSON text, or NULL */
+	char *tenant_id;                      /* or NULL */
+	const char *version;  /* of the function that takes it; good in ops, NULL: none does */
+	uint64_t deadline_ms; /* by clock_machine_wall_ms(); set with the event */
 	struct invoke_phase phase;
 	uint64_t produced_bytes;           /* of the runtime's own answer */
 	struct invocation_figures figures; /* in on_done, if it has started */

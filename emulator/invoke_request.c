@@ -16,9 +16,6 @@
 #define CLIENT_CONTEXT_LIMIT 3583
 #define TENANT_ID_LIMIT 256
 
-/* The runtime gets it in the head of a reply, where it must not be what makes that too long. */
-#define CONTENT_TYPE_LIMIT 1024
-
 /* From where to where. */
 struct taking {
 	struct http_exchange *exchange;
@@ -235,14 +232,6 @@ static bool take_request_id(struct taking *taking)
 	return is_fine;
 }
 
-static void take_content_type(struct taking *taking)
-{
-	const char *type = http_exchange_header(taking->exchange, "Content-Type");
-
-	if (type && *type && strlen(type) <= CONTENT_TYPE_LIMIT)
-		taking->invocation->content_type = xstrdup(type);
-}
-
 /* The caller's root is kept; a tracing header without its other parts gets them. */
 static void take_trace_header(struct taking *taking)
 {
@@ -311,7 +300,6 @@ bool invoke_request_take(struct invoke_request *request, struct http_exchange *e
 	if (!take_request_id(&taking) || !take_name(&taking) || !take_type(&taking) ||
 	    !take_client_context(&taking) || !take_tenant_id(&taking) || !take_function(&taking))
 		return false;
-	take_content_type(&taking);
 	take_trace_header(&taking);
 	return take_event(&taking);
 }

@@ -34,6 +34,16 @@ def test_the_context_is_what_lambda_gives(t):
     t.between(1, context["remaining"], 60000, "the remaining time")
 
 
+def test_an_event_is_json_whatever_the_caller_calls_it(t):
+    """curl -d says that it is a form, the SDK for JavaScript that it is bytes."""
+    lrie = RUNTIME.serve(t)
+    for kind in ("application/x-www-form-urlencoded", "application/octet-stream"):
+        reply = lrie.invoke(b'{"a":1}', [("Content-Type", kind)])
+        interop.check_success(t, reply)
+        t.equal(reply.json(), {"a": 1})
+    lrie.stop()
+
+
 SNAP_START = ("--initialization-type", "snap-start")
 
 
