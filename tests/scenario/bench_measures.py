@@ -140,7 +140,7 @@ def test_cpu_time_is_that_of_its_phase(t):
     metrics = usage(t, "--memory", "1769", handler="init-busy:60,busy:30,echo")
     t.between(60, metrics["cold.init.cpu"]["min"], 60 + 15 * harness.SLOW, "init")
     t.between(90, metrics["cold.cpu"]["min"], 90 + 25 * harness.SLOW, "all")
-    sleeper = usage(t, handler="init-sleep:60,sleep:30,echo")
+    sleeper = usage(t, handler="init-sleep:120,sleep:30,echo")
     t.between(0.01, sleeper["cold.cpu"]["max"], 10 * harness.SLOW, "one who sleeps")
 
 
@@ -190,16 +190,16 @@ def test_a_figure_that_is_unknown_breaks_its_threshold(t):
 
 def test_a_slower_init_is_called_regressed(t):
     finished = bench(t, "--cold", "10", "--warm", "0", "--", "--function-name", "slower",
-                     "--handler", "init-sleep:60,echo")
+                     "--handler", "init-sleep:120,echo")
     first, second = tables(finished)
-    t.true(second["cold.init"]["min"] >= 60, second["cold.init"])
+    t.true(second["cold.init"]["min"] >= 120, second["cold.init"])
     t.true(first["cold.init"]["median"] < second["cold.init"]["median"], "medians")
     says(t, finished.stdout.decode(), r"slower +128  cold\.init .* x \(.*\) .*  regressed")
 
 
 def test_a_quicker_one_is_called_improved(t):
     finished = bench(t, "--cold", "10", "--warm", "0", "--", "--function-name", "quicker",
-                     "--handler", "echo", handler="init-sleep:60")
+                     "--handler", "echo", handler="init-sleep:120")
     says(t, finished.stdout.decode(), r"quicker +128  cold\.init .*  improved")
 
 
@@ -277,8 +277,8 @@ def test_functions_come_from_a_file(t):
     """Each with its own handler, memory and thresholds; paths are those of the file's folder."""
     path = suite(t, [
         {"name": "quick", "env": {"FROM": "suite"}, "event": {"k": [1]}},
-        {"name": "slow", "handler": "init-sleep:60,echo", "memory": [128, 256],
-         "fail-if": ["cold.init<60ms", "cold.init>+10%"]}], handler="echo", timeout=5)
+        {"name": "slow", "handler": "init-sleep:120,echo", "memory": [128, 256],
+         "fail-if": ["cold.init<120ms", "cold.init>+10%"]}], handler="echo", timeout=5)
     finished = t.run("bench", "--suite", path, "--cold", "8", "--warm", "8", "--fail-if",
                      "quick:cold.init.max>10s", expect=99)
     text = finished.stdout.decode()
@@ -292,12 +292,12 @@ def test_functions_come_from_a_file(t):
 
 
 def test_functions_of_a_file_have_a_baseline_by_name(t):
-    functions = [{"name": "one"}, {"name": "two", "handler": "init-sleep:60,echo"}]
+    functions = [{"name": "one"}, {"name": "two", "handler": "init-sleep:120,echo"}]
     path = suite(t, functions, handler="echo")
     baseline = os.path.join(t.folder(), "baseline.json")
     t.run("bench", "--suite", path, "--cold", "8", "--warm", "0", "--export-json", baseline, expect=0)
     functions.reverse()
-    functions[1]["handler"] = "init-sleep:60,echo"
+    functions[1]["handler"] = "init-sleep:120,echo"
     harness.write_file(path, json.dumps({"bootstrap": "boot", "functions": functions}))
     finished = t.run("bench", "--suite", path, "--cold", "8", "--warm", "0", "--baseline", baseline,
                      "--fail-if", "cold.init>+50%", expect=99)
@@ -341,12 +341,12 @@ def test_functions_of_one_name_are_numbered(t):
 
 
 def test_the_first_function_is_a_baseline_for_the_others(t):
-    """The recipe of lrie-bench(1) for pull requests, with builds that differ by 60 ms."""
+    """The recipe of lrie-bench(1) for pull requests, with builds that differ by 120 ms."""
     finished = bench(t, "--cold", "10", "--warm", "0", "--fail-if", "cold.init>+10%", "--",
-                     "--function-name", "change", "--handler", "init-sleep:60,echo", expect=99)
+                     "--function-name", "change", "--handler", "init-sleep:120,echo", expect=99)
     says(t, finished.stdout.decode(), r"(?m)^FAILED: change, 128 MB: cold.init>\+10%: .* \(\+10% of /")
     finished = bench(t, "--cold", "10", "--warm", "0", "--fail-if", "cold.init>+10%", "--",
-                     "--function-name", "change", "--handler", "echo", handler="init-sleep:60")
+                     "--function-name", "change", "--handler", "echo", handler="init-sleep:120")
     t.equal(len(re.findall(r"(?m)^ok: ", finished.stdout.decode())), 1)
 
 
@@ -587,7 +587,7 @@ def test_a_baseline_is_compared_to(t):
     path = os.path.join(t.folder(), "baseline.json")
     bench(t, "--cold", "8", "--warm", "8", "--export-json", path)
     finished = bench(t, "--cold", "8", "--warm", "8", "--baseline", path, "--fail-if",
-                     "cold.init>+100%", handler="init-sleep:60,echo", expect=99)
+                     "cold.init>+100%", handler="init-sleep:120,echo", expect=99)
     text = finished.stdout.decode()
     says(t, text, r"against the baseline:\n.* cold\.init .* regressed")
     says(t, text, r"FAILED: .* above .* \(\+100% of the baseline\)")
