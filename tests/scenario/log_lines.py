@@ -98,11 +98,6 @@ def test_a_reader_that_has_stopped_never_stalls_an_invocation(t):
         t.between(5000000, size, 5000001, "bytes of output")
 
 
-def resident_kilobytes(lrie):
-    with open("/proc/%d/status" % lrie.pid) as file:
-        return next(int(line.split()[1]) for line in file if line.startswith("VmRSS"))
-
-
 def test_a_flood_costs_bounded_memory(t):
     """250 MB to a reader that has stopped, the first 100 of them in one line."""
     lrie = t.puppet("--timeout", "120", "--memory", "1769")
@@ -114,7 +109,7 @@ def test_a_flood_costs_bounded_memory(t):
 
     def is_through():
         nonlocal most
-        most = max(most, resident_kilobytes(lrie))
+        most = max(most, harness.memory_kilobytes(lrie.pid))
         t.equal(lrie.connect().ask("GET", "/_lrie/health").status, 200)
         return [process.name for process in lrie.function_processes()] == ["sleep"]
 

@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The figures of REPORT are what an independent clock and /proc say; limits hold."""
 import os
-import re
 import signal
 import time
 
@@ -19,8 +18,7 @@ def hold(milliseconds):
 
 def high_water_mark(process):
     """VmHWM of a process in MB."""
-    with open("/proc/%d/status" % process.pid) as file:
-        return int(re.search(r"VmHWM:\s+(\d+) kB", file.read())[1]) / 1024
+    return harness.memory_kilobytes(process.pid, "VmHWM") / 1024
 
 
 def check_near(t, actual, expected, disturbance, what):

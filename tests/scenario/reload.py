@@ -44,9 +44,7 @@ def body(served, name):
 
 
 def metric(served, name, function):
-    with served.lrie.connect() as connection:
-        page = connection.ask("GET", "/_lrie/metrics").body.decode()
-    return int(re.search(r'^lrie_%s\{function="%s"\} (\d+)$' % (name, function), page, re.M)[1])
+    return served.lrie.metric("lrie_" + name, function=function)
 
 
 def lives(served, name):

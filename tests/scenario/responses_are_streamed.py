@@ -3,9 +3,7 @@
 """InvokeWithResponseStream: to the byte, at once, with bounded memory, and whatever goes wrong."""
 import base64
 import json
-import re
 import threading
-import time
 
 import harness
 from disturbance import disturbance_ms
@@ -390,9 +388,9 @@ def test_the_function_goes_on_when_its_caller_leaves(t):
 
 def test_a_caller_leaves_while_it_holds_the_function_up(t):
     lrie, caller, runtime, event, upload = begin(t, "--timeout", "60")
-    writer = Writer(upload, 64 << 20)
+    writer = harness.Writer(upload, 64 << 20)
     EventStream(caller).chunk()
-    writer.wait_until_it_stands_still(t)
+    writer.wait_until_it_stands_still()
     caller.close()
     writer.join()
     t.equal(upload.end().status, 202)
@@ -400,39 +398,9 @@ def test_a_caller_leaves_while_it_holds_the_function_up(t):
     lrie.report(event.id)
 
 
-class Writer:
-    """Writes into an upload for as long as it is let."""
-
-    def __init__(self, upload, total):
-        self.upload, self.total, self.written = upload, total, 0
-        self.piece = bytes(range(256)) * 256
-        self.thread = threading.Thread(target=self.run, daemon=True)
-        self.thread.start()
-
-    def run(self):
-        while self.written < self.total:
-            self.upload.write(self.piece)
-            self.written += len(self.piece)
-
-    def wait_until_it_stands_still(self, t):
-        """Fails when it gets rid of all."""
-        seen, since = -1, time.monotonic()
-        while time.monotonic() - since < 0.3:
-            if self.written != seen:
-                seen, since = self.written, time.monotonic()
-            t.true(self.written < self.total, "nothing holds the function up")
-            time.sleep(0.01)
-
-    def join(self):
-        self.thread.join(harness.DEADLINE)
-        if self.thread.is_alive():
-            raise harness.Failure("the function is held up for ever")
-
-
 def peak(lrie):
     """What lrie has had in memory at most, in KiB."""
-    with open("/proc/%d/status" % lrie.pid) as file:
-        return int(re.search(r"VmHWM:\s+(\d+) kB", file.read())[1])
+    return harness.memory_kilobytes(lrie.pid, "VmHWM")
 
 
 def check_memory(t, lrie, before):
@@ -444,11 +412,11 @@ def check_memory(t, lrie, before):
 def test_a_slow_caller_holds_the_function_up(t):
     lrie, caller, runtime, event, upload = begin(t, "--timeout", "60")
     total = 64 << 20
-    writer = Writer(upload, total)
+    writer = harness.Writer(upload, total)
     answer = EventStream(caller)
     first = answer.chunk()
     before = peak(lrie)
-    writer.wait_until_it_stands_still(t)
+    writer.wait_until_it_stands_still()
     t.equal(lrie.invoke(b"{}", [("X-Amz-Invocation-Type", "DryRun")]).status, 204)
     data = [first]
     while sum(map(len, data)) < total:

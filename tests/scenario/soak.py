@@ -23,9 +23,7 @@ class Usage:
     def __init__(self, lrie):
         self.descriptors = len(os.listdir("/proc/%d/fd" % lrie.pid))
         self.processes = len(harness.descendants(lrie.pid))
-        with open("/proc/%d/status" % lrie.pid) as file:
-            self.kilobytes = next(int(line.split()[1]) for line in file
-                                  if line.startswith("VmRSS"))
+        self.kilobytes = harness.memory_kilobytes(lrie.pid)
         self.groups = len(harness.cgroups_of(lrie.pid))
 
     def __repr__(self):

@@ -234,10 +234,8 @@ def daemon(t, lrie):
 
 
 def counted(lrie):
-    with lrie.connect() as connection:
-        page = connection.ask("GET", "/_lrie/metrics").body.decode()
-    name = 'lrie_xray_documents_total{function="function",valid="%s"} '
-    return tuple(int(page.split(name % valid)[1].split("\n")[0]) for valid in ("true", "false"))
+    return tuple(lrie.metric("lrie_xray_documents_total", valid=valid)
+                 for valid in ("true", "false"))
 
 
 def document(**more):
