@@ -350,7 +350,7 @@ def test_bodies_that_are_too_large(t):
 
 
 def test_events_that_are_too_large(t):
-    for name, length in (("http-api", 7 << 20), ("url", 6 << 20)):
+    for name, length in (("http-api", 10 << 20), ("rest-api", 10 << 20), ("url", 6 << 20)):
         lrie = serve(t, "http", "--http-as", name)
         reply = ask(t, lrie, "POST", "/", b"x" * length, [TEXT])
         size = int(t.match(reply.body.decode(),

@@ -146,12 +146,14 @@ def test_without_prelude(t):
 def test_an_answer_that_is_not_streamed_is_sent_as_it_is(t):
     lrie = serve(t)
     runtime = lrie.runtime()
-    for body in (b'{"statusCode": 404, "body": "x"}', b"", b"x" * 6000000):
+    for body, kind in ((b'{"statusCode": 404, "body": "x"}', "application/json"),
+                       (b"", "application/json"), (b"x" * 6000000, "application/json"),
+                       (b'{"statusCode": 404}' + DELIMITER, PRELUDE_TYPE)):
         response = Response(t, lrie)
-        runtime.answer(runtime.next(), body, [("Content-Type", "application/json")])
+        runtime.answer(runtime.next(), body, [("Content-Type", kind)])
         runtime.begin_next()
         t.equal(response.head(), 200)
-        t.equal(response.headers["content-type"], "application/json")
+        t.equal(response.headers["content-type"], kind)
         t.equal(response.rest(), body)
     lrie.stop()
 
