@@ -402,12 +402,12 @@ def test_throttled(t):
         runtime = lrie.runtime()
         connection = connect(t, lrie)
         runtime.begin_next()
-        for retry_after in (None, "1" if name == "url" else None):
+        for is_known in (False, name == "url"):  # how long one takes
             connection.request("GET", "/")
             event = runtime.end_next()
             reply = ask(t, lrie)
             t.equal((reply.status, reply.body), (status, body))
-            t.equal(reply.header("Retry-After"), retry_after, "seconds, if anybody knows")
+            t.match(reply.header("Retry-After", "unknown"), r"[1-9]\d*" if is_known else "unknown")
             if name != "url":
                 lrie.stderr.wait_line(r"lrie: warning: function 'function': GET /: throttled: "
                                       "ReservedFunctionConcurrentInvocationLimitExceeded")
@@ -638,7 +638,7 @@ def test_an_answer_is_for_the_site_that_asked(t):
     def write(**members):
         harness.write_file(path, json.dumps(
             {"listen": "127.0.0.1:0", "http": "127.0.0.1:0", "bootstrap": "boot",
-             "functions": [dict({"name": "one"}, **members)]}))
+             "timeout": 60, "functions": [dict({"name": "one"}, **members)]}))
 
     write(**{"http-as": "rest-api", "binary-media-types": "image/*"})
     lrie = t.start("--config", path, "--runtime-api-access=any")
