@@ -226,9 +226,10 @@ def test_files_in_tmp_leave_the_memory_as_it_was(t):
 def test_a_full_tmp_is_not_out_of_memory(t):
     t.need_walls("tmp")
     lrie = t.serve("echo", "--timeout", "60")
-    t.equal(lrie.do("fill:600").json(), "ENOSPC")
-    t.equal(lrie.do("eat:64,echo").status, 200)
-    t.equal(lrie.do("count").json(), 3)
+    for words, body in (("fill:600", "ENOSPC"), ("eat:64,count", 2), ("count", 3)):
+        reply = lrie.do(words)
+        t.equal(reply.json(), body)
+        lrie.report(reply.request_id)  # the next one is for this runtime, however late it is
 
 
 def test_out_of_memory_in_init(t):

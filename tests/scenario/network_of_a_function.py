@@ -124,8 +124,12 @@ def test_an_outsider_is_refused_and_disturbs_nothing(t):
         check_refusal(t, ask(lrie, port, "POST", harness.RUNTIME_PATH + "/init/error", b"{}"))
         check_refusal(t, ask(lrie, port, "POST", harness.RUNTIME_PATH + "/invocation/"
                              "00000000-0000-4000-8000-000000000000/response", b'"stolen"'))
-        t.equal(caller.reply().body, b'"mine"')
-        t.equal(lrie.invoke(b'"next"').body, b'"next"')
+        reply = caller.reply()
+        t.equal(reply.body, b'"mine"')
+        lrie.report(reply.request_id)
+        reply = lrie.invoke(b'"next"')
+        t.equal(reply.body, b'"next"')
+        lrie.report(reply.request_id)
         t.equal(lrie.do("count").json(), 4)
         t.equal(len(refusals(lrie)), 1, "lines about it")
         t.match(refusals(lrie)[0], r"lrie: warning: a process outside of the box called the "
