@@ -24,12 +24,14 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "sandbox/fd.h"
 #include "sandbox/hosts.h"
 #include "sandbox/identity.h"
 #include "sandbox/mount.h"
+#include "sandbox/namespace.h"
 #include "sandbox/place.h"
 #include "sandbox/rootfs.h"
 #include "sandbox/rootfs_function.h"
@@ -271,6 +273,28 @@ static int open_root(struct error *err)
 	return root;
 }
 
+static bool is_same_file(const struct stat *one, const struct stat *other)
+{
+	return one->st_dev == other->st_dev && one->st_ino == other->st_ino;
+}
+
+/*
+ * Whether 'root' is what whoever enters the mount namespace has for a root. It is not where lrie
+ * runs in a chroot: pivot_root changed only what lies there, and the namespace begins with what
+ * lies outside, which no box may see. So it is tried.
+ */
+static bool leads_to(int space, int root)
+{
+	struct stat found, wanted;
+	int status;
+	pid_t pid = namespace_vfork(-1);
+
+	if (pid == 0)
+		_exit(setns(space, CLONE_NEWNS) == -1 || stat("/", &found) == -1 ||
+		      fstat(root, &wanted) == -1 || !is_same_file(&found, &wanted));
+	return pid != -1 && waitpid(pid, &status, __WALL) == pid && status == 0;
+}
+
 /* Not in the owner's mount namespace. The next box does without a template where none can be had.
  */
 static int build_root(const struct rootfs_host *host, const struct rootfs_parts *parts, int tree,
@@ -283,7 +307,8 @@ static int build_root(const struct rootfs_host *host, const struct rootfs_parts 
 	autoclose int root = take_root(host, tree, err);
 	if (root == -1 || !pivot(root, err))
 		return -1;
-	if (parts->kind == TEMPLATE_NAMESPACE && space != -1 && unshare(CLONE_NEWNS) == 0) {
+	if (parts->kind == TEMPLATE_NAMESPACE && space != -1 && leads_to(space, root) &&
+	    unshare(CLONE_NEWNS) == 0) {
 		own->template = steal_fd(&space);
 		return open_root(err);
 	}

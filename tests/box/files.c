@@ -537,6 +537,29 @@ static void test_shared_mounts(void)
 	box_remove(task);
 }
 
+static void live_in_a_chroot(const char *folder)
+{
+	if (unshare(CLONE_NEWNS) == -1 || mount("/", folder, NULL, MS_BIND | MS_REC, NULL) == -1 ||
+	    chroot(folder) == -1 || chdir("/") == -1)
+		box_die("chroot");
+	for (int i = 0; i < 3; i++)
+		BOX_CHECK(NULL, { "write:/x", "EROFS" }, { "write:/var/task/x", "EROFS" },
+		          { "writable-mounts", "/proc /tmp" }, { "suid-mounts", "" },
+		          { "ls:/tmp", "" }, { "ls:/home", "" });
+}
+
+/* The mount namespace then begins with a root that is not lrie's. */
+static void test_in_a_chroot(void)
+{
+	NEED(SANDBOX_WALL_FILES);
+	if (geteuid() != 0)
+		SKIP("cannot mount");
+	const char *folder = box_folder();
+
+	IN_CHILD(live_in_a_chroot(folder));
+	box_remove(folder);
+}
+
 /* Moves folders of its own, without end: what the kernel looks up meanwhile, it may have to again.
  */
 static pid_t start_to_rename(const char *folder)
@@ -940,7 +963,7 @@ TEST_MAIN(test_everything_is_read_only, test_tmp_can_be_used, test_tmp_is_bounde
           test_dangerous_proc_files, test_nothing_leads_out, test_dots_end_at_the_root,
           test_init_cannot_be_looked_into, test_layers_are_merged, test_layers_of_any_name,
           test_odd_files, test_task_root_on_other_file_systems, test_task_root_that_disappears,
-          test_binds, test_bind_targets, test_shared_mounts,
+          test_binds, test_bind_targets, test_shared_mounts, test_in_a_chroot,
           test_bind_targets_while_folders_are_renamed, test_many_binds, test_long_paths,
           test_links_stay_inside, test_hostile_folders, test_layers_that_cannot_be_merged,
           test_task_root_may_be_a_link, test_missing_folders_are_named, test_working_directory,
