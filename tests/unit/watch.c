@@ -246,9 +246,13 @@ static void test_a_tree_is_replaced(void)
 	CHECK_INT(rename("build", "old"), 0);
 	CHECK_INT(rename("next", "build"), 0);
 	turn_ms(0);
+	bool is_told = tellings > 0; /* already, when this took a while */
 	put("old/task/a");
 	put("build/task/b");
-	check_told_on_the_way("build+1");
+	if (is_told)
+		check_told("b+0");
+	else
+		check_told_on_the_way("build+1");
 	put("old/task/a"); /* of no interest any more */
 	put("build/task/a");
 	check_told("a+0");
