@@ -53,7 +53,7 @@ static bool open_event(const char *event, struct buffer *out, struct error *err)
 
 bool event_read(const char *option, struct buffer *event, struct error *err)
 {
-	autobuffer struct buffer reason = BUFFER_INIT;
+	autobuffer struct buffer reason = BUFFER_INIT, plain = BUFFER_INIT;
 
 	if (!open_event(option, event, err))
 		return false;
@@ -63,6 +63,7 @@ bool event_read(const char *option, struct buffer *event, struct error *err)
 		return error_set(err, 0, "the event is larger than %d bytes", QUOTA_EVENT);
 	if (json_check(event->data, event->length, &reason))
 		return true;
+	json_check_append_plain(&plain, reason.data);
 	return error_set(err, 0, "--event '%.100s': neither a file nor JSON: %s",
-	                 option ? option : "", reason.data);
+	                 option ? option : "", plain.data);
 }

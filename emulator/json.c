@@ -251,32 +251,6 @@ void json_object_end(struct buffer *out)
 
 /* ---- reading: struct json is a json_object ---- */
 
-/*
- * json_check() speaks as Lambda does, and Lambda speaks of a body and of Java's settings. Of that
- * the reason and the places are left: "... at line: 2, column: 1".
- */
-static void append_reason(struct buffer *out, const char *reason)
-{
-	static const char prefix[] = "Could not parse payload into json: ";
-	static const char source[] = "[Source: ", place[] = "; line: ";
-	const char *at = strstr(reason, prefix);
-
-	at = at ? at + strlen(prefix) : reason;
-	while (*at) {
-		const char *line = strncmp(at, source, strlen(source)) == 0 ? strstr(at, place)
-		                                                            : NULL;
-		if (line) {
-			size_t length = strcspn(line + 2, "]");
-			buffer_append(out, line + 2, length);
-			at = line + 2 + length + (line[2 + length] == ']');
-		} else if (*at != '\n') {
-			buffer_append(out, at++, 1);
-		} else {
-			at++;
-		}
-	}
-}
-
 struct json *json_read(const char *text, size_t length, struct error *err)
 {
 	struct json_tokener *tokener = json_tokener_new_ex(DEPTH_LIMIT);
@@ -288,7 +262,7 @@ struct json *json_read(const char *text, size_t length, struct error *err)
 	/* json-c takes more for JSON than there is, such as names in single quotes. */
 	if (!json_check(text, length, &reason)) {
 		json_tokener_free(tokener);
-		append_reason(&plain, reason.data);
+		json_check_append_plain(&plain, reason.data);
 		error_set(err, 0, "%s", plain.data);
 		return NULL;
 	}

@@ -630,3 +630,25 @@ bool json_remove_member(struct buffer *text, const char *name)
 	buffer_move(text, &rest);
 	return true;
 }
+
+void json_check_append_plain(struct buffer *out, const char *reason)
+{
+	static const char prefix[] = "Could not parse payload into json: ";
+	static const char source[] = "[Source: ", place[] = "; line: ";
+	const char *at = strstr(reason, prefix);
+
+	at = at ? at + strlen(prefix) : reason;
+	while (*at) {
+		const char *line = strncmp(at, source, strlen(source)) == 0 ? strstr(at, place)
+		                                                            : NULL;
+		if (line) {
+			size_t length = strcspn(line + 2, "]");
+			buffer_append(out, line + 2, length);
+			at = line + 2 + length + (line[2 + length] == ']');
+		} else if (*at != '\n') {
+			buffer_append(out, at++, 1);
+		} else {
+			at++;
+		}
+	}
+}

@@ -23,6 +23,10 @@
  */
 bool json_check(const char *data, size_t length, struct buffer *reason);
 
+/* Such a reason, of which it leaves out what is about Lambda's body and Java's settings:
+ * "Unexpected character (...) at line: 2, column: 1". */
+void json_check_append_plain(struct buffer *out, const char *reason);
+
 /* How many of the bytes from 'at' on stand for themselves in a JSON string: up to the first that is
  * a control character, '"', '\\', or not ASCII. */
 size_t json_plain_length(const char *at, const char *end);
