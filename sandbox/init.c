@@ -382,11 +382,22 @@ static __attribute__((noreturn)) void serve(struct init *init)
 	}
 }
 
+/* Told by init: until the owner looks, programs may have left it children that count. */
+static struct message_spent spent_by_children(const struct init *init)
+{
+	struct rusage usage;
+
+	if (!init->plan->spec->counts_usage || getrusage(RUSAGE_CHILDREN, &usage) == -1)
+		return (struct message_spent){ .cpu_ns = 0 };
+	return (struct message_spent){ .minor_faults = (uint64_t)usage.ru_minflt,
+		                       .major_faults = (uint64_t)usage.ru_majflt };
+}
+
 /* The owner makes the cgroups while the box is built; they come as the first message. */
 static void report_ready(struct init *init, const struct rootfs_own *own)
 {
 	struct message_fds fds = { .count = 0 };
-	struct message message = { .type = MESSAGE_READY };
+	struct message message = { .type = MESSAGE_READY, .spent = spent_by_children(init) };
 
 	init_receive(init);
 	message.has_template = own->template != -1;

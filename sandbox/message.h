@@ -31,7 +31,8 @@ enum message_type {
 	MESSAGE_LISTENERS,     /* before READY; fds: what the box's own network has, of those that
 	                        * 'has_stream' and 'has_datagram' name, in this order */
 	MESSAGE_READY,         /* fds: the next box's template, when 'has_template' is set; then the
-	                        * box's /tmp and /proc, as far as it has its own */
+	                        * box's /tmp and /proc, as far as it has its own; 'spent': the page
+	                        * faults of init's children so far, where spec.counts_usage is set */
 	MESSAGE_STARTED,       /* the sender is about to become 'id', at 'at_ns'; 'pid' is its own;
 	                        * 'number': enum syscall_hold, 'error.code': why there is no filter;
 	                        * 'spent', where spec.counts_usage is set */
@@ -47,7 +48,7 @@ enum message_type {
 	MESSAGE_FILTER, /* fds: the listener of its filter */
 };
 
-/* What the sender of MESSAGE_STARTED has used itself. */
+/* What the sender of MESSAGE_STARTED has used itself; see MESSAGE_READY for another use. */
 struct message_spent {
 	uint64_t cpu_ns;
 	uint64_t entry_ns; /* of it, until it was in its cgroups */

@@ -41,7 +41,7 @@ static void take_files(struct sandbox *box, const struct message *message, struc
 	memory_ready(box->memory, box->rehearses ? -1 : steal_fd(&tmp), box->had_tmp,
 	             message_fds_steal(fds, next));
 	if (box->usage)
-		usage_ready(box->usage);
+		usage_ready(box->usage, message);
 }
 
 static void translate(struct sandbox *box, const struct message *message, struct message_fds *fds,

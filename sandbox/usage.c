@@ -38,6 +38,7 @@ struct usage {
 	uint64_t tick_ns;           /* of the clock that tells the kernel's part of CPU time */
 
 	struct message_spent spent;    /* on lrie's behalf, by all who became programs */
+	struct census_faults reaped;   /* by init, before there were programs */
 	struct file_count *file_count; /* NULL: nobody counts */
 	int file_code;                 /* errno: why */
 };
@@ -235,8 +236,6 @@ static void add_process(struct census_visitor *visitor, int proc, pid_t pid)
 
 /* ---- what init has waited for -------------------------------------------------------- */
 
-/* Init has no children of its own: whoever it has waited for was left to it by a program. */
-
 static bool read_inits_faults(const struct usage *usage, struct census_faults *faults)
 {
 	char stat[1024];
@@ -246,7 +245,8 @@ static bool read_inits_faults(const struct usage *usage, struct census_faults *f
 }
 
 /* Of a process the kernel tells what it has transferred with all whom it has waited for; of its
- * only thread, what that has alone, which cannot be more when it is looked at first. */
+ * only thread, what that has alone, which cannot be more when it is looked at first. Those whom
+ * init waits for before there are programs read nothing. */
 static bool read_reaped_transfer(const struct usage *usage, struct transfer *transfer)
 {
 	autoclose int proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -262,10 +262,12 @@ static bool read_reaped_transfer(const struct usage *usage, struct transfer *tra
 	return true;
 }
 
-void usage_ready(struct usage *usage)
+void usage_ready(struct usage *usage, const struct message *message)
 {
 	char path[32];
 
+	usage->reaped.children_minor = message->spent.minor_faults;
+	usage->reaped.children_major = message->spent.major_faults;
 	open_files(usage);
 	snprintf(path, sizeof(path), "/proc/%d/stat", (int)usage->init);
 	usage->init_stat = open(path, O_RDONLY | O_CLOEXEC);
@@ -277,10 +279,10 @@ static void add_reaped(struct tally *tally, const struct usage *usage,
 {
 	struct transfer transfer;
 
-	if (reaped->children_minor == 0)
+	if (reaped->children_minor == usage->reaped.children_minor)
 		return;
-	tally->faults.children_minor += reaped->children_minor;
-	tally->faults.children_major += reaped->children_major;
+	tally->faults.children_minor += reaped->children_minor - usage->reaped.children_minor;
+	tally->faults.children_major += reaped->children_major - usage->reaped.children_major;
 	if (read_reaped_transfer(usage, &transfer)) {
 		tally->transfer.read += transfer.read;
 		tally->transfer.storage += transfer.storage;
@@ -297,7 +299,7 @@ static struct tally look_at_all(const struct usage *usage, int proc, bool asks_c
 
 	for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
 		tally = (struct tally){ .base.visit = add_process, .asks_clocks = asks_clocks };
-		before = after = (struct census_faults){ .minor = 0 };
+		before = after = usage->reaped;
 		read_inits_faults(usage, &before);
 		census_visit(&tally.base, proc, usage->init);
 		add_reaped(&tally, usage, &before);

@@ -27,8 +27,8 @@ void usage_destroy(struct usage *usage); /* NULL is fine */
 /* The box's cgroup, which must live as long; NULL when it has none. */
 void usage_confine(struct usage *usage, const struct cgroup *group);
 
-/* The box stands. */
-void usage_ready(struct usage *usage);
+/* Takes note of what MESSAGE_READY says. Programs may have come and gone since it was sent. */
+void usage_ready(struct usage *usage, const struct message *message);
 
 /* Takes note of what MESSAGE_STARTED says. */
 void usage_program_started(struct usage *usage, const struct message *message);
