@@ -1,19 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * environment_life - one box from start to end, and what happens in it
+ * environment_life - one box from start to end
  *
  * Whatever ends a life before its time goes through fail_now(), where the first
  * fatal error wins, as in Lambda: what the kill then causes is not news.
- *
- * An exit is not judged at once but a turn of the loop later: what a runtime
- * sent before it exited may still lie in a socket, and an answer that was
- * posted is an answer.
  */
-#include <assert.h>
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/epoll.h>
 #include <unistd.h>
 
@@ -21,7 +13,6 @@
 #include "emulator/environment_private.h"
 #include "emulator/log.h"
 #include "emulator/observer.h"
-#include "emulator/preflight.h"
 #include "emulator/variables.h"
 #include "sandbox/fd.h"
 
@@ -33,13 +24,6 @@
 
 /* A program that has told of its failure exits by then, or is not waited for. */
 #define REPORTED_GRACE_NS (300 * CLOCK_NS_PER_MS)
-
-static const char *const activity_words[] = {
-	[ACTIVITY_INIT] = "during init",
-	[ACTIVITY_INVOKE] = "during invoke",
-	[ACTIVITY_IDLE] = "while idle",
-	[ACTIVITY_RESTORE] = "during restore",
-};
 
 static void on_lines(struct program_output *output, const char *data, size_t length)
 {
@@ -300,6 +284,13 @@ static uint64_t init_limit_ms(const struct environment *env)
 	                                                 : config->early_init_timeout_ms;
 }
 
+void environment_limit_init(struct environment *env, uint64_t started_ns)
+{
+	env->limit.is_virtual = true;
+	loop_timer_start(env->context->loop, &env->limit,
+	                 started_ns + init_limit_ms(env) * CLOCK_NS_PER_MS);
+}
+
 static struct fault fault_of_limit(const struct environment *env)
 {
 	if (environment_is_restoring(env))
@@ -324,92 +315,6 @@ void environment_fail_now(struct environment *env, const struct fault *fault)
 	fail_now(env);
 }
 
-/* ---- events of the box ---- */
-
-static void on_started(struct environment *env, const struct sandbox_event *event)
-{
-	if (event->id == RUNTIME_PROGRAM)
-		env->init.runtime_ns = event->at_ns;
-	if (env->init.started_ns)
-		return; /* with the first extension */
-	env->init.started_ns = event->at_ns;
-	metrics_count_setup(env->context->metrics, event->at_ns - env->init.asked_ns);
-	/* The runtime's first /next may be read before this event is. */
-	if (env->state == ENVIRONMENT_SERVING)
-		environment_report_init_success(env);
-	if (env->state == ENVIRONMENT_STARTING && !env->suppressed) {
-		env->limit.is_virtual = true;
-		loop_timer_start(env->context->loop, &env->limit,
-		                 event->at_ns + init_limit_ms(env) * CLOCK_NS_PER_MS);
-	}
-}
-
-/* Says it once: the next init will fail in the same way until somebody acts. */
-static void explain_exec_failure(struct environment *env, const struct sandbox_event *event)
-{
-	autobuffer struct buffer words = BUFFER_INIT;
-
-	env->fatal_is_told = true;
-	if (event->bad_cwd)
-		preflight_explain_cwd(env->context->package, &words);
-	else
-		preflight_explain(env->context->config, env->context->package, event->error.code,
-		                  &words);
-	if (strcmp(words.data, env->told.data) == 0 && env->told.length > 0)
-		return;
-	log_error("%s%s%s%s", env->prefix, event->error.text, words.length > 0 ? ": " : "",
-	          words.data);
-	buffer_move(&env->told, &words);
-}
-
-static void on_runtime_exec_failed(struct environment *env, const struct sandbox_event *event)
-{
-	struct sandbox_program program;
-	struct fault fault;
-
-	env->shutdown.runtime_is_alive = false;
-	if (!env->init.started_ns)
-		env->init.started_ns = event->at_ns;
-	explain_exec_failure(env, event);
-	if (event->bad_cwd)
-		fault = fault_make(FAULT_ERROR, "Runtime.InvalidWorkingDir", "%s",
-		                   event->error.text);
-	else if (package_fill_program(env->context->package, &program, &fault))
-		fault = fault_exec(program.argv[0], event->error.code);
-	environment_fail_soon(env, &fault, event->at_ns, clock_now());
-}
-
-static void on_runtime_exited(struct environment *env, const struct sandbox_event *event)
-{
-	struct fault fault = fault_exit(event->status, event->out_of_memory);
-
-	if (shutdown_is_under_way(&env->shutdown)) {
-		shutdown_runtime_exited(&env->shutdown);
-		return;
-	}
-	env->shutdown.runtime_is_alive = false;
-	environment_measure_memory(env);
-	if (event->out_of_memory)
-		log_warning("%s: out of memory: the function needs more than %" PRIu64
-		            " MB (--memory)",
-		            env->label, env->context->config->memory_bytes >> 20);
-	env->exit_turns = EXIT_TURNS;
-	environment_fail_soon(env, &fault, event->at_ns, clock_now());
-}
-
-/* If only a child dies, the function goes on (spec environment-and-limits.md §4). */
-static void on_oom(const struct environment *env, unsigned kills)
-{
-	char who[32] = "a process";
-
-	if (kills > 1)
-		snprintf(who, sizeof(who), "%u processes", kills);
-	log_warning("%s: out of memory: the limit of %" PRIu64
-	            " MB killed %s that the function had started, not its runtime; --memory gives "
-	            "it more",
-	            env->label, env->context->config->memory_bytes >> 20, who);
-}
-
 void environment_on_box_failed(struct environment *env, const struct error *error)
 {
 	struct fault fault = fault_make(FAULT_FAILURE, "Sandbox.Failure", "%s", error->text);
@@ -419,7 +324,7 @@ void environment_on_box_failed(struct environment *env, const struct error *erro
 	environment_fail_soon(env, &fault, clock_now(), clock_now());
 }
 
-static void on_box_gone(struct environment *env)
+void environment_on_box_gone(struct environment *env)
 {
 	struct fault fault = fault_make(FAULT_FAILURE, "Sandbox.Failure",
 	                                "the sandbox ended unexpectedly");
@@ -434,103 +339,6 @@ static void on_box_gone(struct environment *env)
 		on_life_ended(env);
 	else
 		environment_fail_soon(env, &fault, clock_now(), clock_now());
-}
-
-static bool has_xray(const struct environment *env)
-{
-	return observer_xray_address(env->context->observer, true);
-}
-
-static void on_ready(struct environment *env, const struct sandbox_event *event)
-{
-	struct error err;
-
-	env->init.ready_ns = event->at_ns;
-	if (!env->port->inside)
-		return;
-	if (!env->port->ops->listen(env->port, sandbox_take_listener(env->box), &err) ||
-	    (has_xray(env) && !observer_enter_box(env->context->observer, env,
-	                                          sandbox_take_datagram_listener(env->box), &err)))
-		environment_on_box_failed(env, &err);
-}
-
-/* Whose program it is: an extension's place in the list follows from its number. */
-static void on_exec_failed(struct environment *env, const struct sandbox_event *event)
-{
-	if (event->id == RUNTIME_PROGRAM)
-		on_runtime_exec_failed(env, event);
-	else
-		environment_extension_exec_failed(env, event->id - EXTENSION_PROGRAM(0), event);
-}
-
-static void on_exited(struct environment *env, const struct sandbox_event *event)
-{
-	if (event->id == RUNTIME_PROGRAM)
-		on_runtime_exited(env, event);
-	else
-		environment_extension_exited(env, event->id - EXTENSION_PROGRAM(0), event);
-}
-
-static void on_box_event(struct environment *env, const struct sandbox_event *event)
-{
-	switch (event->type) {
-	case SANDBOX_READY:
-		on_ready(env, event);
-		break;
-	case SANDBOX_STARTED:
-		on_started(env, event);
-		break;
-	case SANDBOX_EXEC_FAILED:
-		on_exec_failed(env, event);
-		break;
-	case SANDBOX_EXITED:
-		on_exited(env, event);
-		break;
-	case SANDBOX_OOM:
-		on_oom(env, event->kills);
-		break;
-	case SANDBOX_CONNECTED:
-		environment_on_connected(env, event);
-		break;
-	case SANDBOX_DENIED:
-		box_tell_denial(env->prefix, &event->denial, activity_words[event->denial.phase]);
-		break;
-	case SANDBOX_WRITE_REFUSED:
-		box_tell_write(env->prefix, &event->write, activity_words[event->write.phase]);
-		break;
-	case SANDBOX_FAILED:
-		environment_on_box_failed(env, &event->error);
-		break;
-	case SANDBOX_GONE:
-		on_box_gone(env);
-		break;
-	}
-}
-
-/* What the kill causes is not news; what was counted before it is. */
-static bool is_news(const struct environment *env, const struct sandbox_event *event)
-{
-	return env->state != ENVIRONMENT_STOPPING || shutdown_is_under_way(&env->shutdown) ||
-	       event->type == SANDBOX_GONE || event->type == SANDBOX_DENIED ||
-	       event->type == SANDBOX_WRITE_REFUSED || event->type == SANDBOX_OOM ||
-	       event->type == SANDBOX_CONNECTED;
-}
-
-void environment_hear_box(struct environment *env)
-{
-	struct sandbox_event event;
-
-	while (env->box && sandbox_next_event(env->box, &event)) {
-		event.at_ns = clock_of_machine(event.at_ns);
-		if (is_news(env, &event))
-			on_box_event(env, &event);
-	}
-}
-
-static void on_box_ready(struct loop_watch *watch, uint32_t events)
-{
-	(void)events;
-	environment_hear_box(container_of(watch, struct environment, box_watch));
 }
 
 /* ---- the beginning of a life ---- */
@@ -618,6 +426,17 @@ static bool start_programs(struct environment *env, struct error *err)
 	return true;
 }
 
+bool environment_has_xray(const struct environment *env)
+{
+	return observer_xray_address(env->context->observer, true);
+}
+
+static void on_box_ready(struct loop_watch *watch, uint32_t events)
+{
+	(void)events;
+	environment_hear_box(container_of(watch, struct environment, box_watch));
+}
+
 static bool start_box(struct environment *env, struct error *err)
 {
 	struct environment_context *context = env->context;
@@ -630,7 +449,7 @@ static bool start_box(struct environment *env, struct error *err)
 	box_fill_spec(context->config, context->package, &spec);
 	spec.listen_port = env->port->inside;
 	spec.tmp = env->tmp;
-	if (env->port->inside && has_xray(env))
+	if (env->port->inside && environment_has_xray(env))
 		spec.datagram_port = OBSERVER_XRAY_PORT;
 	spec.counts_usage = context->on_usage != NULL;
 	spec.counts_files = context->on_usage && context->counts_files;

@@ -4,7 +4,8 @@
  *
  *   environment.c         its states, and the calls of the runtime
  *   environment_slots.c   its invocations
- *   environment_life.c    a life: one box from start to end, and what happens in it
+ *   environment_life.c    a life: one box from start to end
+ *   environment_box.c     what that tells: of itself, of programs, of memory
  *   environment_extensions.c  its extensions: launched, registered, told of events
  *   environment_telemetry.c  when there is telemetry, and the way to its subscribers
  *   environment_guest.c   a runtime that somebody else starts
@@ -200,9 +201,6 @@ void environment_start_life(struct environment *env, bool suppressed);
 /* Ends the life: RESET or GONE follows. */
 void environment_stop_box(struct environment *env);
 
-/* Takes what the box has told by now. */
-void environment_hear_box(struct environment *env);
-
 /* Whether this life is over, or about to be. */
 bool environment_is_ending(const struct environment *env);
 
@@ -218,8 +216,15 @@ void environment_on_verdict(struct loop_timer *timer);
 /* Starts the runtime, all extensions being registered. */
 bool environment_start_runtime(struct environment *env, struct error *err);
 
-/* The box could not be built, or something in it could not be started. */
+/* The box could not be built, or something in it could not be started; or it is gone. */
 void environment_on_box_failed(struct environment *env, const struct error *error);
+void environment_on_box_gone(struct environment *env);
+
+/* Init has begun, and may take as long as it may. */
+void environment_limit_init(struct environment *env, uint64_t started_ns);
+
+/* Whether programs find an X-Ray daemon in the box. */
+bool environment_has_xray(const struct environment *env);
 
 /* The variables of a program; to be freed. */
 const char **environment_make_variables(const struct environment *env, bool is_extension);
@@ -245,6 +250,11 @@ void environment_drain_output(struct environment *env);
 
 /* Whether the answer is still arriving. */
 bool environment_is_uploading(const struct environment *env);
+
+/* ---- environment_box.c ---- */
+
+/* Takes what the box has told by now. */
+void environment_hear_box(struct environment *env);
 
 /* ---- environment_extensions.c ---- */
 
