@@ -10,35 +10,34 @@
 
 #include "emulator/http_origin.h"
 
-bool http_is_field_value(const char *text)
-{
-	static const bool is_allowed[256] = { ['\t'] = true,
-		                              [' ' ... 0x7e] = true,
-		                              [0x80 ... 0xff] = true };
+/* In what a character may stand: in the value of a field, or in a token as well. */
+enum { VALUE = 1, TOKEN = 2, BOTH = VALUE | TOKEN };
 
-	while (is_allowed[(unsigned char)*text])
+/* clang-format off */
+static const unsigned char places[256] = {
+	['\t'] = VALUE, [' '] = VALUE, ['!'] = BOTH, ['"'] = VALUE, ['#' ... '\''] = BOTH,
+	['(' ... ')'] = VALUE, ['*' ... '+'] = BOTH, [','] = VALUE, ['-' ... '.'] = BOTH,
+	['/'] = VALUE, ['0' ... '9'] = BOTH, [':' ... '@'] = VALUE, ['A' ... 'Z'] = BOTH,
+	['[' ... ']'] = VALUE, ['^' ... 'z'] = BOTH, ['{'] = VALUE, ['|'] = BOTH, ['}'] = VALUE,
+	['~'] = BOTH, [0x80 ... 0xff] = VALUE,
+};
+/* clang-format on */
+
+static bool is_all(const char *text, unsigned char place)
+{
+	while (places[(unsigned char)*text] & place)
 		text++;
 	return *text == '\0';
 }
 
-static bool is_token_char(char c)
+bool http_is_field_value(const char *text)
 {
-	static const bool tchar[256] = {
-		['0' ... '9'] = true,  ['A' ... 'Z'] = true, ['^' ... 'z'] = true, ['!'] = true,
-		['#' ... '\''] = true, ['*'] = true,         ['+'] = true,         ['-'] = true,
-		['.'] = true,          ['|'] = true,         ['~'] = true,
-	};
-
-	return tchar[(unsigned char)c];
+	return is_all(text, VALUE);
 }
 
 bool http_is_token(const char *text)
 {
-	const char *c = text;
-
-	while (is_token_char(*c))
-		c++;
-	return c > text && *c == '\0';
+	return *text && is_all(text, TOKEN);
 }
 
 /* Each of these fields means something to us, and twice it would mean two things. */

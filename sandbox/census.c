@@ -61,27 +61,44 @@ static const char *stat_field(const char *stat, int number)
 	return at;
 }
 
+bool census_parse_faults(const char *stat, struct census_faults *faults)
+{
+	const char *at = stat_field(stat, 10);
+	uint64_t values[4];
+	char *end;
+
+	for (int i = 0; at && i < 4; i++, at = end) {
+		values[i] = strtoull(at, &end, 10);
+		if (end == at)
+			return false;
+	}
+	if (!at)
+		return false;
+	*faults = (struct census_faults){ .minor = values[0],
+		                          .children_minor = values[1],
+		                          .major = values[2],
+		                          .children_major = values[3] };
+	return true;
+}
+
 bool census_read_signs(int fd, struct census_signs *signs)
 {
 	char text[1024];
 	ssize_t length = fd == -1 ? -1 : pread(fd, text, sizeof(text) - 1, 0);
-	const char *faults, *threads, *resident;
-	char *end;
+	const char *threads, *resident;
+	struct census_faults faults;
 
 	if (length <= 0)
 		return false;
 	text[length] = '\0';
-	faults = stat_field(text, 10);
-	threads = faults ? stat_field(text, 20) : NULL;
-	resident = threads ? stat_field(text, 24) : NULL;
-	if (!resident)
+	threads = stat_field(text, 20);
+	resident = stat_field(text, 24);
+	if (!threads || !resident || !census_parse_faults(text, &faults))
 		return false;
-	*signs = (struct census_signs){ .threads = (unsigned)strtoul(threads, NULL, 10),
+	*signs = (struct census_signs){ .faults = faults.minor + faults.children_minor +
+		                                  faults.major + faults.children_major,
+		                        .threads = (unsigned)strtoul(threads, NULL, 10),
 		                        .resident_pages = strtoull(resident, NULL, 10) };
-	for (int i = 0; i < 4; i++) { /* minor, of children, major, of children */
-		signs->faults += strtoull(faults, &end, 10);
-		faults = end;
-	}
 	return true;
 }
 
@@ -93,22 +110,6 @@ void census_add(struct census *census, const struct census_status *status)
 		census->largest = status->peak;
 	census->threads += status->threads;
 	census->processes++;
-}
-
-/* The tenth to thirteenth field, after a name in parentheses that may hold anything. */
-bool census_parse_faults(const char *stat, struct census_faults *faults)
-{
-	unsigned long long minor, children_minor, major, children_major;
-	const char *name_end = strrchr(stat, ')');
-
-	if (!name_end || sscanf(name_end + 1, " %*c %*d %*d %*d %*d %*d %*u %llu %llu %llu %llu",
-	                        &minor, &children_minor, &major, &children_major) != 4)
-		return false;
-	*faults = (struct census_faults){ .minor = minor,
-		                          .major = major,
-		                          .children_minor = children_minor,
-		                          .children_major = children_major };
-	return true;
 }
 
 static uint64_t faults_of_children(int proc, pid_t pid)
