@@ -8,6 +8,7 @@
 
 #include "emulator/bench_export.h"
 #include "emulator/bench_table.h"
+#include "emulator/json.h"
 
 static const struct row {
 	const char *words;
@@ -53,7 +54,7 @@ void bench_usage_missing(struct buffer *out, const struct bench_entry *entry)
 static void append_cell(struct buffer *out, enum metric_id metric, double value)
 {
 	if (metric != METRIC_COUNT && metric_table[metric].unit == METRIC_PIECES &&
-	    value == floor(value))
+	    json_is_whole(value))
 		buffer_append_format(out, "%9.0f", value);
 	else
 		bench_table_cell(out, value);
@@ -145,9 +146,9 @@ static void append_markdown_cell(struct buffer *out, double value)
 		buffer_append_text(out, " – |");
 	else
 		buffer_append_format(out, " %.*f |",
-		                     value == floor(value) ? 0
-		                     : value < 10          ? 3
-		                                           : 1,
+		                     json_is_whole(value) ? 0
+		                     : value < 10         ? 3
+		                                          : 1,
 		                     value);
 }
 

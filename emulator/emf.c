@@ -2,7 +2,6 @@
 /* emf - the Embedded Metric Format of CloudWatch */
 #include "emulator/emf.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -218,7 +217,7 @@ static enum emf_verdict check_timestamp(const struct check *check, const struct 
 {
 	double ms;
 
-	if (!json_number(timestamp, &ms) || ms < 0 || ms != floor(ms))
+	if (!json_number(timestamp, &ms) || ms < 0 || !json_is_whole(ms))
 		return fail(check, EMF_BAD_TIMESTAMP,
 		            "the Timestamp is not a whole number of milliseconds since 1970");
 	if (ms < (double)check->wall_ms - PAST_LIMIT_MS)

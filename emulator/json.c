@@ -354,6 +354,14 @@ bool json_number(const struct json *json, double *value)
 	return isfinite(*value);
 }
 
+/* From 2^53 on none has a fraction; infinity neither. */
+bool json_is_whole(double value)
+{
+	if (value < -0x1p53 || value > 0x1p53)
+		return true;
+	return !isnan(value) && value == (double)(int64_t)value;
+}
+
 const char *json_text(const struct json *json)
 {
 	struct json_object *string = (struct json_object *)json;

@@ -75,6 +75,9 @@ const struct json *json_item(const struct json *json, size_t index);
 /* Returns false when it is no number, or NULL. */
 bool json_number(const struct json *json, double *value);
 
+/* Whether it has no fraction: for floor() alone libm would be loaded at each start. */
+bool json_is_whole(double value);
+
 /* NULL when it is no string, or has a NUL in it. */
 const char *json_text(const struct json *json);
 

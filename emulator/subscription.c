@@ -2,7 +2,6 @@
 /* subscription - what an extension asks of the Telemetry API or the Logs API */
 #include "emulator/subscription.h"
 
-#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -137,7 +136,7 @@ static void read_types(struct reading *reading, const struct json *json)
 static bool whole_number(const struct json *json, double *value)
 {
 	return json_number(json, value) && *value >= 0 && *value <= 9007199254740992.0 &&
-	       *value == floor(*value);
+	       json_is_whole(*value);
 }
 
 static void read_bound(struct reading *reading, const struct json *json, const struct bound *bound)

@@ -512,8 +512,21 @@ static void test_what_cannot_be_read(void)
 	CHECK(!json_read(deep, sizeof(deep), &err));
 }
 
+static void test_whole_numbers(void)
+{
+	static const double whole[] = { 0,      -0.0,    1,      -7,    0x1p53 - 1,
+		                        0x1p53, -0x1p53, 0x1p62, 1e300, -1e300 };
+	static const double broken[] = { 0.5, -0.5, 1e-300, 0x1p52 - 0.5, -2.25, NAN };
+
+	for (size_t i = 0; i < sizeof(whole) / sizeof(whole[0]); i++)
+		CHECK(json_is_whole(whole[i]));
+	for (size_t i = 0; i < sizeof(broken) / sizeof(broken[0]); i++)
+		CHECK(!json_is_whole(broken[i]));
+}
+
 TEST_MAIN(test_decimals_and_texts, test_numbers_survive_being_written,
           test_parts_that_are_not_there, test_what_cannot_be_read, test_valid, test_reason,
           test_nul_bytes, test_every_cut_is_refused, test_every_changed_byte_is_survived,
           test_depth, test_long_token_is_cut, test_object, test_bytes_and_json, test_text_in_pieces,
-          test_each_byte_in_each_place, test_text_that_is_not_utf8, test_remove_member)
+          test_each_byte_in_each_place, test_text_that_is_not_utf8, test_remove_member,
+          test_whole_numbers)
