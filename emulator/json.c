@@ -274,10 +274,10 @@ struct json *json_read(const char *text, size_t length, struct error *err)
 	if (code == json_tokener_success && json && end == length)
 		return (struct json *)json;
 	json_object_put(json);
-	if (code == json_tokener_continue) /* it could go on, as all that is not in brackets */
-		error_set(err, 0, "it is neither an object nor an array");
-	else
-		error_set(err, 0, "byte %zu: %s", end, json_tokener_error_desc(code));
+	/* What is not in brackets could go on. */
+	error_set(err, 0,
+	          code == json_tokener_error_depth ? "it is nested too deeply"
+	                                           : "it is neither an object nor an array");
 	return NULL;
 }
 

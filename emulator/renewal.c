@@ -95,11 +95,9 @@ static void tell_waiting(struct renewal *renewal, const struct error *err)
 static void tell_own(const struct renewal *renewal)
 {
 	log_warning(
-		"watch: %s%s'%s' changes with each start, as if the function wrote it, which on "
-		"Lambda it cannot: changes within %d s of a start are not heeded any more; let it "
-		"write to /tmp",
-		renewal->name ? renewal->name : "", renewal->name ? ": " : "",
-		renewal->suspect.path, (int)(OWN_NS / CLOCK_NS_PER_S));
+		"watch: '%s' changes with each start of %s, as if that wrote it, which on Lambda "
+		"it cannot; changes within 5 s of a start do not count any more: write to /tmp",
+		renewal->suspect.path, renewal->name ? renewal->name : "the function");
 }
 
 /* ---- what is done ---- */

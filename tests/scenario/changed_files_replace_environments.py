@@ -383,8 +383,8 @@ echo "runtime api: $AWS_LAMBDA_RUNTIME_API"
 echo "$$" >"$LAMBDA_TASK_ROOT/cache"
 exec sleep 1000
 """, "--watch", "--sandbox=off")
-    lrie.stderr.wait_line(r"lrie: warning: watch: 'cache' changes with each start, as if the function "
-                          r"wrote it, .*")
+    lrie.stderr.wait_line(r"lrie: warning: watch: 'cache' changes with each start of the function, "
+                          r"as if that wrote it, .*")
 
     def replacements():
         return sum(line.endswith(": 1 environment replaced") for line in lrie.stderr.lines())
