@@ -351,13 +351,17 @@ def test_bodies_that_are_too_large(t):
 
 def test_events_that_are_too_large(t):
     for name, length in (("http-api", 10 << 20), ("rest-api", 10 << 20), ("url", 6 << 20)):
-        lrie = serve(t, "http", "--http-as", name)
+        lrie = serve(t, 'answer:{"statusCode":200}', "--http-as", name)
         reply = ask(t, lrie, "POST", "/", b"x" * length, [TEXT])
         size = int(t.match(reply.body.decode(),
                            r'\{"Message":"(\d+) byte payload is too large .*')[1])
         t.between(length + 100, size, length + 2000, "the size of the event")
         t.equal((reply.status, reply.header("x-amzn-ErrorType")),
                 (413, "RequestEntityTooLargeException"))
+        fits = length - (size - harness.REQUEST_LIMIT)
+        for more, status in ((0, 200), (1, 413)) if name == "url" else ():
+            reply = ask(t, lrie, "POST", "/", b"x" * (fits + more), [TEXT])
+            t.equal((reply.status, b'"6291457 byte' in reply.body), (status, status == 413))
         lrie.stop()
 
 
