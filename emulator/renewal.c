@@ -127,9 +127,16 @@ static void attempt(struct renewal *renewal, bool has_changed)
 	forget(renewal);
 }
 
+/* What the kernel has told of already, and what is not done changing, is attempted when it is:
+ * twice is once too often for one change. */
 static void on_retry(struct loop_timer *timer)
 {
-	attempt(container_of(timer, struct renewal, retry), false);
+	struct renewal *renewal = container_of(timer, struct renewal, retry);
+
+	if (watch_is_quiet(renewal->watch))
+		attempt(renewal, false);
+	else
+		loop_timer_start(renewal->loop, timer, clock_now() + RETRY_NS);
 }
 
 static bool is_known(const struct renewal *renewal, const char *path)

@@ -233,6 +233,12 @@ static void on_quiet(struct loop_timer *timer)
 		loop_timer_start(watch->loop, timer, now + WATCH_QUIET_NS);
 }
 
+bool watch_is_quiet(struct watch *watch)
+{
+	go_on(watch);
+	return !watch->first_ns && !watch->rest.loop;
+}
+
 /* ---- life ---- */
 
 static struct watch_tree *plant(const char *const *paths, size_t count, struct error *err)

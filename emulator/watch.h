@@ -43,6 +43,9 @@ struct watch *watch_create(struct loop *loop, struct watch_listener *listener,
 /* NULL is fine. */
 void watch_destroy(struct watch *watch);
 
+/* Whether there is no change that is still to be told. */
+bool watch_is_quiet(struct watch *watch);
+
 /* Whether somebody has the file 'path' open for writing, so that it cannot be executed. False if
  * that cannot be told, as of the files of other users. */
 bool watch_is_being_written(const char *path);

@@ -5,6 +5,7 @@ import contextlib
 import json
 import os
 import shutil
+import time
 import zipfile
 
 import harness
@@ -223,6 +224,22 @@ def test_a_build_that_writes_the_bootstrap(t):
     lrie.runtime(2)
     t.equal(lrie.stderr.text().count("watch:"), 2)
     lrie.stop()
+
+
+def test_a_build_that_ends_while_it_is_looked_for(t):
+    """Which is every 100 ms: whenever the new bootstrap comes, it is one change."""
+    t.need_walls("files")
+    lrie = t.bare("--watch")
+    lrie.runtime()
+    bootstrap = os.path.join(folder_of(lrie), "bootstrap")
+    for life in range(2, 18):
+        os.remove(bootstrap)
+        time.sleep(0.08 + life * 0.002)  # the moment is what the test is about
+        harness.write_file(bootstrap, harness.BARE_SCRIPT, 0o755)
+        lrie.runtime(life)
+        lrie.stderr.wait_line(r"lrie: watch: .*: 1 environment replaced", life - 1)
+    lrie.stop()
+    t.equal((lrie.lives(), lrie.stderr.text().count("replaced")), (17, 16))
 
 
 def test_a_bootstrap_that_is_open_for_writing(t):

@@ -405,6 +405,7 @@ static void test_a_file_that_was_closed_just_now(void)
 	begin("task");
 	closing_fd = open("task/bootstrap", O_WRONLY | O_CREAT | O_CLOEXEC, 0755);
 	CHECK_INT(write(closing_fd, "x", 1), 1);
+	CHECK(!watch_is_quiet(watch));
 	turn_ms(30);
 	if (tellings > 0) {
 		close(closing_fd);
@@ -414,6 +415,7 @@ static void test_a_file_that_was_closed_just_now(void)
 	loop_timer_start(loop, &closing, clock_now());
 	usleep(2 * WATCH_QUIET_NS / 1000); /* on a busy machine: all that is due is so at once */
 	check_told("bootstrap+0");
+	CHECK(watch_is_quiet(watch));
 	put("task/next");
 	check_told("next+0");
 	end();
