@@ -10,34 +10,26 @@
 
 #include "emulator/http_origin.h"
 
-/* In what a character may stand: in the value of a field, or in a token as well. */
-enum { VALUE = 1, TOKEN = 2, BOTH = VALUE | TOKEN };
-
-/* clang-format off */
-static const unsigned char places[256] = {
-	['\t'] = VALUE, [' '] = VALUE, ['!'] = BOTH, ['"'] = VALUE, ['#' ... '\''] = BOTH,
-	['(' ... ')'] = VALUE, ['*' ... '+'] = BOTH, [','] = VALUE, ['-' ... '.'] = BOTH,
-	['/'] = VALUE, ['0' ... '9'] = BOTH, [':' ... '@'] = VALUE, ['A' ... 'Z'] = BOTH,
-	['[' ... ']'] = VALUE, ['^' ... 'z'] = BOTH, ['{'] = VALUE, ['|'] = BOTH, ['}'] = VALUE,
-	['~'] = BOTH, [0x80 ... 0xff] = VALUE,
-};
-/* clang-format on */
-
-static bool is_all(const char *text, unsigned char place)
+bool http_is_field_value(const char *text)
 {
-	while (places[(unsigned char)*text] & place)
+	while ((unsigned char)*text >= ' ' ? *text != 0x7f : *text == '\t')
 		text++;
 	return *text == '\0';
 }
 
-bool http_is_field_value(const char *text)
+static bool is_token_char(char c)
 {
-	return is_all(text, VALUE);
+	return (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') ||
+	       (c && strchr("-!#$%&'*+.^_`|~", c));
 }
 
 bool http_is_token(const char *text)
 {
-	return *text && is_all(text, TOKEN);
+	const char *c = text;
+
+	while (is_token_char(*c))
+		c++;
+	return c > text && *c == '\0';
 }
 
 /* Each of these fields means something to us, and twice it would mean two things. */

@@ -112,14 +112,20 @@ void census_add(struct census *census, const struct census_status *status)
 	census->processes++;
 }
 
+static bool read_of(int proc, pid_t pid, const char *file, char *text, size_t size)
+{
+	char path[48];
+
+	snprintf(path, sizeof(path), "%d/%s", (int)pid, file);
+	return fd_read_file(proc, path, text, size) > 0;
+}
+
 static uint64_t faults_of_children(int proc, pid_t pid)
 {
-	char path[32], stat[1024];
 	struct census_faults faults;
+	char stat[1024];
 
-	snprintf(path, sizeof(path), "%d/stat", (int)pid);
-	if (fd_read_file(proc, path, stat, sizeof(stat)) == -1 ||
-	    !census_parse_faults(stat, &faults))
+	if (!read_of(proc, pid, "stat", stat, sizeof(stat)) || !census_parse_faults(stat, &faults))
 		return 0;
 	return faults.children_minor + faults.children_major;
 }
@@ -239,14 +245,6 @@ struct usage_visitor {
 	enum census_depth depth;
 };
 
-static bool read_of(int proc, pid_t pid, const char *file, char *text, size_t size)
-{
-	char path[48];
-
-	snprintf(path, sizeof(path), "%d/%s", (int)pid, file);
-	return fd_read_file(proc, path, text, size) > 0;
-}
-
 /* Shares are told since Linux 5.5, to those who may look. */
 static void read_shares(struct census_usage *usage, int proc, pid_t pid)
 {
@@ -263,12 +261,12 @@ static struct census_usage usage_of(int proc, pid_t pid, enum census_depth depth
 {
 	struct census_usage usage = { .own_bytes = 0 };
 	char text[4096];
-	unsigned long long pages;
+	const char *pages;
 
 	if (depth == CENSUS_RESIDENT) {
-		if (read_of(proc, pid, "statm", text, sizeof(text)) &&
-		    sscanf(text, "%*u %llu", &pages) == 1)
-			usage.own_bytes = pages * (uint64_t)sysconf(_SC_PAGESIZE);
+		if (read_of(proc, pid, "statm", text, sizeof(text)) && (pages = strchr(text, ' ')))
+			usage.own_bytes = strtoull(pages, NULL, 10) *
+			                  (uint64_t)sysconf(_SC_PAGESIZE);
 		return usage;
 	}
 	if (!read_of(proc, pid, "status", text, sizeof(text)))
