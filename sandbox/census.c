@@ -112,7 +112,7 @@ void census_add(struct census *census, const struct census_status *status)
 	census->processes++;
 }
 
-static bool read_of(int proc, pid_t pid, const char *file, char *text, size_t size)
+bool census_read_file(int proc, pid_t pid, const char *file, char *text, size_t size)
 {
 	char path[48];
 
@@ -125,7 +125,8 @@ static uint64_t faults_of_children(int proc, pid_t pid)
 	struct census_faults faults;
 	char stat[1024];
 
-	if (!read_of(proc, pid, "stat", stat, sizeof(stat)) || !census_parse_faults(stat, &faults))
+	if (!census_read_file(proc, pid, "stat", stat, sizeof(stat)) ||
+	    !census_parse_faults(stat, &faults))
 		return 0;
 	return faults.children_minor + faults.children_major;
 }
@@ -250,7 +251,8 @@ static void read_shares(struct census_usage *usage, int proc, pid_t pid)
 {
 	char text[4096];
 
-	if (!read_of(proc, pid, "smaps_rollup", text, sizeof(text)) || !strstr(text, "\nPss_Anon:"))
+	if (!census_read_file(proc, pid, "smaps_rollup", text, sizeof(text)) ||
+	    !strstr(text, "\nPss_Anon:"))
 		return;
 	usage->own_bytes = status_value(text, "\nPss_Anon:", 10) * 1024;
 	usage->shared_bytes = status_value(text, "\nPss_Shmem:", 10) * 1024;
@@ -264,12 +266,13 @@ static struct census_usage usage_of(int proc, pid_t pid, enum census_depth depth
 	const char *pages;
 
 	if (depth == CENSUS_RESIDENT) {
-		if (read_of(proc, pid, "statm", text, sizeof(text)) && (pages = strchr(text, ' ')))
+		if (census_read_file(proc, pid, "statm", text, sizeof(text)) &&
+		    (pages = strchr(text, ' ')))
 			usage.own_bytes = strtoull(pages, NULL, 10) *
 			                  (uint64_t)sysconf(_SC_PAGESIZE);
 		return usage;
 	}
-	if (!read_of(proc, pid, "status", text, sizeof(text)))
+	if (!census_read_file(proc, pid, "status", text, sizeof(text)))
 		return usage;
 	usage.dying = is_dying(text);
 	if (usage.dying)

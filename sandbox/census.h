@@ -8,6 +8,7 @@
 #define SANDBOX_CENSUS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -63,6 +64,9 @@ struct census_visitor {
 /* Visits everybody in a box but its init, as census_add_box() finds them; those that end meanwhile
  * may be missed. 'proc' is where a visited process has the number 'pid'. */
 void census_visit(struct census_visitor *visitor, int proc, pid_t init);
+
+/* Reads a file of a visited process as text. Returns false when it cannot be read, or is empty. */
+bool census_read_file(int proc, pid_t pid, const char *file, char *text, size_t size);
 
 /* The page faults that a process's stat, "PID (NAME) S ...", tells. */
 struct census_faults {

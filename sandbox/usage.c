@@ -155,19 +155,12 @@ struct tally {
 	bool is_unsettled; /* somebody went on his way to whoever waited for him */
 };
 
-static bool read_of(int proc, pid_t pid, const char *file, char *text, size_t size)
-{
-	char path[48];
-
-	snprintf(path, sizeof(path), "%d/%s", (int)pid, file);
-	return fd_read_file(proc, path, text, size) > 0;
-}
-
 static bool read_faults(int proc, pid_t pid, struct census_faults *faults, bool *is_dead)
 {
 	char stat[1024];
 
-	if (!read_of(proc, pid, "stat", stat, sizeof(stat)) || !census_parse_faults(stat, faults))
+	if (!census_read_file(proc, pid, "stat", stat, sizeof(stat)) ||
+	    !census_parse_faults(stat, faults))
 		return false;
 	*is_dead = strncmp(strrchr(stat, ')'), ") X", 3) == 0;
 	return true;
@@ -185,7 +178,7 @@ static bool read_transfer(int proc, pid_t pid, const char *file, struct transfer
 	char io[512];
 
 	errno = 0;
-	if (!read_of(proc, pid, file, io, sizeof(io)))
+	if (!census_read_file(proc, pid, file, io, sizeof(io)))
 		return false;
 	*transfer = (struct transfer){ .read = line_value(io, "rchar: "),
 		                       .storage = line_value(io, "\nread_bytes: ") };
@@ -228,7 +221,7 @@ static void add_process(struct census_visitor *visitor, int proc, pid_t pid)
 	} else {
 		tally->transfer_code = errno;
 	}
-	if (read_of(proc, pid, "status", status, sizeof(status)))
+	if (census_read_file(proc, pid, "status", status, sizeof(status)))
 		tally->mapped_bytes += line_value(status, "\nRssFile:") * 1024;
 	if (tally->asks_clocks)
 		add_clock(tally, pid);
