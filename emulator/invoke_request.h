@@ -19,7 +19,7 @@ struct invoke_request {
 	char name[3 * 256 + 1];         /* FunctionName of the path; all of it may be encoded */
 	struct served_function *served; /* who is called; not held */
 	bool is_stream;                 /* InvokeWithResponseStream; set by the caller */
-	bool wants_log; /* with its answer; an event has none */
+	bool wants_log;                 /* with its answer; an event has none */
 	bool is_dry_run, is_event;
 };
 
