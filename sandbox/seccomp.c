@@ -116,12 +116,12 @@ static int add_rule(scmp_filter_ctx context, const struct syscall_rule *rule, in
 /* With nobody to ask it is allowed. */
 static int add_change(scmp_filter_ctx context, const struct syscall_change *change, int number)
 {
-	bool limited = change->condition.match != MATCH_ANY;
 	struct scmp_arg_cmp only;
 
-	if (limited)
-		only = comparison(&change->condition);
-	return seccomp_rule_add_array(context, SCMP_ACT_TRACE(ASK), number, limited, &only);
+	if (change->condition)
+		only = comparison(change->condition);
+	return seccomp_rule_add_array(context, SCMP_ACT_TRACE(ASK), number,
+	                              change->condition != NULL, &only);
 }
 
 static int add_changes(scmp_filter_ctx context, const struct syscall_judge *judge)

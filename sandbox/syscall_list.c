@@ -324,11 +324,12 @@ const char syscall_allowed[] =
  * By name: who has a descriptor for writing has been seen when it was opened. Left out is openat2,
  * whose flags are in memory, where no filter looks: readers would wait as well.
  */
+#define ONLY(...) (&(const struct syscall_condition)__VA_ARGS__)
 #define CHANGES(name, what, folder_at, path_at) \
 	{ .call = name, .change = what, .folder = folder_at, .path = path_at, .flags = NO_ARGUMENT }
 #define OPENS(name, folder_at, path_at, flags_at, flag)                              \
 	{ .call = name, .change = CHANGE_OPEN, .folder = folder_at, .path = path_at, \
-	  .flags = flags_at, .condition = HAS_FLAG(flags_at, flag) }
+	  .flags = flags_at, .condition = ONLY(HAS_FLAG(flags_at, flag)) }
 #define OPENS_FOR_CHANGE(name, folder_at, path_at, flags_at)                         \
 	OPENS(name, folder_at, path_at, flags_at, O_WRONLY),                         \
 	OPENS(name, folder_at, path_at, flags_at, O_RDWR),                           \
@@ -337,7 +338,7 @@ const char syscall_allowed[] =
 /* Without a path it is about a descriptor. */
 #define TOUCHES_PATH(name)                                                           \
 	{ .call = name, .change = CHANGE_TOUCH, .folder = 0, .path = 1,              \
-	  .flags = NO_ARGUMENT, .condition = { .match = MATCH_ABOVE, .argument = 1 } }
+	  .flags = NO_ARGUMENT, .condition = ONLY({ .match = MATCH_ABOVE, .argument = 1 }) }
 #define IN_CWD NO_ARGUMENT
 
 const struct syscall_change syscall_changes[] = {
@@ -403,8 +404,6 @@ static bool condition_holds(const struct syscall_condition *condition, const __u
 	__u64 argument = args[condition->argument];
 
 	switch (condition->match) {
-	case MATCH_ANY:
-		return true;
 	case MATCH_BITS:
 		return (argument & condition->mask) == condition->value;
 	case MATCH_ABOVE:
@@ -426,5 +425,5 @@ bool syscall_rule_matches(const struct syscall_rule *rule, const __u64 *args)
 
 bool syscall_change_matches(const struct syscall_change *change, const __u64 *args)
 {
-	return condition_holds(&change->condition, args);
+	return !change->condition || condition_holds(change->condition, args);
 }

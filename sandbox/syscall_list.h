@@ -15,7 +15,6 @@
 #include <sys/types.h>
 
 enum syscall_match {
-	MATCH_ANY,   /* no condition at all */
 	MATCH_BITS,  /* the bits of 'mask' are those of 'value' */
 	MATCH_ABOVE, /* more than 'value', in all 64 bits */
 	MATCH_OTHER, /* not 'value', in all 64 bits */
@@ -85,10 +84,10 @@ enum change {
  * arguments are: the folder that a relative path begins in, and the path. */
 struct syscall_change {
 	const char *call;
+	const struct syscall_condition *condition; /* NULL: whatever its arguments are */
 	enum change change;
-	int folder, path;
-	int flags; /* of open(2); the length for CHANGE_BIND; NO_ARGUMENT for creat(2) */
-	struct syscall_condition condition;
+	int8_t folder, path;
+	int8_t flags; /* of open(2); the length for CHANGE_BIND; NO_ARGUMENT for creat(2) */
 };
 
 extern const struct syscall_change syscall_changes[];
