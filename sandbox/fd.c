@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -63,6 +64,13 @@ int fd_memory(const char *name)
 		return fd;
 #endif
 	return memfd_create(name, MFD_CLOEXEC);
+}
+
+bool fd_watch(int epoll, int fd, uint32_t events)
+{
+	struct epoll_event event = { .events = events, .data.fd = fd };
+
+	return epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) == 0;
 }
 
 void fd_close_from(int first)

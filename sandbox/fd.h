@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 #include <unistd.h>
 
@@ -41,6 +42,10 @@ ssize_t fd_read_file(int dir, const char *path, char *data, size_t size);
 /* Moves 'fd' out of the range 0 to 2, so that a dup2() onto standard streams
  * cannot hit it. Takes over 'fd'; returns -1 and errno on failure. */
 int fd_above_stdio(int fd);
+
+/* Adds 'fd' to the epoll descriptor, which knows it by its number; both are borrowed. errno tells
+ * why not. */
+bool fd_watch(int epoll, int fd, uint32_t events);
 
 /* Closes 'first' and all above it. */
 void fd_close_from(int first);

@@ -101,14 +101,13 @@ int file_count_open(void)
 
 struct file_count *file_count_create(int fd, int epoll, pid_t init)
 {
-	struct epoll_event event = { .events = EPOLLIN, .data.fd = fd };
 	struct file_count *files = malloc(sizeof(*files));
 
 	if (!files)
 		abort();
 	*files = (struct file_count){ .fd = fd, .init = init };
 	/* Whoever is not woken takes late what there may be too much of by then, which is told. */
-	epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event);
+	fd_watch(epoll, fd, EPOLLIN);
 	return files;
 }
 

@@ -47,13 +47,6 @@ struct memory {
 	int oom_timer;
 };
 
-static bool watch(const struct memory *memory, int fd, uint32_t events)
-{
-	struct epoll_event event = { .events = events, .data.fd = fd };
-
-	return epoll_ctl(memory->epoll, EPOLL_CTL_ADD, fd, &event) == 0;
-}
-
 struct memory *memory_create(pid_t init, uint64_t limit, int epoll, struct tmp_spares *spares)
 {
 	struct memory *memory = calloc(1, sizeof(*memory));
@@ -80,7 +73,7 @@ void memory_confine(struct memory *memory, const struct cgroup *group)
 	memory_limit_confine(memory->keeper, memory->charges);
 	int fd = cgroup_memory_watch(memory->charges, &events);
 	if (fd != -1)
-		watch(memory, fd, events);
+		fd_watch(memory->epoll, fd, events);
 }
 
 static void forget_program(struct memory *memory, size_t index)
@@ -287,7 +280,7 @@ static void set_oom_timer(struct memory *memory)
 		return;
 	if (memory->oom_timer == -1) {
 		memory->oom_timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-		if (memory->oom_timer == -1 || !watch(memory, memory->oom_timer, EPOLLIN))
+		if (memory->oom_timer == -1 || !fd_watch(memory->epoll, memory->oom_timer, EPOLLIN))
 			return;
 	}
 	timerfd_settime(memory->oom_timer, 0, &delay, NULL);

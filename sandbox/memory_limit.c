@@ -51,13 +51,6 @@ struct memory_limit {
 	uint64_t kills;
 };
 
-static bool watch(const struct memory_limit *limit, int fd)
-{
-	struct epoll_event event = { .events = EPOLLIN, .data.fd = fd };
-
-	return epoll_ctl(limit->epoll, EPOLL_CTL_ADD, fd, &event) == 0;
-}
-
 struct memory_limit *memory_limit_create(uint64_t bytes, pid_t init, int epoll,
                                          struct tmp_spares *spares)
 {
@@ -249,7 +242,7 @@ static void wait_for(struct memory_limit *limit, uint64_t ms)
 
 	if (limit->timer == -1) {
 		limit->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-		if (limit->timer == -1 || !watch(limit, limit->timer))
+		if (limit->timer == -1 || !fd_watch(limit->epoll, limit->timer, EPOLLIN))
 			return;
 	}
 	limit->is_waiting = timerfd_settime(limit->timer, 0, &delay, NULL) == 0;

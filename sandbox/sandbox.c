@@ -32,13 +32,6 @@
 
 /* ---- building a box ------------------------------------------------------ */
 
-static bool watch(struct sandbox *box, int fd)
-{
-	struct epoll_event event = { .events = EPOLLIN, .data.fd = fd };
-
-	return epoll_ctl(box->epoll, EPOLL_CTL_ADD, fd, &event) == 0;
-}
-
 static bool freezes_by_cgroup(const struct sandbox *box)
 {
 	return box->freezes && box->host->freezing == FREEZING_CGROUP;
@@ -141,7 +134,8 @@ static bool start_init(struct sandbox *box, const struct sandbox_spec *spec, str
 	assert(spec->counts_usage || !spec->counts_files);
 	if (spec->counts_usage)
 		box->usage = usage_create(box->init);
-	return (watch(box, box->socket) && watch(box, box->pidfd)) ||
+	return (fd_watch(box->epoll, box->socket, EPOLLIN) &&
+	        fd_watch(box->epoll, box->pidfd, EPOLLIN)) ||
 	       error_set(err, errno, "watch a box");
 }
 

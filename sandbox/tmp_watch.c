@@ -31,13 +31,6 @@ struct tmp_watch {
 	bool is_armed;
 };
 
-static bool add(int epoll, int fd)
-{
-	struct epoll_event event = { .events = EPOLLIN, .data.fd = fd };
-
-	return fd != -1 && epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) == 0;
-}
-
 static struct tmp_spare take_spare(struct tmp_spares *spares)
 {
 	if (spares->count > 0)
@@ -57,12 +50,12 @@ struct tmp_watch *tmp_watch_create(int tmp, int epoll, struct tmp_spares *spares
 	*watch = (struct tmp_watch){
 		.spares = spares, .tmp = tmp, .by = take_spare(spares), .mark = -1, .held = -1
 	};
-	if (add(epoll, watch->by.fanotify) && tmp_watch_arm(watch))
+	if (fd_watch(epoll, watch->by.fanotify, EPOLLIN) && tmp_watch_arm(watch))
 		return watch;
 	fd_close(&watch->by.fanotify);
 	if (watch->by.inotify == -1)
 		watch->by.inotify = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
-	if (!add(epoll, watch->by.inotify))
+	if (!fd_watch(epoll, watch->by.inotify, EPOLLIN))
 		fd_close(&watch->by.inotify);
 	return watch;
 }
