@@ -124,12 +124,14 @@ static void let_go(struct tmp_watch *watch)
 	fd_close(&watch->held);
 }
 
+/* What comes late is read as well: the kernel may have been about to tell of somebody when nobody
+ * was asked about any more. He would be held for good, and the owner be woken without end. */
 bool tmp_watch_heard(struct tmp_watch *watch)
 {
-	if (!watch->is_armed || (!hear_inotify(watch) && !hold(watch)))
-		return false;
-	watch->is_armed = false;
-	return true;
+	bool heard = hear_inotify(watch) || hold(watch);
+
+	watch->is_armed &= !heard;
+	return heard;
 }
 
 void tmp_watch_release(struct tmp_watch *watch)

@@ -48,7 +48,8 @@ void tmp_watch_destroy(struct tmp_watch *watch);
 /* Asks to be told of a file that comes from now on. Returns false when nobody will tell. */
 bool tmp_watch_arm(struct tmp_watch *watch);
 
-/* Whether one has come since then; true once. Those who are held wait for tmp_watch_release(). */
+/* Whether one has come since then; perhaps once more soon after. Those who are held wait for
+ * tmp_watch_release(). */
 bool tmp_watch_heard(struct tmp_watch *watch);
 void tmp_watch_release(struct tmp_watch *watch);
 

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* tmp - a /tmp that one box after another has, and nobody else */
+#include <sys/epoll.h>
+#include <sys/inotify.h>
+
+#include "sandbox/tmp_watch.h"
 #include "tests/box/machine.h"
 
 static struct sandbox_spec spec_with(struct sandbox_tmp *tmp)
@@ -142,6 +146,57 @@ static void test_nothing_is_left(void)
 	CHECK_INT(box_count_fds(), before);
 }
 
+static pid_t start_to_write(const char *folder)
+{
+	char path[PATH_MAX];
+	pid_t pid = fork();
+
+	if (pid != 0)
+		return pid;
+	snprintf(path, sizeof(path), "%s/file", folder);
+	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	while (pwrite(fd, "x", 1, 0) == 1)
+		;
+	_exit(1);
+}
+
+static bool is_readable(int epoll)
+{
+	struct epoll_event event;
+
+	return epoll_wait(epoll, &event, 1, 0) == 1;
+}
+
+/* Inotify tells twice, and the owner may have read the first before the second comes: unread, that
+ * would keep him awake for good. */
+static void test_what_is_told_late(void)
+{
+	enum { ROUNDS = 10000, LOOKS = 20 };
+	const char *folder = box_folder();
+	int epoll = epoll_create1(EPOLL_CLOEXEC);
+	struct tmp_spares spares = { .kept = { { -1, inotify_init1(IN_CLOEXEC | IN_NONBLOCK) } },
+		                     .count = 1 };
+	struct tmp_watch *watch = tmp_watch_create(open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC),
+	                                           epoll, &spares);
+	pid_t child = start_to_write(folder);
+	unsigned unread = 0;
+
+	for (int round = 0; round < ROUNDS && !unread; round++) {
+		CHECK(tmp_watch_arm(watch));
+		while (!tmp_watch_heard(watch))
+			;
+		for (int i = 0; i < LOOKS && !unread; i++)
+			unread = is_readable(epoll) && !tmp_watch_heard(watch);
+	}
+	CHECK_INT(unread, 0);
+	kill(child, SIGKILL);
+	waitpid(child, NULL, 0);
+	tmp_watch_destroy(watch);
+	tmp_spares_finish(&spares);
+	close(epoll);
+	box_remove(folder);
+}
+
 /* Files in the machine's /tmp are those of a user, whom no other box gets meanwhile. */
 static void keep_the_user(void)
 {
@@ -174,4 +229,5 @@ static void test_the_user_stays(void)
 }
 
 TEST_MAIN(test_files_outlive_boxes, test_files_outlive_a_kill, test_the_size_is_of_all,
-          test_it_is_not_memory, test_a_box_that_fails, test_nothing_is_left, test_the_user_stays)
+          test_it_is_not_memory, test_a_box_that_fails, test_what_is_told_late,
+          test_nothing_is_left, test_the_user_stays)
