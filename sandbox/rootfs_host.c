@@ -13,7 +13,6 @@
 #include <unistd.h>
 
 #include "sandbox/place.h"
-#include "sandbox/sandbox.h"
 
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -191,7 +190,16 @@ static uint64_t mix(uint64_t state, uint64_t value)
 	return (state ^ value) * UINT64_C(0x100000001b3); /* FNV */
 }
 
-uint64_t rootfs_host_state(const struct rootfs_host *host)
+static uint64_t mix_bind(uint64_t state, const struct sandbox_bind *bind)
+{
+	struct stat status;
+
+	for (const char *at = bind->target; *at; at++)
+		state = mix(state, (unsigned char)*at);
+	return mix(state, stat(bind->source, &status) == 0 && S_ISDIR(status.st_mode));
+}
+
+uint64_t rootfs_host_state(const struct rootfs_host *host, const struct sandbox_spec *spec)
 {
 	uint64_t state = UINT64_C(0xcbf29ce484222325);
 	struct stat status;
@@ -208,6 +216,8 @@ uint64_t rootfs_host_state(const struct rootfs_host *host)
 		state = mix(state, (uint64_t)status.st_ctim.tv_sec);
 		state = mix(state, (uint64_t)status.st_ctim.tv_nsec);
 	}
+	for (size_t i = 0; i < spec->bind_count; i++)
+		state = mix_bind(state, &spec->binds[i]);
 	return state;
 }
 

@@ -45,13 +45,13 @@ static struct syscall_ids ids_of(const struct sandbox *box)
 	return (struct syscall_ids){ .uid = geteuid(), .gid = getegid() };
 }
 
-static int take_template(struct sandbox *box)
+static int take_template(struct sandbox *box, const struct sandbox_spec *spec)
 {
 	struct sandbox_host *host = box->host;
 
 	if (!sandbox_host_has_root(host))
 		return -1;
-	box->host_state = rootfs_host_state(host->rootfs);
+	box->host_state = rootfs_host_state(host->rootfs, spec);
 	return templates_take(&host->templates, template_kind(host->namespaces), box->host_state);
 }
 
@@ -59,7 +59,7 @@ static bool fork_init(struct sandbox *box, int socket, const struct sandbox_spec
                       struct error *err)
 {
 	const struct sandbox_host *host = box->host;
-	autoclose int template = take_template(box);
+	autoclose int template = take_template(box, spec);
 	/* In the template's mount namespace it makes its own. */
 	unsigned long namespaces = template != -1 && template_kind(host->namespaces) ==
 	                                                     TEMPLATE_NAMESPACE

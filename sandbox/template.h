@@ -16,7 +16,7 @@
  *
  * The mounts are those of one box each, the file system that holds their places is the same: a
  * small tmpfs, read-only in every box. What a box has beside, for its own folders, is mounted on
- * top.
+ * top. Binds may have needed places of their own there, so a template is for boxes with the same.
  */
 #ifndef SANDBOX_TEMPLATE_H
 #define SANDBOX_TEMPLATE_H
@@ -39,13 +39,13 @@ struct templates {
 	struct template
 	{
 		int fd;
-		uint64_t state; /* of this machine then; see rootfs_host_state() */
+		uint64_t state; /* then; see rootfs_host_state() */
 	}
 	kept[TEMPLATES];
 	unsigned count;
 };
 
-/* One that shows what this machine has now, which becomes the caller's; -1: none. */
+/* One that shows what is to be shown now, which becomes the caller's; -1: none. */
 int templates_take(struct templates *templates, enum template_kind kind, uint64_t state);
 
 /* Takes over a template. */

@@ -407,6 +407,29 @@ static void test_binds(void)
 	box_remove(folder);
 }
 
+/* The places that a box needs for its binds are there in no other: not as names, nor in the way. */
+static void test_binds_leave_no_places(void)
+{
+	NEED(SANDBOX_WALL_FILES);
+	const char *folder = box_folder();
+	char file[PATH_MAX];
+	struct sandbox_spec spec = box_spec();
+
+	box_put(folder, "tool", "text", 0644);
+	snprintf(file, sizeof(file), "%s/tool", folder);
+	struct sandbox_bind bind = { .target = "/home/left/behind" };
+	spec.binds = &bind;
+	spec.bind_count = 1;
+	for (int i = 0; i < 2; i++) {
+		bind.source = i ? file : folder;
+		BOX_CHECK(NULL, { "ls:/home", "" });
+		BOX_CHECK(&spec, { i ? "read:/home/left/behind" : "ls:/home/left/behind",
+		                   i ? "text" : "tool" });
+		BOX_CHECK(NULL, { "ls:/home", "" });
+	}
+	box_remove(folder);
+}
+
 /* Nothing may lie over the root, nor in a /proc that is init's at that moment. */
 static void test_bind_targets(void)
 {
@@ -963,8 +986,8 @@ TEST_MAIN(test_everything_is_read_only, test_tmp_can_be_used, test_tmp_is_bounde
           test_dangerous_proc_files, test_nothing_leads_out, test_dots_end_at_the_root,
           test_init_cannot_be_looked_into, test_layers_are_merged, test_layers_of_any_name,
           test_odd_files, test_task_root_on_other_file_systems, test_task_root_that_disappears,
-          test_binds, test_bind_targets, test_shared_mounts, test_in_a_chroot,
-          test_bind_targets_while_folders_are_renamed, test_many_binds, test_long_paths,
-          test_links_stay_inside, test_hostile_folders, test_layers_that_cannot_be_merged,
-          test_task_root_may_be_a_link, test_missing_folders_are_named, test_working_directory,
-          test_what_this_machine_replaces)
+          test_binds, test_binds_leave_no_places, test_bind_targets, test_shared_mounts,
+          test_in_a_chroot, test_bind_targets_while_folders_are_renamed, test_many_binds,
+          test_long_paths, test_links_stay_inside, test_hostile_folders,
+          test_layers_that_cannot_be_merged, test_task_root_may_be_a_link,
+          test_missing_folders_are_named, test_working_directory, test_what_this_machine_replaces)
