@@ -181,16 +181,17 @@ void event_store_leave_segment(struct event_store *store)
 
 bool event_store_open_segment(struct event_store *store, struct segment *segment, struct error *err)
 {
-	uint32_t marker = segment->file.marker;
+	struct record_file file;
 	char name[NAME_SIZE];
 
 	if (segment->file.fd != -1)
 		return true;
 	event_store_leave_segment(store);
 	event_store_segment_name(name, segment->number, "log");
-	if (!record_file_open(&segment->file, store->dir, name, err))
+	if (!record_file_open(&file, store->dir, name, err))
 		return event_store_blame(store, name, err);
-	segment->file.marker = marker;
+	/* Its size stays what was counted, whatever has become of it since. */
+	segment->file.fd = file.fd;
 	store->opened = segment;
 	return true;
 }

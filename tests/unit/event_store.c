@@ -522,6 +522,26 @@ static void test_many_that_wait(void)
 	end();
 }
 
+/* Nor are others written again since one was made longer, by whomever. */
+static void test_a_file_that_was_made_longer(void)
+{
+	static char data[1000000];
+	struct error err;
+
+	begin();
+	for (unsigned i = 0; i < 15; i++)
+		CHECK(try_add(i < 5 ? "f" : "g", data, sizeof(data), &err));
+	reopen();
+	CHECK_INT(truncate(STATE "/events-1.log", 40 << 20), 0);
+	CHECK_INT(remove_all("f"), 5);
+	fake_pass(loop, 10 * MS);
+	CHECK_INT(access(STATE "/events-1.log", F_OK), -1);
+	add("f", "another");
+	CHECK_INT(access(STATE "/events-2.log", F_OK), 0);
+	CHECK_INT(remove_all("g"), 10);
+	end();
+}
+
 static void limit_files(rlim_t bytes)
 {
 	struct rlimit limit;
@@ -683,7 +703,8 @@ TEST_MAIN(test_a_kill_loses_nothing, test_again_and_again, test_a_kill_in_the_sa
           test_damage_of_two_files_of_one_number, test_a_damaged_head,
           test_damage_that_cannot_be_kept, test_damage_beside_much_of_it, test_an_empty_file,
           test_files_do_not_grow, test_one_that_cannot_be_read_pins_no_file,
-          test_one_that_changes_while_lrie_runs, test_many_that_wait, test_a_full_disk,
-          test_a_file_that_was_removed, test_one_lrie_at_a_time, test_what_is_no_folder,
-          test_letters_and_functions_are_apart, test_what_nobody_would_take,
-          test_too_much_that_nobody_would_take, test_a_full_disk_for_what_nobody_would_take)
+          test_one_that_changes_while_lrie_runs, test_many_that_wait,
+          test_a_file_that_was_made_longer, test_a_full_disk, test_a_file_that_was_removed,
+          test_one_lrie_at_a_time, test_what_is_no_folder, test_letters_and_functions_are_apart,
+          test_what_nobody_would_take, test_too_much_that_nobody_would_take,
+          test_a_full_disk_for_what_nobody_would_take)
