@@ -19,25 +19,25 @@
 
 #define MB ((uint64_t)1 << 20)
 
-static int open_to_append(const struct event_store *store, const char *name, uint64_t *size)
+/* 'size' is -1 where that cannot be: a pipe has none. */
+static int open_to_append(const struct event_store *store, const char *name, off_t *size)
 {
 	int fd = openat(store->dir, name,
-	                O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
-	struct stat status;
+	                O_RDWR | O_CREAT | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
 
-	*size = fd != -1 && fstat(fd, &status) == 0 ? (uint64_t)status.st_size : 0;
+	*size = fd == -1 ? -1 : lseek(fd, 0, SEEK_END);
 	return fd;
 }
 
 /* All of it or, if the file lets it be taken back, nothing. */
-static bool append(int fd, uint64_t size, const char *bytes, size_t length, struct error *err)
+static bool append(int fd, off_t size, const char *bytes, size_t length, struct error *err)
 {
-	ssize_t written = fd == -1 ? -1 : write(fd, bytes, length);
+	ssize_t written = size == -1 ? -1 : write(fd, bytes, length);
 	int code = written == -1 ? errno : ENOSPC;
 
 	if (written == (ssize_t)length)
 		return true;
-	if (written > 0 && ftruncate(fd, (off_t)size) == -1)
+	if (written > 0 && ftruncate(fd, size) == -1)
 		return error_set(err, code, "write (and take back)");
 	return error_set(err, code, "write");
 }
@@ -62,15 +62,26 @@ static bool has_room(uint64_t bytes, size_t more, struct error *err)
 
 /* ---- letters ---- */
 
+/* By an lrie that was killed while it wrote there: what follows is a line of its own. */
+static bool is_torn(int fd, off_t size)
+{
+	char last;
+
+	return size > 0 && pread(fd, &last, 1, size - 1) == 1 && last != '\n';
+}
+
 bool event_store_set_aside(struct event_store *store, const char *line, size_t length,
                            struct error *err)
 {
-	uint64_t size;
+	off_t size;
 	autoclose int fd = open_to_append(store, "undelivered", &size);
 
-	if ((fd != -1 && !has_room(size, length, err)) || !append(fd, size, line, length, err))
+	if (is_torn(fd, size) && append(fd, size, "\n", 1, err))
+		size++;
+	if ((size > 0 && !has_room((uint64_t)size, length, err)) ||
+	    !append(fd, size, line, length, err))
 		return event_store_blame(store, "undelivered", err);
-	tell_half(store, &store->is_undelivered_told, "undelivered", size + length);
+	tell_half(store, &store->is_undelivered_told, "undelivered", (uint64_t)size + length);
 	return true;
 }
 
@@ -97,7 +108,7 @@ bool event_store_keep_damaged(struct event_store *store, uint64_t number, const 
                               size_t length, struct error *err)
 {
 	char name[NAME_SIZE];
-	uint64_t size;
+	off_t size;
 
 	if (store->damaged_bytes + length > EVENT_STORE_ASIDE)
 		event_store_count_damaged(store); /* some may have been moved away */

@@ -667,12 +667,41 @@ static void test_what_nobody_would_take(void)
 	end();
 }
 
+/* Whoever wrote there before was killed: that spoils no other line. */
+static void test_half_a_line_of_what_nobody_would_take(void)
+{
+	struct error err;
+	char text[20] = "";
+
+	begin();
+	files_put_text(STATE "/undelivered", "{}\n{\"ha");
+	CHECK(event_store_set_aside(store, "[]\n", 3, &err));
+	CHECK(event_store_set_aside(store, "{}\n", 3, &err));
+	FILE *file = fopen(STATE "/undelivered", "r");
+	CHECK_INT(fread(text, 1, sizeof(text) - 1, file), 14);
+	CHECK_STR(text, "{}\n{\"ha\n[]\n{}\n");
+	fclose(file);
+	end();
+}
+
+/* What is no file may lose it. */
+static void test_a_pipe_for_what_nobody_would_take(void)
+{
+	struct error err = { 0 };
+
+	begin();
+	CHECK_INT(mkfifo(STATE "/undelivered", 0600), 0);
+	CHECK(!event_store_set_aside(store, "[]\n", 3, &err));
+	CHECK_STR(err.text, "'" STATE "/undelivered': write: Illegal seek");
+	end();
+}
+
 static void test_too_much_that_nobody_would_take(void)
 {
 	struct error err = { 0 };
 
 	begin();
-	put_large(STATE "/undelivered", EVENT_STORE_ASIDE - 4);
+	put_large(STATE "/undelivered", EVENT_STORE_ASIDE - 5); /* and its line is ended */
 	CHECK(event_store_set_aside(store, "{}\n", 3, &err));
 	CHECK(!event_store_set_aside(store, "{}\n", 3, &err));
 	CHECK_STR(err.text, "'" STATE "/undelivered': 63 MB of at most 64 MB: move away what "
@@ -706,5 +735,6 @@ TEST_MAIN(test_a_kill_loses_nothing, test_again_and_again, test_a_kill_in_the_sa
           test_one_that_changes_while_lrie_runs, test_many_that_wait,
           test_a_file_that_was_made_longer, test_a_full_disk, test_a_file_that_was_removed,
           test_one_lrie_at_a_time, test_what_is_no_folder, test_letters_and_functions_are_apart,
-          test_what_nobody_would_take, test_too_much_that_nobody_would_take,
+          test_what_nobody_would_take, test_half_a_line_of_what_nobody_would_take,
+          test_a_pipe_for_what_nobody_would_take, test_too_much_that_nobody_would_take,
           test_a_full_disk_for_what_nobody_would_take)
