@@ -5,7 +5,6 @@
  * Files for it only grow: nobody but the user knows what of it is needed still. So there is a
  * bound to what they take, of which is told when it is half reached.
  */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -87,9 +86,16 @@ bool event_store_set_aside(struct event_store *store, const char *line, size_t l
 
 /* ---- damaged bytes ---- */
 
+DIR *event_store_list(const struct event_store *store)
+{
+	int fd = openat(store->dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	return fd == -1 ? NULL : fdopendir(fd);
+}
+
 void event_store_count_damaged(struct event_store *store)
 {
-	DIR *dir = fdopendir(openat(store->dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+	DIR *dir = event_store_list(store);
 	const struct dirent *entry;
 	struct stat status;
 

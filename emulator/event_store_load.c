@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* event_store_load - reads what an earlier lrie has left */
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <search.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -163,7 +161,7 @@ static int compare_numbers(const void *one, const void *other)
 static bool list_segments(const struct event_store *store, struct buffer *numbers,
                           struct error *err)
 {
-	DIR *dir = fdopendir(openat(store->dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+	DIR *dir = event_store_list(store);
 	const struct dirent *entry;
 
 	if (!dir)

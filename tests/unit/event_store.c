@@ -630,6 +630,28 @@ static void test_what_is_no_folder(void)
 	end();
 }
 
+/* It says why. */
+static void test_a_folder_for_which_no_descriptor_is_left(void)
+{
+	struct rlimit limit, before;
+	struct error err = { 0 };
+	int first;
+
+	begin();
+	event_store_close(store);
+	first = dup(STDIN_FILENO);
+	close(first);
+	getrlimit(RLIMIT_NOFILE, &before);
+	limit = before;
+	limit.rlim_cur = (rlim_t)first + 2;
+	setrlimit(RLIMIT_NOFILE, &limit);
+	store = event_store_open(STATE, loop, &err);
+	CHECK(!store);
+	CHECK_STR(err.text, "read '" STATE "': Too many open files");
+	setrlimit(RLIMIT_NOFILE, &before);
+	end();
+}
+
 static void test_letters_and_functions_are_apart(void)
 {
 	struct taken taken = { .taker.on_item = on_item, .text = BUFFER_INIT };
@@ -734,7 +756,8 @@ TEST_MAIN(test_a_kill_loses_nothing, test_again_and_again, test_a_kill_in_the_sa
           test_files_do_not_grow, test_one_that_cannot_be_read_pins_no_file,
           test_one_that_changes_while_lrie_runs, test_many_that_wait,
           test_a_file_that_was_made_longer, test_a_full_disk, test_a_file_that_was_removed,
-          test_one_lrie_at_a_time, test_what_is_no_folder, test_letters_and_functions_are_apart,
+          test_one_lrie_at_a_time, test_what_is_no_folder,
+          test_a_folder_for_which_no_descriptor_is_left, test_letters_and_functions_are_apart,
           test_what_nobody_would_take, test_half_a_line_of_what_nobody_would_take,
           test_a_pipe_for_what_nobody_would_take, test_too_much_that_nobody_would_take,
           test_a_full_disk_for_what_nobody_would_take)
