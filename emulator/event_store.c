@@ -290,10 +290,7 @@ static int compare_items(const void *one, const void *other)
 static bool read_item(struct event_store *store, const struct event_store_item *item,
                       struct buffer *body, struct event_record *record, struct error *err)
 {
-	bool is_read = event_store_open_segment(store, item->segment, err) &&
-	               record_file_get(&item->segment->file, item->offset, item->length, body, err);
-
-	if (!is_read)
+	if (!event_store_read(store, item, body, err))
 		return false;
 	if (!event_record_read(record, body->data, body->length))
 		return error_set(err, 0, "it is none any more");
@@ -442,21 +439,12 @@ static void close_segments(struct event_store *store)
 	}
 }
 
-static void keep_node(void *item)
+static void free_untaken(void *item)
 {
-	(void)item;
-}
+	struct untaken *untaken = item;
 
-static void free_untaken(struct event_store *store)
-{
-	struct untaken *next;
-
-	tdestroy(store->functions, keep_node);
-	for (struct untaken *at = store->untaken; at; at = next) {
-		next = at->next;
-		free(at->function);
-		free(at);
-	}
+	free(untaken->function);
+	free(untaken);
 }
 
 void event_store_close(struct event_store *store)
@@ -466,7 +454,7 @@ void event_store_close(struct event_store *store)
 	event_store_write_all(store);
 	free_items(store, &store->unreadable);
 	close_segments(store);
-	free_untaken(store);
+	tdestroy(store->functions, free_untaken);
 	buffer_finish(&store->scratch);
 	buffer_finish(&store->batch);
 	fd_close(&store->lock);

@@ -8,11 +8,22 @@
 
 /* ---- a record that cannot be read ---- */
 
-/* Where there is no room for more descriptors or memory, it may be read another time. */
+/* What is neither gone nor broken, as where there is no room for more descriptors, may be read
+ * another time. */
 static bool may_pass(const struct error *why)
 {
-	return why->code == EMFILE || why->code == ENFILE || why->code == ENOMEM ||
-	       why->code == EAGAIN;
+	return why->code != 0 && why->code != EIO && why->code != ENOENT;
+}
+
+static bool put_aside(struct event_store *store, const struct event_store_item *item,
+                      struct buffer *bytes, struct error *err)
+{
+	struct segment *segment = item->segment;
+
+	/* What the disk does not give back is in no file that could be kept. */
+	if (event_store_open_segment(store, segment, err))
+		record_file_copy(&segment->file, item->offset, item->length, bytes, err);
+	return event_store_keep_damaged(store, segment->number, bytes->data, bytes->length, err);
 }
 
 bool event_store_give_up(struct event_store *store, struct event_store_item *item,
@@ -20,14 +31,9 @@ bool event_store_give_up(struct event_store *store, struct event_store_item *ite
 {
 	struct segment *segment = item->segment;
 	autobuffer struct buffer bytes = BUFFER_INIT;
-	struct error err;
+	struct error err = *why;
 
-	if (may_pass(why))
-		return false;
-	/* What the disk does not give back is in no file that could be kept. */
-	if (event_store_open_segment(store, segment, &err))
-		record_file_copy(&segment->file, item->offset, item->length, &bytes, &err);
-	if (!event_store_keep_damaged(store, segment->number, bytes.data, bytes.length, &err)) {
+	if (may_pass(why) || !put_aside(store, item, &bytes, &err)) {
 		log_warning("'%s/events-%llu.log': event %llu cannot be read, nor put aside: %s",
 		            store->path, (unsigned long long)segment->number,
 		            (unsigned long long)item->number, err.text);
@@ -47,7 +53,7 @@ bool event_store_give_up(struct event_store *store, struct event_store_item *ite
 
 /* ---- moving ---- */
 
-static bool read_body(struct event_store *store, const struct event_store_item *item,
+bool event_store_read(struct event_store *store, const struct event_store_item *item,
                       struct buffer *body, struct error *err)
 {
 	return event_store_open_segment(store, item->segment, err) &&
@@ -60,7 +66,7 @@ static bool move_item(struct event_store *store, struct event_store_item *item, 
 	autobuffer struct buffer body = BUFFER_INIT;
 	size_t before;
 
-	if (!read_body(store, item, &body, err))
+	if (!event_store_read(store, item, &body, err))
 		return event_store_give_up(store, item, err);
 	if (!event_store_append_again(store, item, &body, err))
 		return false;

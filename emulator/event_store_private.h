@@ -155,6 +155,10 @@ void event_store_tidy(struct event_store *store);
 /* What is needed of damaged files moves, so that they are told of once. */
 void event_store_clean_all(struct event_store *store);
 
+/* Appends the body of its record. */
+bool event_store_read(struct event_store *store, const struct event_store_item *item,
+                      struct buffer *body, struct error *err);
+
 /* The record of an item cannot be read, for 'why': what is there is put aside, and an item that
  * somebody has taken has none any more; another one goes. Returns false when it could not be put
  * aside, or may be read another time. */

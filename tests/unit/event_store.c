@@ -500,6 +500,21 @@ static void test_one_that_changes_while_lrie_runs(void)
 	end();
 }
 
+/* What is only in the way is no reason to throw one away. */
+static void test_one_that_can_be_read_another_time(void)
+{
+	begin();
+	close_with_two();
+	reopen();
+	CHECK_INT(rename(log_file.path, "moved"), 0);
+	CHECK_INT(symlink("moved", log_file.path), 0);
+	CHECK_STR(take("f"), "");
+	CHECK_INT(rename("moved", log_file.path), 0);
+	CHECK_STR(take("f"), "one/0 two/0 ");
+	CHECK_INT(count_files(".damaged"), 0);
+	end();
+}
+
 /* ... and many that wait are kept through it all. */
 static void test_many_that_wait(void)
 {
@@ -754,9 +769,9 @@ TEST_MAIN(test_a_kill_loses_nothing, test_again_and_again, test_a_kill_in_the_sa
           test_damage_of_two_files_of_one_number, test_a_damaged_head,
           test_damage_that_cannot_be_kept, test_damage_beside_much_of_it, test_an_empty_file,
           test_files_do_not_grow, test_one_that_cannot_be_read_pins_no_file,
-          test_one_that_changes_while_lrie_runs, test_many_that_wait,
-          test_a_file_that_was_made_longer, test_a_full_disk, test_a_file_that_was_removed,
-          test_one_lrie_at_a_time, test_what_is_no_folder,
+          test_one_that_changes_while_lrie_runs, test_one_that_can_be_read_another_time,
+          test_many_that_wait, test_a_file_that_was_made_longer, test_a_full_disk,
+          test_a_file_that_was_removed, test_one_lrie_at_a_time, test_what_is_no_folder,
           test_a_folder_for_which_no_descriptor_is_left, test_letters_and_functions_are_apart,
           test_what_nobody_would_take, test_half_a_line_of_what_nobody_would_take,
           test_a_pipe_for_what_nobody_would_take, test_too_much_that_nobody_would_take,
