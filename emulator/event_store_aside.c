@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "emulator/event_store_private.h"
+#include "emulator/folder.h"
 #include "emulator/log.h"
 #include "sandbox/fd.h"
 
@@ -86,16 +87,9 @@ bool event_store_set_aside(struct event_store *store, const char *line, size_t l
 
 /* ---- damaged bytes ---- */
 
-DIR *event_store_list(const struct event_store *store)
-{
-	int fd = openat(store->dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-	return fd == -1 ? NULL : fdopendir(fd);
-}
-
 void event_store_count_damaged(struct event_store *store)
 {
-	DIR *dir = event_store_list(store);
+	DIR *dir = folder_read(store->dir);
 	const struct dirent *entry;
 	struct stat status;
 

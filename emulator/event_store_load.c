@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "emulator/event_store_private.h"
+#include "emulator/folder.h"
 #include "emulator/log.h"
 #include "emulator/loop.h" /* container_of */
 #include "sandbox/fd.h"
@@ -161,7 +162,7 @@ static int compare_numbers(const void *one, const void *other)
 static bool list_segments(const struct event_store *store, struct buffer *numbers,
                           struct error *err)
 {
-	DIR *dir = event_store_list(store);
+	DIR *dir = folder_read(store->dir);
 	const struct dirent *entry;
 
 	if (!dir)

@@ -11,8 +11,6 @@
 #ifndef EMULATOR_EVENT_STORE_PRIVATE_H
 #define EMULATOR_EVENT_STORE_PRIVATE_H
 
-#include <dirent.h>
-
 #include "emulator/event_store.h"
 #include "emulator/loop.h"
 #include "emulator/record_file.h"
@@ -166,9 +164,6 @@ bool event_store_give_up(struct event_store *store, struct event_store_item *ite
                          const struct error *why);
 
 /* ---- event_store_aside.c ---- */
-
-/* The files in the folder. NULL and errno when they cannot be told. */
-DIR *event_store_list(const struct event_store *store);
 
 /* How much there is from earlier. */
 void event_store_count_damaged(struct event_store *store);

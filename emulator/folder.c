@@ -7,7 +7,6 @@
  */
 #include "emulator/folder.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -19,6 +18,13 @@
 
 #define BLOCK_SIZE 65536
 
+bool folder_exists(const char *path)
+{
+	struct stat status;
+
+	return stat(path, &status) == 0 && S_ISDIR(status.st_mode);
+}
+
 static bool is_dots(const char *name)
 {
 	return strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
@@ -29,8 +35,7 @@ static int open_below(int dir, const char *name)
 	return openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 }
 
-/* Reads a folder that stays the caller's. */
-static DIR *read_folder(int dir)
+DIR *folder_read(int dir)
 {
 	autoclose int own = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *entries = own == -1 ? NULL : fdopendir(own);
@@ -45,7 +50,7 @@ static DIR *read_folder(int dir)
 static bool remove_content(int dir, struct error *err)
 {
 	bool removed = true;
-	DIR *entries = read_folder(dir);
+	DIR *entries = folder_read(dir);
 
 	if (!entries)
 		return error_set(err, errno, "read a folder that is to be removed");
@@ -171,7 +176,7 @@ static bool copy_entry(int from, int to, const char *name, struct error *err)
 bool folder_copy(int from, int to, struct error *err)
 {
 	bool copied = true;
-	DIR *entries = read_folder(from);
+	DIR *entries = folder_read(from);
 
 	if (!entries)
 		return error_set(err, errno, "read a folder that is to be copied");
@@ -187,7 +192,7 @@ static uint64_t size_below(int dir, size_t *entries_left)
 {
 	uint64_t bytes = 0;
 	struct stat status;
-	DIR *entries = read_folder(dir);
+	DIR *entries = folder_read(dir);
 
 	if (!entries)
 		return 0;

@@ -7,11 +7,19 @@
 #ifndef EMULATOR_FOLDER_H
 #define EMULATOR_FOLDER_H
 
+#include <dirent.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "sandbox/error.h"
+
+/* Whether 'path' leads to one. */
+bool folder_exists(const char *path);
+
+/* Begins to read the folder 'dir', which stays the caller's. Returns NULL and errno when that
+ * cannot be. */
+DIR *folder_read(int dir);
 
 /*
  * Copies what is in folder 'from' over what is in folder 'to', both open: folders are merged, of

@@ -275,13 +275,6 @@ static bool check_count(size_t count, struct error *err)
 	return true;
 }
 
-static bool is_folder(const char *path)
-{
-	struct stat status;
-
-	return stat(path, &status) == 0 && S_ISDIR(status.st_mode);
-}
-
 /* As a layer of its own, so that it is merged like all others. */
 static bool add_extensions(struct layers *layers, const struct config *config, struct error *err)
 {
@@ -376,7 +369,7 @@ struct layers *layers_begin(const struct config *config, bool is_image, struct e
 	layers->lock = -1;
 	layers->references = 1;
 	layers->has_copies = config->extensions;
-	if (config->layers.count == 0 && is_image && is_folder(LAYER_ROOT))
+	if (config->layers.count == 0 && is_image && folder_exists(LAYER_ROOT))
 		add_path(layers, xstrdup(LAYER_ROOT));
 	if (begin(layers, config, err))
 		return layers;
@@ -461,7 +454,7 @@ bool layers_are_current(const struct layers *layers, const struct config *config
 	for (size_t i = 0; i < config->layers.count; i++) {
 		const char *path = config->layers.items[i];
 
-		if (is_folder(path) && !is_same_folder(path, layers->paths[i]))
+		if (folder_exists(path) && !is_same_folder(path, layers->paths[i]))
 			return false;
 	}
 	return true;

@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "emulator/folder.h"
 #include "emulator/watch.h"
 
 #define TASK_ROOT "/var/task"
@@ -39,13 +40,6 @@ struct package {
 
 /* ---- paths ---- */
 
-static bool is_folder(const char *path)
-{
-	struct stat st;
-
-	return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
-}
-
 static bool is_file(const char *path)
 {
 	struct stat st;
@@ -61,7 +55,7 @@ static char *resolve_folder(const char *what, const char *path, struct error *er
 		error_set(err, errno, "%s '%s'", what, path);
 		return NULL;
 	}
-	if (!is_folder(resolved)) {
+	if (!folder_exists(resolved)) {
 		error_set(err, ENOTDIR, "%s '%s'", what, path);
 		free(resolved);
 		return NULL;
@@ -225,7 +219,7 @@ static void bind_all(struct package *package, const char *folder, const char *co
 		char *path = xasprintf("%s/%s", strcmp(folder, "/") ? folder : "", entry->d_name);
 
 		if (entry->d_name[0] != '.' && !is_listed(entry->d_name, except) &&
-		    is_in_image(path) && (is_folder(path) || is_file(path)))
+		    is_in_image(path) && (folder_exists(path) || is_file(path)))
 			add_bind(package, xstrdup(path), path);
 		else
 			free(path);
@@ -289,7 +283,7 @@ static bool find_task_root(struct package *package, struct error *err)
 		package->task_root = resolve_folder("task root", config->task_root, err);
 	else if (package->bootstrap && !config->rie)
 		package->task_root = folder_of(package->bootstrap);
-	else if (is_folder(TASK_ROOT))
+	else if (folder_exists(TASK_ROOT))
 		package->task_root = xstrdup(TASK_ROOT);
 	else if (config->rie)
 		return find_image_task_root(package, err);
@@ -346,7 +340,7 @@ static struct package *begin(const struct config *config, bool own_root)
 	package->argv = xcalloc(config->arguments.count + 2, sizeof(*package->argv));
 	for (size_t i = 0; i < config->arguments.count; i++)
 		package->argv[i + 1] = config->arguments.items[i];
-	if (is_folder(RUNTIME_ROOT))
+	if (folder_exists(RUNTIME_ROOT))
 		package->runtime_root = xstrdup(RUNTIME_ROOT);
 	return package;
 }
