@@ -19,9 +19,10 @@
  * At least once: that an attempt has begun or failed, and that an event is over, is written a
  * millisecond later, or with the next event that is added. A kill before that repeats what was
  * over, with all that is told of it, or an attempt, which then is not counted. What cannot be
- * written is tried again each second; if lrie ends before, the event is run again.
+ * written is tried again each second; if lrie ends before, the event is run again; so may be those
+ * that were over in a file that could not be removed, of which is told.
  *
- * A record that cannot be read any more is told of, and put aside; its event goes on in memory, and
+ * A record that is broken or gone is told of, and put aside; its event goes on in memory, and
  * does not outlive lrie.
  *
  * Bounds: EVENT_STORE_ITEMS events and letters, EVENT_STORE_BYTES of them; EVENT_STORE_ASIDE of
