@@ -344,6 +344,19 @@ static bool show_parts(const struct sandbox_spec *spec, const struct rootfs_part
 	        error_set(err, errno, "protect the root"));
 }
 
+/* An unbindable mount can be cloned only where it is not that any more, which may not be in the
+ * owner's mount namespace. */
+static bool open_function(struct rootfs_function *function, const struct sandbox_spec *spec,
+                          struct error *err)
+{
+	if (rootfs_function_open(function, spec, err))
+		return true;
+	if (err->code != EINVAL || unshare(CLONE_NEWNS) == -1)
+		return false;
+	rootfs_function_close(function);
+	return leave_propagation(err) && rootfs_function_open(function, spec, err);
+}
+
 bool rootfs_enter(const struct rootfs_host *host, const struct sandbox_spec *spec,
                   const struct rootfs_parts *parts, struct rootfs_own *own, struct error *err)
 {
@@ -351,7 +364,7 @@ bool rootfs_enter(const struct rootfs_host *host, const struct sandbox_spec *spe
 	struct proc proc;
 
 	*own = (struct rootfs_own){ .tmp = -1, .proc = -1, .template = -1 };
-	if (!rootfs_function_open(&function, spec, err) || !open_proc(&proc, err))
+	if (!open_function(&function, spec, err) || !open_proc(&proc, err))
 		return false;
 	autoclose int mount __attribute__((unused)) = proc.mount; /* closes it */
 	autoclose int root = enter_root(host, parts, own, err);

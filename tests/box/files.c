@@ -560,6 +560,43 @@ static void test_shared_mounts(void)
 	box_remove(task);
 }
 
+static void live_with_unbindable_mounts(const char *task)
+{
+	static struct box_run run;
+	const char *const argv[] = { "/var/task/probe", "ls:/var/task/in", NULL };
+	struct sandbox_spec spec = box_spec();
+	char in[PATH_MAX];
+
+	snprintf(in, sizeof(in), "%s/in", task);
+	if (unshare(CLONE_NEWNS) == -1 || mount("none", task, "tmpfs", 0, NULL) == -1 ||
+	    mkdir(in, 0755) == -1 || mount("none", in, "tmpfs", 0, NULL) == -1)
+		box_die(in);
+	copy_probe_to(task);
+	box_put(in, "file", "", 0644);
+	if (mount(NULL, task, NULL, MS_UNBINDABLE | MS_REC, NULL) == -1)
+		box_die(task);
+	spec.task_root = task;
+	for (int i = 0; i < 3; i++) {
+		box_begin(&run, box_host(), &spec, argv, NULL, "/");
+		BOX_UNTIL(&run, run.exited || run.failed);
+		box_end(&run);
+		CHECK_STR(run.error.text, "");
+		CHECK_STR(box_says(&run, "ls:/var/task/in"), "file");
+	}
+}
+
+/* They are made private for the box, wherever it finds them. */
+static void test_unbindable_mounts(void)
+{
+	NEED(SANDBOX_WALL_FILES);
+	if (geteuid() != 0)
+		SKIP("cannot mount");
+	const char *task = box_folder();
+
+	IN_CHILD(live_with_unbindable_mounts(task));
+	box_remove(task);
+}
+
 static void live_in_a_chroot(const char *folder)
 {
 	if (unshare(CLONE_NEWNS) == -1 || mount("/", folder, NULL, MS_BIND | MS_REC, NULL) == -1 ||
@@ -987,7 +1024,7 @@ TEST_MAIN(test_everything_is_read_only, test_tmp_can_be_used, test_tmp_is_bounde
           test_init_cannot_be_looked_into, test_layers_are_merged, test_layers_of_any_name,
           test_odd_files, test_task_root_on_other_file_systems, test_task_root_that_disappears,
           test_binds, test_binds_leave_no_places, test_bind_targets, test_shared_mounts,
-          test_in_a_chroot, test_bind_targets_while_folders_are_renamed, test_many_binds,
-          test_long_paths, test_links_stay_inside, test_hostile_folders,
+          test_unbindable_mounts, test_in_a_chroot, test_bind_targets_while_folders_are_renamed,
+          test_many_binds, test_long_paths, test_links_stay_inside, test_hostile_folders,
           test_layers_that_cannot_be_merged, test_task_root_may_be_a_link,
           test_missing_folders_are_named, test_working_directory, test_what_this_machine_replaces)
