@@ -32,19 +32,33 @@ static bool is_dying(const char *status)
 	       (status_value(status, "\nShdPnd:", 16) & sigkill);
 }
 
-bool census_read_status(int fd, struct census_status *status)
+static struct census_status parse_status(const char *text)
 {
-	char text[4096];
-	ssize_t length = fd == -1 ? -1 : pread(fd, text, sizeof(text) - 1, 0);
-
-	if (length <= 0)
-		return false;
-	text[length] = '\0';
-	*status = (struct census_status){
+	return (struct census_status){
 		.peak = status_value(text, "\nVmHWM:", 10) * 1024,
 		.threads = (unsigned)status_value(text, "\nThreads:", 10),
 		.dying = is_dying(text),
 	};
+}
+
+/* Of a file that stays open. */
+static bool read_again(int fd, char *text, size_t size)
+{
+	ssize_t length = fd == -1 ? -1 : pread(fd, text, size - 1, 0);
+
+	if (length <= 0)
+		return false;
+	text[length] = '\0';
+	return true;
+}
+
+bool census_read_status(int fd, struct census_status *status)
+{
+	char text[4096];
+
+	if (!read_again(fd, text, sizeof(text)))
+		return false;
+	*status = parse_status(text);
 	return true;
 }
 
@@ -84,13 +98,11 @@ bool census_parse_faults(const char *stat, struct census_faults *faults)
 bool census_read_signs(int fd, struct census_signs *signs)
 {
 	char text[1024];
-	ssize_t length = fd == -1 ? -1 : pread(fd, text, sizeof(text) - 1, 0);
 	const char *threads, *resident;
 	struct census_faults faults;
 
-	if (length <= 0)
+	if (!read_again(fd, text, sizeof(text)))
 		return false;
-	text[length] = '\0';
 	threads = stat_field(text, 20);
 	resident = stat_field(text, 24);
 	if (!threads || !resident || !census_parse_faults(text, &faults))
@@ -220,13 +232,12 @@ struct peak_visitor {
 static void visit_for_peak(struct census_visitor *visitor, int proc, pid_t pid)
 {
 	struct census *census = ((struct peak_visitor *)visitor)->census;
-	struct census_status seen;
-	char path[32];
+	char text[4096];
 
-	snprintf(path, sizeof(path), "%d/status", (int)pid);
-	autoclose int status = openat(proc, path, O_RDONLY | O_CLOEXEC);
-	if (census_read_status(status, &seen))
+	if (census_read_file(proc, pid, "status", text, sizeof(text))) {
+		const struct census_status seen = parse_status(text);
 		census_add(census, &seen);
+	}
 	if (census->with_faults)
 		census->faults += faults_of_children(proc, pid);
 }
