@@ -196,7 +196,7 @@ static uint64_t mix_bind(uint64_t state, const struct sandbox_bind *bind)
 
 	for (const char *at = bind->target; *at; at++)
 		state = mix(state, (unsigned char)*at);
-	return mix(state, stat(bind->source, &status) == 0 && S_ISDIR(status.st_mode));
+	return stat(bind->source, &status) == 0 ? mix(state, status.st_mode) : state;
 }
 
 uint64_t rootfs_host_state(const struct rootfs_host *host, const struct sandbox_spec *spec)
@@ -205,11 +205,9 @@ uint64_t rootfs_host_state(const struct rootfs_host *host, const struct sandbox_
 	struct stat status;
 
 	for (size_t i = 0; i < host->count; i++) {
-		if (host->shows[i].kind == SHOW_LINK)
+		if (host->shows[i].kind == SHOW_LINK || stat(host->shows[i].path, &status) == -1)
 			continue;
-		bool is_there = stat(host->shows[i].path, &status) == 0;
-		state = mix(state, is_there ? status.st_ino : 0);
-		state = mix(state, is_there ? status.st_dev : 0);
+		state = mix(mix(state, status.st_ino), status.st_dev);
 	}
 	if (stat("/etc/hosts", &status) == 0) {
 		state = mix(state, status.st_ino);
