@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <sched.h>
+#include <string.h>
 
 #include "sandbox/fd.h"
 
@@ -14,25 +15,32 @@ enum template_kind template_kind(unsigned long namespaces)
 
 int templates_take(struct templates *templates, enum template_kind kind, uint64_t state)
 {
-	while (templates->count > 0) {
-		struct template *last = &templates->kept[templates->count - 1];
-		if (last->state == state && kind == TEMPLATE_NAMESPACE)
-			return fcntl(last->fd, F_DUPFD_CLOEXEC, 0);
-		templates->count--;
-		if (last->state == state)
-			return steal_fd(&last->fd);
-		fd_close(&last->fd);
+	for (unsigned i = templates->count; i-- > 0;) {
+		struct template *found = &templates->kept[i];
+		if (found->state != state)
+			continue;
+		if (kind == TEMPLATE_NAMESPACE)
+			return fcntl(found->fd, F_DUPFD_CLOEXEC, 0);
+		int fd = found->fd;
+		*found = templates->kept[--templates->count];
+		return fd;
 	}
 	return -1;
 }
 
+/* The oldest gives way: what it shows may be there no more. */
 void templates_keep(struct templates *templates, int template, uint64_t state)
 {
 	template = fd_above_stdio(template);
-	if (template == -1 || templates->count == TEMPLATES)
-		fd_close(&template);
-	else
-		templates->kept[templates->count++] = (struct template){ template, state };
+	if (template == -1)
+		return;
+	if (templates->count == TEMPLATES) {
+		fd_close(&templates->kept[0].fd);
+		templates->count--;
+		memmove(templates->kept, templates->kept + 1,
+		        templates->count * sizeof(templates->kept[0]));
+	}
+	templates->kept[templates->count++] = (struct template){ template, state };
 }
 
 void templates_clear(struct templates *templates)

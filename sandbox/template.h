@@ -31,7 +31,8 @@ enum template_kind {
 /* For boxes with these CLONE_NEW* namespaces. */
 enum template_kind template_kind(unsigned long namespaces);
 
-/* As many as boxes may be built at a time without one of them having to do without. */
+/* As many as boxes may be built at a time without one of them having to do without; and as many
+ * functions with different binds may take turns. */
 #define TEMPLATES 4
 
 /* Those of one owner; zeroed at first. */
