@@ -168,7 +168,9 @@ def test_setuid_programs_gain_nothing(t):
 
 def test_environments_do_not_share_tmp(t):
     for lrie in boxes(t, "--timeout", "60"):
-        t.equal(lrie.do("write:/tmp/mine").json(), "ok")
+        reply = lrie.do("write:/tmp/mine")
+        t.equal(reply.json(), "ok")
+        lrie.report(reply.request_id)
         t.equal(lrie.do("list:/tmp").json(), ["mine"])
         lrie.begin_invoke(b'{"do":"silent"}')
         lrie.stdout.wait_line(r"START .*", 3)

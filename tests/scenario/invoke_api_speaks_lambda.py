@@ -226,6 +226,7 @@ def test_an_empty_payload_is_delivered_as_an_empty_object(t):
     runtime = lrie.runtime()
     for case in ({"body": b""}, {"body": None}, {"chunks": []}):
         caller = lrie.connect()
+        runtime.begin_next()
         caller.request("POST", INVOKE_PATH, **case)
         event = runtime.next()
         t.equal(event.body, b"{}")

@@ -55,7 +55,7 @@ def test_a_later_request_goes_to_an_idle_environment(t):
 
 
 def test_an_eleventh_request_waits_in_line(t):
-    lrie = t.bare()
+    lrie = t.bare("--timeout", "60")
     taken = occupy(lrie, 10)
     eleventh = lrie.begin_invoke(b'"eleventh"')
     twelfth = lrie.begin_invoke(b'"twelfth"')

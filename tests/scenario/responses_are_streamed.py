@@ -294,6 +294,7 @@ def test_trailers_that_tell_nothing(t):
         upload.write(b"data")
         t.equal(upload.end(trailers).status, 202)
         t.equal(EventStream(caller).rest(), (b"data", end))
+        runtime.begin_next()
         caller = lrie.begin_invoke(path=STREAM_PATH)
         upload = Upload(runtime, runtime.next())
     upload.end()
@@ -336,6 +337,7 @@ def test_a_stream_that_breaks_off(t):
     lrie = t.bare()
     runtime = lrie.runtime()
     for rest in (b"", b"5\r\nwor", b"5\r\nworld\r\n", b"0\r\nX-Tra", b"zz\r\n"):
+        runtime.begin_next()
         caller = lrie.begin_invoke(path=STREAM_PATH)
         upload = Upload(runtime, runtime.next())
         upload.write(b"hello")

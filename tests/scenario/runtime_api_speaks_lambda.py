@@ -102,11 +102,11 @@ def test_what_the_caller_gives_reaches_the_runtime(t):
 def test_an_event_is_json_whatever_it_is_called(t):
     """What curl -d says, what SDKs say, and nothing: the runtime for Python reads JSON alone."""
     lrie = t.bare()
-    runtime = None
+    runtime = lrie.runtime()
     for kind in ("application/x-www-form-urlencoded", "application/octet-stream",
                  "application/json; charset=utf-8", ""):
+        runtime.begin_next()
         caller = lrie.begin_invoke(b"{}", [("Content-Type", kind)])
-        runtime = runtime or lrie.runtime()
         event = runtime.next()
         t.equal(event.reply.header("Content-Type"), "application/json", kind)
         runtime.answer(event)
@@ -130,6 +130,7 @@ def test_the_arn_has_a_qualifier_only_when_the_caller_gives_one(t):
     for query, arn in (("", base), ("?Qualifier=$LATEST", base + ":$LATEST"),
                        ("?Qualifier=%24LATEST", base + ":$LATEST")):
         if query:
+            runtime.begin_next()
             caller = lrie.begin_invoke(path=path + query)
             event = runtime.next()
         t.equal(event.reply.header("Lambda-Runtime-Invoked-Function-Arn"), arn)
@@ -142,6 +143,7 @@ def test_events_are_passed_on_byte_for_byte(t):
     runtime = lrie.runtime()
     for payload in (b' { "a" :\r\n [1e400, 1.50, "\\u0000\\ud83d\\ude00"] }\n',
                     '"käse \U0001f9c0"'.encode(), b"null", b"0", b"[]"):
+        runtime.begin_next()
         caller = lrie.begin_invoke(payload)
         event = runtime.next()
         t.equal(event.body, payload)
@@ -201,6 +203,7 @@ def test_a_connection_is_kept_for_many_invocations(t):
     runtime = lrie.runtime()
     caller = lrie.connect()
     for number in range(50):
+        runtime.begin_next()
         caller.request("POST", harness.INVOKE_PATH, b"%d" % number)
         event = runtime.next()
         check_accepted(t, runtime.answer(event, event.body))
@@ -234,6 +237,7 @@ def test_a_response_is_accepted_in_every_framing(t):
                       ("Lambda-Runtime-Function-Error-Body", "")]},
     ]
     for case in cases:
+        runtime.begin_next()
         caller = lrie.begin_invoke()
         event = runtime.next()
         check_accepted(t, runtime.ask("POST", path % event.id, **case))
@@ -277,6 +281,7 @@ def test_a_bad_response_mode_is_refused_and_fails_the_invocation(t):
     lrie = t.bare()
     runtime = lrie.runtime()
     for mode in ("Streaming", "buffered", "streaming,streaming", "x"):
+        runtime.begin_next()
         caller = lrie.begin_invoke()
         event = runtime.next()
         check_error(t, runtime.answer(event, b"1", [
@@ -296,6 +301,7 @@ def test_a_response_of_exactly_the_limit_is_accepted(t):
     body = b'"' + b"x" * (RESPONSE_LIMIT - 2) + b'"'
     halves = [body[:3000000], body[3000000:]]
     for case in ({"body": body}, {"chunks": halves}):
+        runtime.begin_next()
         caller = lrie.begin_invoke()
         event = runtime.next()
         check_accepted(t, runtime.ask("POST", "/invocation/%s/response" % event.id, **case))
@@ -307,6 +313,7 @@ def test_a_response_over_the_limit_is_refused_and_the_runtime_lives(t):
     runtime = lrie.runtime()
     body = b"x" * (RESPONSE_LIMIT + 1)
     for case in ({"body": body}, {"chunks": [body[:4000000], body[4000000:]]}):
+        runtime.begin_next()
         caller = lrie.begin_invoke()
         event = runtime.next()
         check_error(t, runtime.ask("POST", "/invocation/%s/response" % event.id, **case),
@@ -330,6 +337,7 @@ def test_a_truncated_response_fails_the_invocation_only(t):
               b"Transfer-Encoding: chunked\r\n\r\n5\r\nonly ",
               b"Transfer-Encoding: chunked\r\n\r\n5\r\nonly \r\n")
     for start in starts:
+        runtime.begin_next()
         caller = lrie.begin_invoke()
         event = runtime.next()
         with Connection(runtime.port) as broken:
@@ -352,6 +360,7 @@ def test_an_error_is_passed_on_unchanged(t):
     bodies = (b'{"errorMessage":"boom","errorType":"ValueError","stackTrace":["a","b"]}',
               b'{ "errorType" : "unhandled" }', b"not json \xff\x00", b"")
     for body in bodies:
+        runtime.begin_next()
         caller = lrie.begin_invoke()
         event = runtime.next()
         check_accepted(t, runtime.error(event, body, [
@@ -379,6 +388,7 @@ def test_the_cause_of_an_error_is_not_for_the_caller(t):
     )
     for sent, expected in cases:
         body = json.dumps(sent).encode() if isinstance(sent, dict) else sent.encode()
+        runtime.begin_next()
         caller = lrie.begin_invoke()
         event = runtime.next()
         check_accepted(t, runtime.error(event, body, cause_type))

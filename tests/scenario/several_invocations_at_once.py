@@ -45,6 +45,7 @@ def test_a_timeout_does_not_end_the_runtime(t):
     t.equal(caller.reply().json()["errorType"], "Sandbox.Timedout")
     reply = runtime.answer(event)
     t.equal((reply.status, reply.json()["errorType"]), (410, "InvokeTimeout"))
+    runtime.begin_next()
     caller = lrie.begin_invoke()
     runtime.answer(runtime.next(), b'"well"')
     t.equal(caller.reply().body, b'"well"')
