@@ -28,11 +28,7 @@ bool environment_is_busy(const struct environment *env)
 
 struct slot *environment_find_free_slot(const struct environment *env)
 {
-	for (unsigned i = 0; i < env->slot_count; i++) {
-		if (!env->slots[i].invocation)
-			return &env->slots[i];
-	}
-	return NULL;
+	return environment_find_slot_of(env, NULL);
 }
 
 /* The slot whose event the runtime has, and whose id that is. */

@@ -261,22 +261,25 @@ static void take_answer(struct port *port, struct call *call)
 		reply_too_late(exchange);
 }
 
+/* An environment that is not used any more may end with its last answer, and the call with it. */
 static void refuse_mode(struct port *port, struct call *call)
 {
+	struct http_exchange *exchange = call->base.exchange;
 	struct fault fault = fault_make(FAULT_ERROR, "Runtime.InvalidResponseModeHeader",
 	                                "Invalid function response mode");
 
 	environment_runtime_answer_fault(port->env, call->answered, &fault, true);
-	front_reply_error(call->base.exchange, 400, "InvalidFunctionResponseMode",
+	front_reply_error(exchange, 400, "InvalidFunctionResponseMode",
 	                  "Invalid function response mode");
 }
 
 static void refuse_size(struct port *port, struct call *call)
 {
+	struct http_exchange *exchange = call->base.exchange;
 	struct fault fault = fault_response_too_large(RUNTIME_API_PAYLOAD_LIMIT);
 
 	environment_runtime_answer_fault(port->env, call->answered, &fault, false);
-	runtime_api_refuse_size(call->base.exchange);
+	runtime_api_refuse_size(exchange);
 }
 
 static void handle_answer(struct port *port, struct call *call)
@@ -342,10 +345,10 @@ static void give_up_size(struct call *call)
 	struct fault fault = fault_response_too_large(RESPONSE_STREAM_LIMIT);
 
 	response_stream_lose_source(call->answered->stream);
-	environment_runtime_answer_fault(call->base.port->env, call->answered, &fault, false);
 	call->uploading = false;
 	call->is_too_large = true;
 	http_exchange_forget_body(call->base.exchange);
+	environment_runtime_answer_fault(call->base.port->env, call->answered, &fault, false);
 }
 
 static void take_piece(struct port_call *base, const char *data, size_t length)

@@ -4,6 +4,10 @@
 import json
 
 import harness
+from changed_files_replace_environments import await_telling, change
+from event_stream import STREAM_PATH, EventStream
+from harness import INVOKE_PATH, RESPONSE_LIMIT, RUNTIME_PATH
+from responses_are_streamed import STREAM_LIMIT, Upload
 
 
 def serve(t, *options):
@@ -38,7 +42,7 @@ def test_beyond_them_another_environment_starts(t):
 
 
 def test_a_timeout_does_not_end_the_runtime(t):
-    lrie = serve(t, "--timeout", "0.2")
+    lrie = serve(t, "--timeout", "2")
     caller = lrie.begin_invoke()
     runtime = lrie.runtime()
     event = runtime.next()
@@ -62,6 +66,37 @@ def test_an_answer_counts_once(t):
     reply = runtime.answer(event, b'"second"')
     t.equal((reply.status, reply.json()["errorType"]), (400, "InvalidRequestID"))
     t.equal(caller.reply().body, b'"first"')
+    lrie.stop()
+
+
+def begin_on_old_code(t, path=INVOKE_PATH):
+    """An invocation that its environment, which has been replaced, ends with."""
+    lrie = serve(t, "--watch", "--timeout", "60")
+    caller = lrie.begin_invoke(path=path)
+    runtime = lrie.runtime()
+    event = runtime.next()
+    change(lrie)
+    await_telling(lrie)
+    return lrie, caller, runtime, event
+
+
+def test_an_answer_that_is_refused_may_be_the_last(t):
+    for body, headers in ((b"1", [("Lambda-Runtime-Function-Response-Mode", "x")]),
+                          (b"x" * (RESPONSE_LIMIT + 1), [])):
+        lrie, caller, runtime, event = begin_on_old_code(t)
+        runtime.connection.request("POST", "%s/invocation/%s/response" % (RUNTIME_PATH, event.id),
+                                   body, headers)
+        t.equal(caller.reply().header("X-Amz-Function-Error"), "Unhandled")
+        lrie.stop()
+
+
+def test_a_stream_that_is_too_long_may_be_the_last(t):
+    lrie, caller, runtime, event = begin_on_old_code(t, STREAM_PATH)
+    upload = Upload(runtime, event)
+    writer = harness.Writer(upload, STREAM_LIMIT + 1)
+    end = EventStream(caller).rest()[1]
+    t.equal(json.loads(end["ErrorDetails"])["errorType"], "Function.ResponseSizeTooLarge")
+    writer.join()
     lrie.stop()
 
 
