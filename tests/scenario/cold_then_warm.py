@@ -47,7 +47,7 @@ def test_a_cold_start_is_billed_with_its_init(t):
 
 def test_each_warm_invocation_writes_its_lines_in_order(t):
     lrie = t.serve("echo")
-    ids = [lrie.invoke().request_id for _ in range(5)]
+    ids = [lrie.do_and_rest("echo").request_id for _ in range(5)]
     lrie.report(ids[-1])
     expected = []
     for request_id in ids:

@@ -189,13 +189,13 @@ def test_the_fixtures_own_crash_is_the_same(t):
 def tmp_over_resets(t, user):
     t.need_walls("files", user=user)
     lrie = t.serve("echo", "--timeout", "1", user=user)
-    t.equal(lrie.do("write:/tmp/first").json(), "ok")
+    t.equal(lrie.do_and_rest("write:/tmp/first").json(), "ok")
     t.equal(lrie.do("silent").json()["errorType"], "Sandbox.Timedout")
-    t.equal(lrie.do("list:/tmp").json(), ["first"])
-    t.equal(lrie.do("write:/tmp/second").json(), "ok")
+    t.equal(lrie.do_and_rest("list:/tmp").json(), ["first"])
+    t.equal(lrie.do_and_rest("write:/tmp/second").json(), "ok")
     t.equal(lrie.do("crash").json()["errorType"], "Runtime.ExitError")
-    t.equal(sorted(lrie.do("list:/tmp").json()), ["first", "second"])
-    t.equal(lrie.do("read:/tmp/first").json(), "x")
+    t.equal(sorted(lrie.do_and_rest("list:/tmp").json()), ["first", "second"])
+    t.equal(lrie.do_and_rest("read:/tmp/first").json(), "x")
     # Another environment has another.
     caller = lrie.begin_invoke(b'{"do": "line:here,silent"}')
     lrie.stdout.wait_line("here")

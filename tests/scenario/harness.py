@@ -593,6 +593,16 @@ class Lrie:
         """Lets the fixture bootstrap obey 'words'; returns its answer."""
         return self.invoke(json.dumps({"do": words}).encode(), headers)
 
+    def rest(self):
+        """Waits until no environment is busy. What is invoked next is then in the one that was used
+        last, and not in a new one because function or machine were slow to come back."""
+        wait_for(lambda: self.metric("lrie_environments", state="busy") == 0, "rest")
+
+    def do_and_rest(self, words):
+        reply = self.do(words)
+        self.rest()
+        return reply
+
     def begin_invoke(self, payload=b"{}", headers=(), path=INVOKE_PATH):
         """Sends an invocation; read its reply from the connection that comes back."""
         connection = self.connect()

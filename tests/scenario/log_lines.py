@@ -90,7 +90,10 @@ def test_a_line_of_many_megabytes_loses_nothing(t):
 
 def test_a_reader_that_has_stopped_never_stalls_an_invocation(t):
     lrie = t.serve("print:5000000", "--timeout", "60", "--memory", "1769", pause_stdout=True)
-    ids = [lrie.invoke().request_id for _ in range(3)]
+    ids = []
+    for _ in range(3):
+        ids.append(lrie.invoke().request_id)
+        lrie.rest()
     lrie.stdout.resume()
     for request_id in ids:
         t.equal(lrie.report(request_id).status, None)

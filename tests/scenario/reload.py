@@ -57,6 +57,7 @@ def test_what_has_changed_changes_and_nothing_else(t):
                         "gone": {"handler": "answer:3"}})
     for name in ("same", "other", "gone"):
         body(served, name)
+    served.lrie.rest()
     served.reload(r"/lrie\.json' is read again: changed other; added new; removed gone$",
                   {"new": {"handler": "answer:4"}, "other": {"handler": "answer:5"},
                    "same": {"handler": "answer:1"}})
@@ -98,6 +99,7 @@ def test_a_broken_file_changes_nothing(t):
              '{"name": "new", "bootstrap": "no/folder"}]}', "new: ")):
         harness.write_file(served.file.path, text)
         served.reload(words + ".*: all functions stay as they are")
+        served.lrie.rest()
         t.equal([body(served, name) for name in ("one", "two")], [b"1", b"2"], text)
     os.unlink(served.file.path)
     os.mkfifo(served.file.path) # that nobody writes to

@@ -455,6 +455,7 @@ def test_200_megabytes_pass_and_not_a_byte_more(t):
                         r"Response payload size exceeded maximum allowed payload size "
                         r"\(209715200 bytes\)\.")
     check_memory(t, lrie, before)
+    lrie.rest()
     reply = lrie.do("last")
     t.equal(reply.json()["status"], 413)
     t.equal(json.loads(reply.json()["body"])["errorMessage"],

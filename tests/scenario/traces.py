@@ -288,6 +288,7 @@ def test_invocations_of_one_trace_are_told_apart(t):
     runtime = lrie.runtime()
     events = []
     for _ in range(2):
+        runtime.begin_next()
         caller = lrie.begin_invoke(headers=traced(()))
         events.append(runtime.next())
         runtime.answer(events[-1])
