@@ -402,13 +402,19 @@ def descendants(pid):
     return found
 
 
-def cgroups_of(pid):
-    """Groups that a lrie with this pid has made, in any hierarchy."""
+def cgroups_of(pid, since=0):
+    """Groups that a lrie with this pid has made, in any hierarchy, or changed since a time of
+    time.time(): older ones are of somebody who was killed, and whose pid has come again."""
     name = re.compile(r"lrie-%d(\D.*)?$" % pid)
     found = []
     for root, folders, _ in os.walk("/sys/fs/cgroup"):
         found += [os.path.join(root, folder) for folder in folders if name.match(folder)]
-    return found
+
+    def is_new(group):
+        with contextlib.suppress(FileNotFoundError):
+            return os.stat(group).st_ctime > since - 1
+
+    return list(filter(is_new, found))
 
 
 def remove_cgroups_of(pid):
@@ -562,6 +568,7 @@ class Lrie:
         self.temporary = test.folder()
         os.chmod(self.temporary, 0o777)
         identity = {} if user is None else {"user": user, "group": user, "extra_groups": []}
+        self.born = time.time()
         self.process = subprocess.Popen(
             command, env=self.environment(env or {}), cwd=cwd, stdin=stdin,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, **identity)
@@ -721,8 +728,8 @@ class Lrie:
             stream.pipe.close()
         if not groups:
             remove_cgroups_of(self.pid)
-        elif cgroups_of(self.pid):
-            raise Failure("cgroups are left: %s" % cgroups_of(self.pid))
+        elif cgroups_of(self.pid, self.born):
+            raise Failure("cgroups are left: %s" % cgroups_of(self.pid, self.born))
         ours = [line for line in mounts() - self.mounts
                 if "lrie" in line or self.temporary in line]
         if ours:

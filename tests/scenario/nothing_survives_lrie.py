@@ -60,11 +60,11 @@ def die(t, lrie, death):
 
 def check_swept(t):
     """The next lrie takes away what only an lrie can: the groups of the dead."""
-    dead = [lrie.pid for lrie in t.lries if lrie.stopped]
+    dead = [lrie for lrie in t.lries if lrie.stopped]
     for user in users():
         t.serve("echo", user=user).stop()
-    for pid in dead:
-        t.equal(harness.cgroups_of(pid), [], "groups of the dead")
+    for lrie in dead:
+        t.equal(harness.cgroups_of(lrie.pid, lrie.born), [], "groups of the dead")
 
 
 def all_deaths(t, prepare):
