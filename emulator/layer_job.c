@@ -68,8 +68,9 @@ static void work(struct layers *layers, const struct config *config,
 	/* It ends when lrie does, and not before: what a shell sends to all processes of a job,
 	 * SIGHUP for a reload, is for lrie. Connections and boxes must not live as long as it. */
 	signals_ignore_ending();
-	if (prctl(PR_SET_PDEATHSIG, SIGKILL) == -1 || !fd_close_all_but(&fd, &layers->lock))
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) == -1)
 		_exit(1);
+	fd_close_all_but(fd, layers->lock);
 	done = layers_fill(layers, config, &err) && layers_settle(layers, config, host, &err);
 	answer(done ? layers : NULL, &err, &text);
 	write_all(fd, &text);

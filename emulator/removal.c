@@ -34,8 +34,8 @@ void removal_begin(const char *path, int lock)
 		return;
 	case 0:
 		signals_ignore_ending();
-		if (fd_close_all_but(&lock, &children[1]))
-			remove_now(path);
+		fd_close_all_but(lock, children[1]);
+		remove_now(path);
 		_exit(0);
 	default:
 		return;

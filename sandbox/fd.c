@@ -2,6 +2,7 @@
 /* fd - ownership of file descriptors, and the few calls everyone repeats */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
@@ -73,31 +74,34 @@ bool fd_watch(int epoll, int fd, uint32_t events)
 	return epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) == 0;
 }
 
-void fd_close_from(int first)
+/* All from 'first' to 'last', if there are any. */
+static void close_range_of(int first, int last)
 {
 	struct rlimit limit;
 
+	if (first > last)
+		return;
 #ifdef SYS_close_range
-	if (syscall(SYS_close_range, first, ~0U, 0) == 0)
+	if (syscall(SYS_close_range, first, last, 0) == 0)
 		return;
 #endif
 	/* Before Linux 5.9, or where a filter does not know the call. */
 	if (getrlimit(RLIMIT_NOFILE, &limit) == -1 || limit.rlim_cur > 65536)
 		limit.rlim_cur = 65536;
-	for (int fd = first; fd < (int)limit.rlim_cur; fd++)
+	for (int fd = first; fd <= last && fd < (int)limit.rlim_cur; fd++)
 		close(fd);
 }
 
-bool fd_close_all_but(int *one, int *other)
+void fd_close_from(int first)
 {
-	enum { FIRST = STDERR_FILENO + 1 };
+	close_range_of(first, INT_MAX);
+}
 
-	*one = fcntl(*one, F_DUPFD, FIRST + 2);
-	*other = fcntl(*other, F_DUPFD, FIRST + 2);
-	if (*one == -1 || *other == -1 || dup2(*one, FIRST) == -1 || dup2(*other, FIRST + 1) == -1)
-		return false;
-	*one = FIRST;
-	*other = FIRST + 1;
-	fd_close_from(FIRST + 2);
-	return true;
+void fd_close_all_but(int one, int other)
+{
+	int low = one < other ? one : other, high = one < other ? other : one;
+
+	close_range_of(STDERR_FILENO + 1, low - 1);
+	close_range_of(low + 1, high - 1);
+	fd_close_from(high + 1);
 }

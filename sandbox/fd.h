@@ -50,8 +50,8 @@ bool fd_watch(int epoll, int fd, uint32_t events);
 /* Closes 'first' and all above it. */
 void fd_close_from(int first);
 
-/* In a child that shall have nothing open but streams and these two, which get other numbers. */
-bool fd_close_all_but(int *one, int *other);
+/* In a child that shall have nothing open but streams and these two. */
+void fd_close_all_but(int one, int other);
 
 /* A new file in memory. 'name' is for those who look at /proc. Returns -1 and errno on failure. */
 int fd_memory(const char *name);
