@@ -13,7 +13,9 @@
  *
  * The child has the function's user before it executes, and init's memory is
  * still its own: nobody with that user can attach to it, because init is not
- * dumpable and a child that shares its memory is not either.
+ * dumpable and a child that shares its memory is not either. The change of user
+ * makes both whatever fs.suid_dumpable says, so it is said once more after that:
+ * with 1 everybody could be attached to.
  */
 #include "sandbox/launch.h"
 
@@ -324,7 +326,8 @@ static bool take_step(const struct start *start, enum step step)
 	case STEP_LIMITS:
 		return set_limits(start);
 	case STEP_USER:
-		return take_identity(plan) && follow_init(start->launcher);
+		return take_identity(plan) && prctl(PR_SET_DUMPABLE, 0) == 0 &&
+		       follow_init(start->launcher);
 	case STEP_CWD:
 		return chdir(start->cwd) == 0;
 	case STEP_RULES:
