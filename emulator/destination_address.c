@@ -106,6 +106,11 @@ bool destination_address_parse(const char *text, struct destination_address *add
 	*address = (struct destination_address){ .name = text };
 	if (!*text)
 		return error_set(err, 0, "the value is empty");
+	if (strncmp(text, "arn:", strlen("arn:")) == 0)
+		return error_set(err, 0,
+		                 "'%s': there is no AWS here: expected a file, "
+		                 "http://HOST:PORT/PATH or function:NAME",
+		                 text);
 	switch (destination_address_kind(text)) {
 	case DESTINATION_FUNCTION:
 		return parse_function(text, address, err);

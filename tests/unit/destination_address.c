@@ -46,6 +46,9 @@ static void test_what_is_none(void)
 		const char *text, *reason;
 	} cases[] = {
 		{ "", "the value is empty" },
+		{ "arn:aws:sqs:r:1:q",
+		  "'arn:aws:sqs:r:1:q': there is no AWS here: expected a file, "
+		  "http://HOST:PORT/PATH or function:NAME" },
 		{ "https://a/", "'https://a/': lrie speaks plain HTTP only" },
 		{ "ftp://a/", "'ftp://a/': lrie speaks plain HTTP only" },
 		{ "http://", "'http://' has no host: expected http://HOST:PORT/PATH" },
