@@ -132,8 +132,11 @@ static void server_take(struct http_server *server, struct http_connection *conn
  * off the descriptor, is given an end of stream in the socket's place, and closes that; the socket
  * itself goes to the other daemon with all bytes unread.
  *
- * The one gap: bytes that arrive in the microsecond between our look and MHD's are read by it. If
- * just these are the beginning of a long head, it is refused with 431, as if we were not here.
+ * Two gaps are left. Bytes that arrive in the microsecond between our look and MHD's are read by
+ * it: if just these are the beginning of a long head, it is refused with 431, as if we were not
+ * here. And the beginning of a request line that came along with an earlier request is MHD's
+ * already: if the next bytes, in capitals again, do not end its head, they are taken for a new and
+ * long one.
  */
 
 enum first_bytes { BYTES_NONE, BYTES_SHORT_HEAD, BYTES_LONG_HEAD, BYTES_BAD_HEAD, BYTES_ENDED };
