@@ -3,8 +3,9 @@
 #include "emulator/clock.h"
 #include "emulator/environment_private.h"
 
-/* Who crashes breaks off what it sends, too, and its end is heard of a moment later. */
-#define BREAK_GRACE_NS (100 * CLOCK_NS_PER_MS)
+/* Who crashes breaks off what it sends, too, and its end is heard of a moment later: once more than
+ * 100 ms, on a busy machine. */
+#define BREAK_GRACE_NS (500 * CLOCK_NS_PER_MS)
 
 void environment_runtime_stream(struct environment *env, struct invocation *invocation,
                                 struct response_source *source, const char *content_type)

@@ -267,7 +267,7 @@ static void test_it_breaks_off(void)
 		if (i == 0)
 			runtime_next(port());
 		else
-			pass_ms(100);
+			pass_ms(500);
 		CHECK_INT(asker->answered, 1);
 		if (i == 1)
 			runtime_next(port());
@@ -348,7 +348,7 @@ static void test_late_pieces_of_one_of_several(void)
 	asker = ask_for_stream("r2");
 	runtime_piece(port(), "well");
 	runtime_truncate(port());
-	pass_ms(100);
+	pass_ms(500);
 	check_end(asker, "Runtime.TruncatedResponse", "well",
 	          "{\"errorType\":\"Runtime.TruncatedResponse\",\"errorMessage\":"
 	          "\"RequestId: r2 Error: truncated\"}");
