@@ -156,11 +156,11 @@ def test_the_end_comes_at_any_moment(t):
             % (RUNTIME_PATH, event.id, PRELUDE_TYPE)).encode())
         if data:
             runtime.connection.send(b"%x\r\n%s\r\n" % (len(data), data))
+    for client in clients[3:]:
+        t.equal(client.read_head()[0], 200)
     lrie.stop()
     for client in clients[:3]:
         t.equal(client.reply().status, 500)
-    for client in clients[3:]:
-        t.equal(client.read_head()[0], 200)
 
 
 if __name__ == "__main__":
