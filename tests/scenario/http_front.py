@@ -307,7 +307,8 @@ def test_failures_of_the_function(t):
                                     ("crash:invoke", "Runtime.ExitError"),
                                     ("sleep:5000", "Sandbox.Timedout"),
                                     ("big:6291557", "Function.ResponseSizeTooLarge")):
-            lrie = serve(t, handler, "--http-as", name, "--timeout", "1")
+            timeout = "1" if handler.startswith("sleep") else "60"
+            lrie = serve(t, handler, "--http-as", name, "--timeout", timeout)
             reply = ask(t, lrie, target="/a?b")
             lrie.stderr.wait_line(r"lrie: warning: function 'function': GET /a: it failed: \{.*"
                                   r'"errorType":"%s".*' % error_type)
