@@ -107,7 +107,6 @@ static void prepare(struct cgroup_host *host, const struct cgroup_place *places,
 	bool made;
 
 	*parent = (struct cgroup_parent){ .version = place->version, .above = -1, .dir = -1 };
-	snprintf(parent->name, sizeof(parent->name), CGROUP_PARENT_PREFIX "%d", (int)getpid());
 	if (place->version == &cgroup_v2 && controller != CGROUP_FREEZER)
 		made = cgroup_v2_prepare(parent, place, usable_v2, why);
 	else

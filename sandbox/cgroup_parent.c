@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -15,7 +16,8 @@
 
 #include "sandbox/fd.h"
 
-#define LOCK_ATTEMPTS 100
+#define LOCK_ATTEMPTS 20
+#define NAME_ATTEMPTS 20
 #define SWEEP_MS 50
 
 typedef void group_action(int parent, const char *name, const struct cgroup_version *version);
@@ -59,7 +61,7 @@ static bool is_parent_name(const char *name)
 	size_t prefix = strlen(CGROUP_PARENT_PREFIX);
 
 	return strncmp(name, CGROUP_PARENT_PREFIX, prefix) == 0 && name[prefix] &&
-	       name[prefix + strspn(name + prefix, "0123456789")] == '\0';
+	       name[prefix + strspn(name + prefix, "0123456789.")] == '\0';
 }
 
 static bool is_box_name(const char *name)
@@ -162,6 +164,20 @@ static int make_locked(int above, const char *name)
 	return -1;
 }
 
+/* The name is of this pid, but another lrie may have that, where it means something else. */
+static bool make_somewhere(struct cgroup_parent *parent, int above)
+{
+	for (int i = 0; i < NAME_ATTEMPTS; i++) {
+		snprintf(parent->name, sizeof(parent->name),
+		         i ? CGROUP_PARENT_PREFIX "%d.%d" : CGROUP_PARENT_PREFIX "%d",
+		         (int)getpid(), i);
+		parent->dir = make_locked(above, parent->name);
+		if (parent->dir != -1 || errno != EWOULDBLOCK)
+			break;
+	}
+	return parent->dir != -1;
+}
+
 void cgroup_sweep(const char *path, const struct cgroup_version *version)
 {
 	autoclose int above = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -177,8 +193,7 @@ bool cgroup_parent_make(struct cgroup_parent *parent, const char *path, struct e
 	if (above == -1)
 		return error_set(err, errno, "open cgroup '%s'", path);
 	sweep(above, parent->version);
-	parent->dir = make_locked(above, parent->name);
-	if (parent->dir == -1)
+	if (!make_somewhere(parent, above))
 		return error_set(err, errno, "create cgroup '%s/%s'", path, parent->name);
 	parent->above = steal_fd(&above);
 	return true;

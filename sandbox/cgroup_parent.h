@@ -12,7 +12,9 @@
 
 #include "sandbox/cgroup.h"
 
-#define CGROUP_PARENT_PREFIX "lrie-" /* before a pid */
+/* Before a pid, behind which there is a number where somebody else has that pid: in containers of
+ * one cgroup all begin with 1. */
+#define CGROUP_PARENT_PREFIX "lrie-"
 #define CGROUP_BOX_PREFIX "box-"
 
 /* A group that boxes' groups are made in. Descriptors are -1 when closed. */
@@ -27,7 +29,7 @@ struct cgroup_parent {
  */
 void cgroup_sweep(const char *path, const struct cgroup_version *version);
 
-/* Makes, locks and opens the group 'parent->name' in the folder 'path', after sweeping it. */
+/* Makes, locks and opens a group in the folder 'path', after sweeping it, and fills in its name. */
 bool cgroup_parent_make(struct cgroup_parent *parent, const char *path, struct error *err);
 
 /* Removes it and the groups in it that are empty, as far as it was made. */

@@ -94,6 +94,21 @@ static void test_full_cgroups(void)
 	IN_CONTAINER(live_with_full_cgroups(ENOMEM));
 }
 
+/* As in two containers of one cgroup, of which each has a first process. */
+static void test_another_lrie_of_this_pid(void)
+{
+	struct error err = { .code = 0 };
+
+	if (box_lacks(SANDBOX_WALL_CPU))
+		SKIP(box_lacks(SANDBOX_WALL_CPU));
+	struct sandbox_host *other = sandbox_probe(SANDBOX_AUTO, 0, &err);
+	CHECK_STR(err.text, "");
+	CHECK_STR(sandbox_host_wall(other, SANDBOX_WALL_CPU)->detail,
+	          state_of(SANDBOX_WALL_CPU)->detail);
+	CHECK_INT(sandbox_host_wall(other, SANDBOX_WALL_CPU)->standing, SANDBOX_YES);
+	sandbox_host_destroy(other);
+}
+
 /* The limit is one of a user namespace, and this one's own. */
 static bool forbid_user_namespaces(void)
 {
@@ -202,5 +217,5 @@ static void test_no_proc(void)
 	IN_CONTAINER(live_without_proc(true));
 }
 
-TEST_MAIN(test_read_only_cgroups, test_full_cgroups, test_no_user_namespaces, test_restricted_proc,
-          test_no_proc)
+TEST_MAIN(test_read_only_cgroups, test_full_cgroups, test_another_lrie_of_this_pid,
+          test_no_user_namespaces, test_restricted_proc, test_no_proc)
