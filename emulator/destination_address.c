@@ -69,7 +69,6 @@ static bool parse_http(const char *text, struct destination_address *address, st
 	size_t length = strcspn(authority, "/?#");
 	size_t host = length_of_host(authority, length);
 
-	address->kind = DESTINATION_HTTP;
 	address->port = HTTP_PORT;
 	address->target = authority[length] ? authority + length : "/";
 	if (memchr(authority, '@', length))
@@ -85,7 +84,6 @@ static bool parse_http(const char *text, struct destination_address *address, st
 
 static bool parse_function(const char *text, struct destination_address *address, struct error *err)
 {
-	address->kind = DESTINATION_FUNCTION;
 	address->name = text + strlen(function);
 	if (!option_value_word(address->name, "a-zA-Z0-9_-", 1, 64, NULL))
 		return error_set(err, 0, "'%s': the name of a function has 1 to 64 of a-zA-Z0-9-_",
@@ -103,7 +101,8 @@ enum destination_kind destination_address_kind(const char *text)
 bool destination_address_parse(const char *text, struct destination_address *address,
                                struct error *err)
 {
-	*address = (struct destination_address){ .name = text };
+	*address = (struct destination_address){ .kind = destination_address_kind(text),
+		                                 .name = text };
 	if (!*text)
 		return error_set(err, 0, "the value is empty");
 	if (strncmp(text, "arn:", strlen("arn:")) == 0)
@@ -111,7 +110,7 @@ bool destination_address_parse(const char *text, struct destination_address *add
 		                 "'%s': there is no AWS here: expected a file, "
 		                 "http://HOST:PORT/PATH or function:NAME",
 		                 text);
-	switch (destination_address_kind(text)) {
+	switch (address->kind) {
 	case DESTINATION_FUNCTION:
 		return parse_function(text, address, err);
 	case DESTINATION_HTTP:
@@ -119,6 +118,5 @@ bool destination_address_parse(const char *text, struct destination_address *add
 	case DESTINATION_FILE:
 		break;
 	}
-	address->kind = DESTINATION_FILE;
 	return true;
 }
