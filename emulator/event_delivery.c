@@ -22,8 +22,7 @@ struct letter {
 	struct letter *next;
 	struct event_store_item *item; /* NULL: it does not outlive lrie */
 	char request_id[UUID_SIZE];
-	uint64_t since_ns;
-	uint64_t aged_ns; /* its age then, when an earlier lrie had kept it */
+	uint64_t since_ns; /* may be before the clock's beginning, and wrap: of an earlier lrie */
 	size_t length;
 	char data[];
 };
@@ -77,8 +76,7 @@ static struct letter *make_letter(const struct event_letter *from, struct event_
 
 	letter->item = item;
 	snprintf(letter->request_id, sizeof(letter->request_id), "%s", from->request_id);
-	letter->since_ns = clock_now();
-	letter->aged_ns = age_of(from);
+	letter->since_ns = clock_now() - age_of(from);
 	letter->length = from->length;
 	memcpy(letter->data, from->data, from->length);
 	return letter;
@@ -214,8 +212,7 @@ static void put_first_aside(struct server_sink *sink, const char *why)
 
 static bool is_too_old(const struct letter *letter)
 {
-	return clock_now() - letter->since_ns + letter->aged_ns >
-	       EVENT_DELIVERY_AGE_S * CLOCK_NS_PER_S;
+	return clock_now() - letter->since_ns > EVENT_DELIVERY_AGE_S * CLOCK_NS_PER_S;
 }
 
 static void back_off(struct server_sink *sink, const char *why)
