@@ -343,7 +343,7 @@ static void complete(struct http_answer *answer, const char *type)
 	if (has_no_body(answer->status))
 		buffer_finish(&answer->body);
 	else if (!find_header(answer, "Content-Type", NULL))
-		put(answer, "", "Content-Type", type);
+		http_answer_put_header(answer, "Content-Type", type);
 }
 
 /* ---- by format ---- */

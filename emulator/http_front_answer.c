@@ -135,15 +135,14 @@ static bool is_failure_of_lrie(const struct answer *answer)
 
 static void respond_error(struct http_call *call, const struct answer *answer)
 {
-	if (!answer->throttle && !is_failure_of_lrie(answer))
-		warn(call, "it failed: ", answer->body.data, answer->body.length);
-	if (answer->throttle)
+	if (answer->throttle) {
 		http_call_throttle(call, answer->throttle);
-	else
-		http_call_fail(call,
-		               is_failure_of_lrie(answer) ? HTTP_FAILURE_SERVICE
-		                                          : HTTP_FAILURE_FUNCTION,
-		               0);
+	} else if (is_failure_of_lrie(answer)) {
+		http_call_fail(call, HTTP_FAILURE_SERVICE, 0);
+	} else {
+		warn(call, "it failed: ", answer->body.data, answer->body.length);
+		http_call_fail(call, HTTP_FAILURE_FUNCTION, 0);
+	}
 }
 
 static void on_answered(struct invocation *invocation, struct answer *answer)
