@@ -32,9 +32,7 @@ struct bench_baseline {
 
 static char *copy_text(const struct json *json)
 {
-	const char *text = json_text(json);
-
-	return text ? xstrdup(text) : NULL;
+	return xstrdup_if(json_text(json));
 }
 
 static bool read_values(const struct json *array, struct column *column)

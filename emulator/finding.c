@@ -14,7 +14,7 @@ struct finding *findings_add(struct findings *findings, enum finding_severity se
 	findings->items = items;
 	items[findings->count] = (struct finding){ .severity = severity,
 		                                   .check = check,
-		                                   .file = file ? xstrdup(file) : NULL };
+		                                   .file = xstrdup_if(file) };
 	return &items[findings->count++];
 }
 

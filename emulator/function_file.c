@@ -71,7 +71,7 @@ static char *decode(struct reader *reader, const struct json_part *part)
 
 	struct json *json = json_read(part->text, part->length, reader->err);
 	const char *text = json_text(json);
-	char *copy = text ? xstrdup(text) : NULL;
+	char *copy = xstrdup_if(text);
 
 	if (!text && json)
 		error_set(reader->err, 0, "a string has a NUL in it");

@@ -139,21 +139,17 @@ static void on_retry(struct loop_timer *timer)
 		loop_timer_start(renewal->loop, timer, clock_now() + RETRY_NS);
 }
 
-static bool is_known(const struct renewal *renewal, const char *path)
+static bool is_same_path(const char *one, const char *other)
 {
-	return renewal->path && path && strcmp(renewal->path, path) == 0;
-}
-
-static bool is_like(const struct own_change *own, const struct watch_change *change)
-{
-	return own->path && change->path && strcmp(own->path, change->path) == 0;
+	return one && other && strcmp(one, other) == 0;
 }
 
 static bool is_own(const struct renewal *renewal, const struct watch_change *change)
 {
 	for (unsigned i = 0; i < renewal->own_count; i++) {
 		/* More at once, and somebody else has changed something, too. */
-		if (is_like(&renewal->own[i], change) && change->more <= renewal->own[i].more)
+		if (is_same_path(renewal->own[i].path, change->path) &&
+		    change->more <= renewal->own[i].more)
 			return true;
 	}
 	return false;
@@ -162,7 +158,7 @@ static bool is_own(const struct renewal *renewal, const struct watch_change *cha
 static void suspect(struct renewal *renewal, const struct watch_change *change)
 {
 	free(renewal->suspect.path);
-	renewal->suspect = (struct own_change){ .path = change->path ? xstrdup(change->path) : NULL,
+	renewal->suspect = (struct own_change){ .path = xstrdup_if(change->path),
 		                                .more = change->more };
 	renewal->times = 0;
 }
@@ -181,7 +177,7 @@ static bool judge(struct renewal *renewal, const struct watch_change *change)
 		return false;
 	if (is_own(renewal, change))
 		return true;
-	if (!is_like(&renewal->suspect, change)) {
+	if (!is_same_path(renewal->suspect.path, change->path)) {
 		suspect(renewal, change);
 		return false;
 	}
@@ -200,11 +196,11 @@ static void on_change(struct watch_listener *listener, const struct watch_change
 	if (judge(renewal, change))
 		return;
 	if (renewal->since_ns) {
-		renewal->more += change->more + !is_known(renewal, change->path);
+		renewal->more += change->more + !is_same_path(renewal->path, change->path);
 		if (renewal->more > WATCH_COUNTED)
 			renewal->more = WATCH_COUNTED;
 	} else {
-		renewal->path = change->path ? xstrdup(change->path) : NULL;
+		renewal->path = xstrdup_if(change->path);
 		renewal->more = change->more;
 		renewal->since_ns = clock_now();
 	}
@@ -227,7 +223,7 @@ static char *task_root(const struct config *config, const struct sandbox_spec *s
 		return xstrdup(config->task_root);
 	if (config->bootstrap && !config->rie)
 		return folder_of(config->bootstrap);
-	return spec->task_root ? xstrdup(spec->task_root) : NULL;
+	return xstrdup_if(spec->task_root);
 }
 
 /* Paths, and room for them. */
