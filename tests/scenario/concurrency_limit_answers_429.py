@@ -168,21 +168,14 @@ def test_when_to_try_again(t):
     lrie.stop()
 
 
-def advance(t, lrie, duration):
-    with lrie.connect() as connection:
-        reply = connection.ask("POST", "/_lrie/clock", json.dumps(
-            {"advance": duration, "settle": "0s"}).encode())
-    t.equal(reply.status, 200)
-
-
 def test_who_waits_too_long_is_refused(t):
     lrie = t.serve("silent", "--timeout", "900", "--clock", "virtual")
     fill(lrie)
     call = lrie.begin_invoke()
     harness.wait_for(lambda: waiting(lrie) == 1, "the line")
-    advance(t, lrie, "4m30s")
+    lrie.advance("4m30s", settle="0s")
     t.true(not call.has_input(), "refused too early")
-    advance(t, lrie, "30s")
+    lrie.advance("30s", settle="0s")
     reply = call.reply()
     t.equal((reply.status, reply.json()), (429, {
         "Reason": "ConcurrentInvocationLimitExceeded", "Type": "User",

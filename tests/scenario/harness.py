@@ -637,6 +637,25 @@ class Lrie:
             raise Failure("no %s with %r in:\n%s" % (name, labels, page))
         return sum(values)
 
+    # -- its clock, with --clock virtual
+
+    def begin_advance(self, duration, settle=None):
+        """Sends an order to move it; read the reply from the connection that comes back."""
+        order = {"advance": duration}
+        if settle:
+            order["settle"] = settle
+        connection = self.connect()
+        connection.request("POST", "/_lrie/clock", json.dumps(order).encode())
+        return connection
+
+    def advance(self, duration, settle=None):
+        """Moves it; returns what lrie tells when that is over."""
+        with self.begin_advance(duration, settle) as connection:
+            reply = connection.reply()
+        if reply.status != 200:
+            raise Failure("the clock does not move: %r" % reply)
+        return reply.json()
+
     # -- the function of t.bare()
 
     def runtime(self, count=1):

@@ -375,9 +375,9 @@ def test_a_gateway_does_not_wait_for_ever(t):
         connection = connect(t, lrie)
         connection.request("GET", "/")
         event = runtime.next()
-        advance(lrie, seconds - 5)
+        lrie.advance("%ds" % (seconds - 5), settle="1ms")
         t.true(not connection.has_input(), "%s has answered too early" % name)
-        advance(lrie, 5)
+        lrie.advance("5s", settle="1ms")
         reply = connection.reply()
         t.equal((reply.status, reply.body), (status, body))
         lrie.stderr.wait_line(r"lrie: warning: function 'function': GET /: its site waits no "
@@ -388,13 +388,6 @@ def test_a_gateway_does_not_wait_for_ever(t):
         t.equal(lrie.report(event.id).status, None)
         t.equal(lrie.lives(), 1)
         lrie.stop()
-
-
-def advance(lrie, seconds):
-    reply = lrie.connect().ask("POST", "/_lrie/clock", b'{"advance":"%ds","settle":"1ms"}' % seconds,
-                               [JSON])
-    if reply.status != 200:
-        raise harness.Failure("the clock does not move: %r" % reply)
 
 
 def test_throttled(t):

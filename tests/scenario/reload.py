@@ -158,8 +158,7 @@ def test_events_of_a_changed_function_go_on(t):
     served.lrie.stdout.wait_line(r"\[one\] REPORT .*\tStatus: error.*")
     served.reload("changed one$", {"one": {"handler": "echo", "on-success": "good"}, "two": {}},
                   clock="virtual")
-    with served.lrie.connect() as connection:
-        t.equal(connection.ask("POST", "/_lrie/clock", b'{"advance":"1m"}').status, 200)
+    served.lrie.advance("1m")
     record = wait_for_record(os.path.join(served.file.folder, "good"))
     t.equal((record["requestPayload"], record["responsePayload"]), ({"a": 1}, {"a": 1}))
     t.equal(record["requestContext"]["approximateInvokeCount"], 2)

@@ -18,21 +18,6 @@ EVENT = {"X-Amz-Invocation-Type": "Event"}.items()
 JSON = ("--log-format", "json")
 
 
-def begin_advance(t, lrie, duration, settle=None):
-    order = {"advance": duration}
-    if settle:
-        order["settle"] = settle
-    connection = t.closing(lrie.connect())
-    connection.request("POST", "/_lrie/clock", json.dumps(order).encode())
-    return connection
-
-
-def advance(t, lrie, duration, settle=None):
-    reply = begin_advance(t, lrie, duration, settle).reply()
-    t.equal(reply.status, 200, reply.body)
-    return moment(reply.json()["now"])
-
-
 def tell(lrie):
     with lrie.connect() as connection:
         return connection.ask("GET", "/_lrie/clock")
@@ -74,7 +59,7 @@ def test_three_attempts_over_three_minutes(t):
     started = time.monotonic()
     reply = lrie.invoke(b"{}", EVENT)
     t.equal(reply.status, 202)
-    now = advance(t, lrie, "3m")
+    now = moment(lrie.advance("3m")["now"])
     record, = records(path)
     t.equal(record["requestContext"]["condition"], "RetriesExhausted")
     t.equal(record["requestContext"]["approximateInvokeCount"], 3)
@@ -94,7 +79,7 @@ def test_nothing_happens_before_its_time(t):
     lrie.invoke(b"{}", EVENT)
     for duration, attempts in (("0s", 1), ("30s", 1), ("30s", 2), ("1m30s", 2), ("30s", 3),
                                ("6h", 3)):
-        advance(t, lrie, duration)
+        lrie.advance(duration)
         lrie.stdout.wait_line(r".*platform\.report.*", attempts)
         t.equal(len(platform_lines(lrie, "start")), attempts, "after " + duration)
     lrie.stop()
@@ -105,7 +90,7 @@ def test_what_an_advance_begins_has_the_time_that_it_takes(t):
     lrie = t.serve("sleep:150,error", "--clock", "virtual", "--on-failure", path,
                    "--timeout", "900")
     reply = lrie.invoke(b"{}", EVENT)
-    advance(t, lrie, "1h")
+    lrie.advance("1h")
     t.equal(records(path)[0]["responsePayload"]["errorType"], "Function.FixtureError")
     lrie.stdout.wait_line(r"REPORT .*", 3)
     for line in lrie.stdout.lines():
@@ -120,13 +105,13 @@ def test_servers_have_been_told_then(t):
         lrie = t.serve("error", "--clock", "virtual",
                        "--on-failure", "http://127.0.0.1:%d/" % server.port)
         lrie.invoke(b"{}", EVENT)
-        advance(t, lrie, "2m")
+        lrie.advance("2m")
         t.equal(server.records, [])
         server.status = 503
-        advance(t, lrie, "1m")
+        lrie.advance("1m")
         lrie.stderr.wait_line(r".*is tried again.*")
         server.status = 200
-        advance(t, lrie, "1m")
+        lrie.advance("1m")
         t.equal(len(server.records), 1)
         lrie.stop()
 
@@ -142,9 +127,9 @@ def test_functions_have_been_told_then(t):
     lrie = t.start("--config", os.path.join(folder, "lrie.json"))
     lrie.wait_until_it_listens()
     lrie.invoke(b"{}", EVENT, path=harness.INVOKE_PATH.replace("/function/", "/one/"))
-    advance(t, lrie, "3m")
+    lrie.advance("3m")
     t.equal(records(path), [])
-    now = advance(t, lrie, "3m")
+    now = moment(lrie.advance("3m")["now"])
     record, = records(path)
     t.equal(record["requestContext"]["approximateInvokeCount"], 3)
     t.between(180, moment(record["timestamp"]) -
@@ -157,9 +142,9 @@ def test_a_function_that_hangs_times_out(t):
     lrie = t.serve("silent", "--clock", "virtual", "--timeout", "900")
     call = lrie.begin_invoke()
     lrie.stdout.wait_line(r"START .*")
-    advance(t, lrie, "14m30s", "0s")
+    lrie.advance("14m30s", settle="0s")
     t.true(not call.has_input(), "it has half a minute left")
-    advance(t, lrie, "30s", "0s")
+    lrie.advance("30s", settle="0s")
     reply = call.reply()
     t.match(reply.json()["errorMessage"], r".*Task timed out after 900\.00 seconds")
     report = lrie.report(reply.request_id)
@@ -174,9 +159,9 @@ def test_an_event_grows_too_old(t):
     held = lrie.begin_invoke()
     lrie.stdout.wait_line(r"START .*")
     lrie.invoke(b"{}", EVENT)
-    advance(t, lrie, "1m", "0s")
+    lrie.advance("1m", settle="0s")
     t.equal(records(path), [])
-    advance(t, lrie, "1m", "0s")
+    lrie.advance("1m", settle="0s")
     record, = records(path)
     t.equal(record["requestContext"]["condition"], "EventAgeExceeded")
     t.equal(record["requestContext"]["approximateInvokeCount"], 0)
@@ -187,9 +172,9 @@ def test_an_event_grows_too_old(t):
 def test_idle_environments_end(t):
     lrie = t.serve("echo", "--clock", "virtual", "--idle-timeout", "600")
     lrie.report(lrie.invoke().request_id)
-    advance(t, lrie, "9m30s")
+    lrie.advance("9m30s")
     t.equal(len(lrie.function_processes()), 1)
-    advance(t, lrie, "30s")
+    lrie.advance("30s")
     t.equal(lrie.function_processes(), [])
     t.true(lrie.report(lrie.invoke().request_id).init is not None, "a cold start")
     lrie.stop()
@@ -200,7 +185,7 @@ def test_environments_grow_old(t):
     lrie = t.serve("echo", "--clock", "virtual", "--max-environment-age", "600")
     for _ in range(100):
         t.equal(lrie.invoke().status, 200)
-        advance(t, lrie, "1m")
+        lrie.advance("1m")
     page = metrics(lrie)
     t.equal(page["lrie_invocations_total"], 100)
     t.between(9, page["lrie_cold_starts_total"], 11, "cold starts")
@@ -212,7 +197,7 @@ def test_what_was_provisioned_is_replaced(t):
                    "--max-environment-age", "600")
     lrie.stdout.wait_line(r"INIT_REPORT .*", 2)
     before = {process.pid for process in lrie.function_processes()}
-    advance(t, lrie, "10m")
+    lrie.advance("10m")
     after = {process.pid for process in lrie.function_processes()}
     t.equal((len(before), len(after), before & after), (2, 2, set()))
     lrie.stop()
@@ -220,7 +205,7 @@ def test_what_was_provisioned_is_replaced(t):
 
 def test_functions_see_the_clock_of_the_machine(t):
     lrie = t.serve("remaining", "--clock", "virtual", "--timeout", "5")
-    advance(t, lrie, "1000h")
+    lrie.advance("1000h")
     t.between(1, int(lrie.invoke().body), 5000, "milliseconds left")
     lrie.stop()
 
@@ -228,7 +213,7 @@ def test_functions_see_the_clock_of_the_machine(t):
 def test_durations_are_real_ones(t):
     lrie = t.serve("echo", "--clock", "virtual")
     for _ in range(3):
-        advance(t, lrie, "1h")
+        lrie.advance("1h")
         report = lrie.report(lrie.invoke().request_id)
         t.true(report.duration < 5000 * harness.SLOW, report.duration)
         t.true((report.init or 0) < 5000 * harness.SLOW, report.init)
@@ -240,7 +225,7 @@ def test_it_tells_the_time(t):
     reply = tell(lrie)
     t.equal((reply.status, reply.json()["clock"], reply.json()["aheadMs"]), (200, "virtual", 0))
     t.near(moment(reply.json()["now"]), time.time(), "now", absolute=60)
-    now = advance(t, lrie, "1h30m")
+    now = moment(lrie.advance("1h30m")["now"])
     t.near(now, time.time() + 5400, "then", absolute=60)
     t.equal(tell(lrie).json()["aheadMs"], 5400000)
     lrie.stop()
@@ -249,7 +234,7 @@ def test_it_tells_the_time(t):
 def test_a_real_clock_is_not_moved(t):
     lrie = t.serve("echo")
     t.equal(tell(lrie).json()["clock"], "real")
-    reply = begin_advance(t, lrie, "1m").reply()
+    reply = lrie.begin_advance("1m").reply()
     t.equal(reply.status, 409)
     t.match(reply.json()["message"], r".*--clock virtual")
     t.equal(tell(lrie).json()["aheadMs"], 0)
@@ -289,11 +274,11 @@ def test_what_is_no_advance_is_refused(t):
 
 def test_its_limit_is_that_of_the_sum(t):
     lrie = t.serve("echo", "--clock", "virtual")
-    advance(t, lrie, "87599h")
-    reply = begin_advance(t, lrie, "2h").reply()
+    lrie.advance("87599h")
+    reply = lrie.begin_advance("2h").reply()
     t.equal(reply.status, 400)
     t.match(reply.json()["message"], r".*is 87599 ahead")
-    advance(t, lrie, "1h")
+    lrie.advance("1h")
     t.equal(lrie.invoke(b'"x"').body, b'"x"')
     lrie.stop()
 
@@ -311,9 +296,9 @@ def wait_for_a_retry(t):
 
 def test_one_at_a_time(t):
     lrie, runtime = wait_for_a_retry(t)
-    first = begin_advance(t, lrie, "1m")
+    first = lrie.begin_advance("1m")
     event = runtime.end_next()
-    second = begin_advance(t, lrie, "1m").reply()
+    second = lrie.begin_advance("1m").reply()
     t.equal(second.status, 409)
     t.match(second.json()["message"], r".*is being moved already.*")
     t.true(not first.has_input(), "the retry is not over")
@@ -325,7 +310,7 @@ def test_one_at_a_time(t):
 
 def test_it_goes_on_when_its_caller_leaves(t):
     lrie, runtime = wait_for_a_retry(t)
-    call = begin_advance(t, lrie, "2m")
+    call = lrie.begin_advance("2m")
     event = runtime.end_next()
     call.reset()
     runtime.answer(event)
@@ -336,7 +321,7 @@ def test_it_goes_on_when_its_caller_leaves(t):
 
 def test_lrie_ends_in_mid_advance(t):
     lrie, runtime = wait_for_a_retry(t)
-    begin_advance(t, lrie, "2m")
+    lrie.begin_advance("2m")
     runtime.end_next()
     lrie.stop()
 
