@@ -255,17 +255,28 @@ def run_all(t, lrie, count):
     t.equal(lrie.metric("lrie_events_succeeded_total"), count)
 
 
-def in_small_file_system(t, ballast, *options):
-    """lrie, its state in a tmpfs of 64 KiB that nobody else sees, with so many of them taken."""
+def in_file_system(t, kind, prepare, *options):
+    """lrie, its state in a tmpfs that nobody else sees, mounted so; the shell 'prepare's "$1"."""
     if os.geteuid() != 0:
         raise harness.Skip("a mount needs root")
     folder = t.folder()
-    script = ('mount -t tmpfs -o size=64k,mode=700 tmpfs "$1" && head -c %d /dev/zero >"$1/ballast"'
-              ' && shift && exec "$@"' % (ballast * 1024))
+    script = 'mount -t tmpfs -o %s,mode=700 tmpfs "$1" && %s && shift && exec "$@"' % (kind, prepare)
     return t.start("-m", "--propagation", "private", "sh", "-c", script, "sh", folder,
                    harness.LRIE, "--listen", "127.0.0.1:0", "--bootstrap",
                    t.script(harness.BARE_SCRIPT), "--runtime-api-access=any", "--state", folder,
                    "--quiet", *options, program="unshare")
+
+
+def in_small_file_system(t, ballast, *options):
+    """Of 64 KiB, with so many of them taken."""
+    return in_file_system(t, "size=64k", 'head -c %d /dev/zero >"$1/ballast"' % (ballast * 1024),
+                          *options)
+
+
+def check_refuses_to_start(t, lrie, reason):
+    t.equal(lrie.wait(), 2)
+    lrie.stopped = True
+    says(t, lrie.stderr.text(), reason)
 
 
 def test_a_file_system_that_is_full(t):
@@ -283,23 +294,11 @@ def test_a_file_system_that_is_full(t):
 
 
 def test_a_file_system_that_is_full_at_the_start(t):
-    lrie = in_small_file_system(t, 64)
-    t.equal(lrie.wait(), 2)
-    lrie.stopped = True
-    says(t, lrie.stderr.text(), "No space left on device")
+    check_refuses_to_start(t, in_small_file_system(t, 64), "No space left on device")
 
 
 def test_a_file_system_that_is_read_only(t):
-    if os.geteuid() != 0:
-        raise harness.Skip("a mount needs root")
-    folder = t.folder()
-    script = ('mount -t tmpfs -o ro,mode=700 tmpfs "$1" && shift && exec "$@"')
-    lrie = t.start("-m", "--propagation", "private", "sh", "-c", script, "sh", folder,
-                   harness.LRIE, "--listen", "127.0.0.1:0", "--bootstrap", harness.BOOTSTRAP,
-                   "--state", folder, program="unshare")
-    t.equal(lrie.wait(), 2)
-    lrie.stopped = True
-    says(t, lrie.stderr.text(), "Read-only file system")
+    check_refuses_to_start(t, in_file_system(t, "ro", "true"), "Read-only file system")
 
 
 def test_damage_is_told_and_kept(t):
@@ -429,12 +428,23 @@ def test_a_server_is_told(t):
         lrie.stop()
 
 
+def tell_in_vain(lrie, server):
+    """The first attempt, of a server that is busy."""
+    server.status = 503
+    reply = lrie.invoke(b"{}", EVENT)
+    lrie.stderr.wait(lambda _: "is tried again" in lrie.stderr.text(), "the first attempt")
+    return reply
+
+
+def check_put_aside(t, undelivered, reply):
+    line, = read_lines(undelivered)
+    t.equal(json.loads(line)["requestContext"]["requestId"], reply.request_id)
+
+
 def test_the_end_waits_for_what_is_left(t):
     with Server() as server:
         lrie = t.serve("echo", "--on-success", "http://127.0.0.1:%d/" % server.port)
-        server.status = 503
-        lrie.invoke(b"{}", EVENT)
-        lrie.stderr.wait(lambda _: "is tried again" in lrie.stderr.text(), "the first attempt")
+        tell_in_vain(lrie, server)
         server.status = 200
         lrie.stop()
         t.equal(len(server.records), 1)
@@ -444,10 +454,8 @@ def test_a_server_that_is_down_is_told_later(t):
     """It gets what the lrie before could not tell."""
     with Server() as server:
         survivor = Survivor(t, "echo", "--on-success", "http://127.0.0.1:%d/" % server.port)
-        server.status = 503
         lrie = survivor.begin()
-        reply = lrie.invoke(b"{}", EVENT)
-        lrie.stderr.wait(lambda _: "is tried again" in lrie.stderr.text(), "the first attempt")
+        reply = tell_in_vain(lrie, server)
         kill(lrie)
         server.status = 200
         lrie = survivor.begin()
@@ -463,8 +471,7 @@ def test_a_record_that_is_refused_is_put_aside(t):
         lrie = survivor.begin()
         reply = lrie.invoke(b"{}", EVENT)
         harness.wait_for(lambda: lrie.metric("lrie_event_records_dropped_total") == 1, "the end")
-        line, = read_lines(os.path.join(survivor.folder, "state", "undelivered"))
-        t.equal(json.loads(line)["requestContext"]["requestId"], reply.request_id)
+        check_put_aside(t, os.path.join(survivor.folder, "state", "undelivered"), reply)
         lrie.stop()
 
 
@@ -486,17 +493,14 @@ def test_what_is_put_aside_has_an_end(t):
             lrie.stop()
         os.unlink(undelivered)
         survivor.begin().stop()
-        line, = read_lines(undelivered)
-        t.equal(json.loads(line)["requestContext"]["requestId"], reply.request_id)
+        check_put_aside(t, undelivered, reply)
 
 
 def test_a_record_for_nobody_is_put_aside_when_that_is_possible(t):
     with Server() as server:
         survivor = Survivor(t, "echo", "--on-success", "http://127.0.0.1:%d/" % server.port)
-        server.status = 503
         lrie = survivor.begin()
-        reply = lrie.invoke(b"{}", EVENT)
-        lrie.stderr.wait(lambda _: "is tried again" in lrie.stderr.text(), "the first attempt")
+        reply = tell_in_vain(lrie, server)
         kill(lrie)
     state = os.path.join(survivor.folder, "state")
     undelivered = os.path.join(state, "undelivered")
@@ -508,8 +512,7 @@ def test_a_record_for_nobody_is_put_aside_when_that_is_possible(t):
     os.rmdir(undelivered)
     for _ in range(2):
         t.serve("echo", "--state", state).stop()
-        line, = read_lines(undelivered)
-        t.equal(json.loads(line)["requestContext"]["requestId"], reply.request_id)
+        check_put_aside(t, undelivered, reply)
 
 
 def test_a_function_is_told(t):
