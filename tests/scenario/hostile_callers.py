@@ -11,6 +11,7 @@ import random
 import urllib.parse
 
 import harness
+import http_front
 from event_stream import STREAM_PATH
 from harness import INVOKE_PATH, Connection
 
@@ -388,13 +389,12 @@ def test_requests_at_random_become_events_or_refusals(t):
     shuffle = random.Random(4)
     alphabet = bytes(range(256)) + b"\r\n\r\n:::;;  00012//%%--=&?%C%"
     for form in ("url", "rest-api", "alb"):
-        lrie = t.serve("echo" if form == "url" else 'answer:{"statusCode":200}',
-                       "--memory", "1769", "--http", "127.0.0.1:0", "--http-as", form)
-        line = lrie.stderr.wait_line(r"lrie: serving HTTP on http://127\.0\.0\.1:(\d+).*")
+        lrie = http_front.serve(t, "echo" if form == "url" else 'answer:{"statusCode":200}',
+                                "--memory", "1769", "--http-as", form)
         ran = 0
         for number in range(500):
             data = mutated(shuffle, PAGES[number % len(PAGES)], alphabet)
-            for reply in replies(int(line[1]), data):
+            for reply in replies(lrie.http, data):
                 t.true(reply.status in (200, 400, 403, 405, 411, 413, 414, 431, 501, 505),
                        "%r: %r" % (data, reply))
                 ran += reply.status == 200

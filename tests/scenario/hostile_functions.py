@@ -10,9 +10,8 @@ import random
 import harness
 from harness import Connection, RUNTIME_PATH
 from hostile_callers import mutated
-
-PRELUDE_TYPE = "application/vnd.awslambda.http-integration-response"
-DELIMITER = b"\0" * 8
+from http_front import serve_bare
+from http_front_streams import DELIMITER, PRELUDE_TYPE
 
 ANSWERS = [json.dumps(answer).encode() for answer in (
     {"statusCode": 200, "headers": {"Content-Type": "text/html", "X-A": "1"}, "body": "<p>"},
@@ -26,9 +25,7 @@ ALPHABET = bytes(range(256)) + b'{}[]:,"\\/0123456789' * 4 + b"\r\n\0"
 
 
 def serve(t, *options):
-    lrie = t.bare("--http", "127.0.0.1:0", "--timeout", "60", *options)
-    lrie.http = int(lrie.stderr.wait_line(r"lrie: serving HTTP on http://127\.0\.0\.1:(\d+).*")[1])
-    return lrie
+    return serve_bare(t, "--timeout", "60", *options)
 
 
 def check_head(t, reply, told):
@@ -68,6 +65,14 @@ def test_answers_at_random_become_responses(t):
         lrie.stop()
 
 
+def begin_answer(runtime, event):
+    """The head of one that comes in pieces, of which no trailer is announced."""
+    runtime.connection.send((
+        "POST %s/invocation/%s/response HTTP/1.1\r\nHost: x\r\nContent-Type: %s\r\n"
+        "Lambda-Runtime-Function-Response-Mode: streaming\r\nTransfer-Encoding: chunked\r\n\r\n"
+        % (RUNTIME_PATH, event.id, PRELUDE_TYPE)).encode())
+
+
 class Stream:
     """An answer in pieces of any size, which ends in one of the ways in which answers end."""
 
@@ -86,11 +91,8 @@ class Stream:
 
     def send(self, shuffle, runtime, event):
         """Returns whether the runtime has its connection still."""
+        begin_answer(runtime, event)
         connection = runtime.connection
-        connection.send(("POST %s/invocation/%s/response HTTP/1.1\r\nHost: x\r\nContent-Type: %s\r\n"
-                         "Lambda-Runtime-Function-Response-Mode: streaming\r\n"
-                         "Transfer-Encoding: chunked\r\n\r\n" % (RUNTIME_PATH, event.id, PRELUDE_TYPE)
-                         ).encode())
         at = 0
         while at < min(len(self.data), 4000 if self.pieces[0] == 1 else len(self.data)):
             piece = self.data[at:at + shuffle.choice(self.pieces)]
@@ -149,11 +151,7 @@ def test_the_end_comes_at_any_moment(t):
         clients.append(t.closing(Connection(lrie.http, receive_buffer=4096)))
         clients[-1].request("GET", "/")
         runtime = lrie.runtime(number)
-        event = runtime.next()
-        runtime.connection.send((
-            "POST %s/invocation/%s/response HTTP/1.1\r\nHost: x\r\nContent-Type: %s\r\n"
-            "Lambda-Runtime-Function-Response-Mode: streaming\r\nTransfer-Encoding: chunked\r\n\r\n"
-            % (RUNTIME_PATH, event.id, PRELUDE_TYPE)).encode())
+        begin_answer(runtime, runtime.next())
         if data:
             runtime.connection.send(b"%x\r\n%s\r\n" % (len(data), data))
     for client in clients[3:]:

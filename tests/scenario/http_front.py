@@ -16,17 +16,17 @@ TEXT = ("Content-Type", "text/plain")
 FORMATS = ("url", "http-api", "rest-api", "alb")
 
 
-def add_http(t, lrie):
+def add_http(lrie):
     lrie.http = int(lrie.stderr.wait_line(r"lrie: serving HTTP on http://127\.0\.0\.1:(\d+).*")[1])
     return lrie
 
 
 def serve(t, handler, *options, **more):
-    return add_http(t, t.serve(handler, "--http", "127.0.0.1:0", *options, **more))
+    return add_http(t.serve(handler, "--http", "127.0.0.1:0", *options, **more))
 
 
 def serve_bare(t, *options, **more):
-    return add_http(t, t.bare("--http", "127.0.0.1:0", *options, **more))
+    return add_http(t.bare("--http", "127.0.0.1:0", *options, **more))
 
 
 def connect(t, lrie):
@@ -541,7 +541,7 @@ def serve_file(t, functions, **common):
          **common, "functions": functions}))
     lrie = t.start("--config", path)
     lrie.wait_until_it_listens()
-    return add_http(t, lrie)
+    return add_http(lrie)
 
 
 def test_the_longest_path_wins(t):
@@ -615,7 +615,7 @@ def test_paths_change_with_the_file(t):
     write()
     lrie = t.start("--config", path, "--http-host", "my.test")
     lrie.wait_until_it_listens()
-    add_http(t, lrie)
+    add_http(lrie)
     t.equal(event_of(t, lrie, target="/two")["version"], "2.0")
     write(**{"http-path": "/2", "http-as": "rest-api"})
     lrie.process.send_signal(signal.SIGHUP)
@@ -641,7 +641,7 @@ def test_an_answer_is_for_the_site_that_asked(t):
     write(**{"http-as": "rest-api", "binary-media-types": "image/*"})
     lrie = t.start("--config", path, "--runtime-api-access=any")
     lrie.wait_until_it_listens()
-    add_http(t, lrie)
+    add_http(lrie)
     connection = connect(t, lrie)
     connection.request("GET", "/", headers=[("Accept", "image/png")])
     runtime = lrie.runtime()

@@ -3,16 +3,14 @@
 """--invoke-mode response_stream: answers of a function URL that are sent as they come."""
 import harness
 from harness import Connection
+from http_front import serve_bare
 
 PRELUDE_TYPE = "application/vnd.awslambda.http-integration-response"
 DELIMITER = b"\0" * 8
 
 
 def serve(t, *options):
-    lrie = t.bare("--http", "127.0.0.1:0", "--invoke-mode", "response_stream", "--timeout", "60",
-                  *options)
-    lrie.http = int(lrie.stderr.wait_line(r"lrie: serving HTTP on http://127\.0\.0\.1:(\d+).*")[1])
-    return lrie
+    return serve_bare(t, "--invoke-mode", "response_stream", "--timeout", "60", *options)
 
 
 class Answer:
