@@ -210,12 +210,7 @@ static void test_a_letter_that_is_refused(void)
 	CHECK(strstr(receive(), "\r\n\r\n2"));
 	answer(OK);
 	CHECK_INT(sink->dropped, 1);
-	char text[10] = "";
-	FILE *file = fopen("state/undelivered", "r");
-	CHECK(file && fread(text, 1, 9, file) == 2);
-	CHECK_STR(text, "1\n");
-	if (file)
-		fclose(file);
+	files_check_text("state/undelivered", "1\n");
 	end();
 }
 

@@ -220,11 +220,16 @@ static void test_a_kill_in_the_same_turn_repeats(void)
 	end();
 }
 
-static off_t size_of_log(void)
+static off_t size_of(const char *path)
 {
 	struct stat status;
 
-	return stat(STATE "/events-1.log", &status) == 0 ? status.st_size : -1;
+	return stat(path, &status) == 0 ? status.st_size : -1;
+}
+
+static off_t size_of_log(void)
+{
+	return size_of(STATE "/events-1.log");
 }
 
 /* What is over is written with the next one. */
@@ -353,25 +358,15 @@ static void test_a_damaged_record(void)
 	end();
 }
 
-static off_t size_of(const char *path)
-{
-	struct stat status;
-
-	return stat(path, &status) == 0 ? status.st_size : -1;
-}
-
 /* Files begin at 1 again when all is over: what was put aside of one before stays. */
 static void test_damage_of_two_files_of_one_number(void)
 {
-	off_t size;
-
 	begin();
 	files_put_text(STATE "/events-1.damaged", "before");
 	close_with_two();
 	damage(60);
 	reopen();
-	size = size_of(STATE "/events-1.damaged");
-	CHECK_INT(size, (log_file.size - 16) / 2 + 6);
+	CHECK_INT(size_of(STATE "/events-1.damaged"), (log_file.size - 16) / 2 + 6);
 	end();
 }
 
@@ -692,15 +687,11 @@ static void test_letters_and_functions_are_apart(void)
 static void test_what_nobody_would_take(void)
 {
 	struct error err;
-	char text[20] = "";
 
 	begin();
 	CHECK(event_store_set_aside(store, "{}\n", 3, &err));
 	CHECK(event_store_set_aside(store, "[]\n", 3, &err));
-	FILE *file = fopen(STATE "/undelivered", "r");
-	CHECK_INT(fread(text, 1, sizeof(text) - 1, file), 6);
-	CHECK_STR(text, "{}\n[]\n");
-	fclose(file);
+	files_check_text(STATE "/undelivered", "{}\n[]\n");
 	end();
 }
 
@@ -708,16 +699,12 @@ static void test_what_nobody_would_take(void)
 static void test_half_a_line_of_what_nobody_would_take(void)
 {
 	struct error err;
-	char text[20] = "";
 
 	begin();
 	files_put_text(STATE "/undelivered", "{}\n{\"ha");
 	CHECK(event_store_set_aside(store, "[]\n", 3, &err));
 	CHECK(event_store_set_aside(store, "{}\n", 3, &err));
-	FILE *file = fopen(STATE "/undelivered", "r");
-	CHECK_INT(fread(text, 1, sizeof(text) - 1, file), 14);
-	CHECK_STR(text, "{}\n{\"ha\n[]\n{}\n");
-	fclose(file);
+	files_check_text(STATE "/undelivered", "{}\n{\"ha\n[]\n{}\n");
 	end();
 }
 

@@ -49,4 +49,17 @@ static inline void files_put_text(const char *name, const char *text)
 	files_put(name, text, strlen(text));
 }
 
+/* That this, which is short, is what is in a file, and all of it. */
+static inline void files_check_text(const char *name, const char *expected)
+{
+	char text[100] = "";
+	FILE *file = fopen(name, "r");
+
+	if (!CHECK(file))
+		return;
+	CHECK_INT(fread(text, 1, sizeof(text) - 1, file), strlen(expected));
+	CHECK_STR(text, expected);
+	fclose(file);
+}
+
 #endif
