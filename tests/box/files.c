@@ -6,6 +6,14 @@
 
 #include "tests/box/machine.h"
 
+/* For tests that mount, outside of the box. */
+#define NEED_MOUNTS()                         \
+	do {                                  \
+		NEED(SANDBOX_WALL_FILES);     \
+		if (geteuid() != 0)           \
+			SKIP("cannot mount"); \
+	} while (0)
+
 static void test_everything_is_read_only(void)
 {
 	NEED(SANDBOX_WALL_FILES);
@@ -541,9 +549,7 @@ static void live_with_shared_mounts(const char *task, const char *folder)
 /* As systemd has them: what is mounted on either side is not seen on the other. */
 static void test_shared_mounts(void)
 {
-	NEED(SANDBOX_WALL_FILES);
-	if (geteuid() != 0)
-		SKIP("cannot mount");
+	NEED_MOUNTS();
 	const char *task = box_folder();
 	char path[PATH_MAX];
 
@@ -588,9 +594,7 @@ static void live_with_unbindable_mounts(const char *task)
 /* They are made private for the box, wherever it finds them. */
 static void test_unbindable_mounts(void)
 {
-	NEED(SANDBOX_WALL_FILES);
-	if (geteuid() != 0)
-		SKIP("cannot mount");
+	NEED_MOUNTS();
 	const char *task = box_folder();
 
 	IN_CHILD(live_with_unbindable_mounts(task));
@@ -611,9 +615,7 @@ static void live_in_a_chroot(const char *folder)
 /* The mount namespace then begins with a root that is not lrie's. */
 static void test_in_a_chroot(void)
 {
-	NEED(SANDBOX_WALL_FILES);
-	if (geteuid() != 0)
-		SKIP("cannot mount");
+	NEED_MOUNTS();
 	const char *folder = box_folder();
 
 	IN_CHILD(live_in_a_chroot(folder));

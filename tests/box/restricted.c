@@ -87,8 +87,7 @@ static void live_with_full_cgroups(int code)
 
 static void test_full_cgroups(void)
 {
-	if (box_lacks(SANDBOX_WALL_CPU))
-		SKIP(box_lacks(SANDBOX_WALL_CPU));
+	NEED(SANDBOX_WALL_CPU);
 	IN_CONTAINER(live_with_full_cgroups(ENOSPC));
 	IN_CONTAINER(live_with_full_cgroups(EAGAIN));
 	IN_CONTAINER(live_with_full_cgroups(ENOMEM));
@@ -99,8 +98,7 @@ static void test_another_lrie_of_this_pid(void)
 {
 	struct error err = { .code = 0 };
 
-	if (box_lacks(SANDBOX_WALL_CPU))
-		SKIP(box_lacks(SANDBOX_WALL_CPU));
+	NEED(SANDBOX_WALL_CPU);
 	struct sandbox_host *other = sandbox_probe(SANDBOX_AUTO, 0, &err);
 	CHECK_STR(err.text, "");
 	CHECK_STR(sandbox_host_wall(other, SANDBOX_WALL_CPU)->detail,
