@@ -5,6 +5,8 @@ import json
 import os
 
 import harness
+from harness import path_of
+from several_functions import wait_for_record
 
 REFUSAL = (b'{"Reason":"ReservedFunctionConcurrentInvocationLimitExceeded","Type":"User",'
            b'"message":"Rate Exceeded."}')
@@ -95,10 +97,6 @@ def serve_two(t, *options, reserved=None, **members):
     lrie = t.start("--config", path, *options)
     lrie.wait_until_it_listens()
     return lrie
-
-
-def path_of(name):
-    return "/2015-03-31/functions/%s/invocations" % name
 
 
 def waiting(lrie):
@@ -206,12 +204,7 @@ def test_no_concurrency_turns_a_function_off(t):
     t.equal(reply.json()["Reason"], "ReservedFunctionConcurrentInvocationLimitExceeded")
     reply = lrie.invoke(headers={"X-Amz-Invocation-Type": "Event"}.items())
     t.equal(reply.status, 202)
-
-    def read():
-        with open(records, encoding="utf-8") as file:
-            return file.read()
-
-    record = json.loads(harness.wait_for(lambda: read().endswith("\n") and read(), "the record"))
+    record = wait_for_record(records)
     t.equal(record["requestContext"]["requestId"], reply.request_id)
     t.equal(record["requestContext"]["approximateInvokeCount"], 0)
     t.equal(lrie.function_processes(), [])

@@ -45,7 +45,13 @@ LRIE = os.path.abspath(os.environ.get("LRIE") or "./lrie")
 FIXTURES = os.path.abspath(os.environ.get("LRIE_FIXTURES") or "./fixtures")
 BOOTSTRAP = os.path.join(FIXTURES, "bootstrap")
 
-INVOKE_PATH = "/2015-03-31/functions/function/invocations"
+
+def path_of(name, query=""):
+    """Where a function is invoked."""
+    return "/2015-03-31/functions/%s/invocations%s" % (name, query)
+
+
+INVOKE_PATH = path_of("function")
 RUNTIME_PATH = "/2018-06-01/runtime"
 UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"
 

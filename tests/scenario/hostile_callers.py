@@ -13,15 +13,11 @@ import urllib.parse
 import harness
 import http_front
 from event_stream import STREAM_PATH
-from harness import INVOKE_PATH, Connection
+from harness import INVOKE_PATH, Connection, path_of
 
 POST = "POST %s HTTP/1.1\r\nHost: localhost\r\n"
 DRY_RUN = ("X-Amz-Invocation-Type", "DryRun")
 LONG_TRACE = ("X-Amzn-Trace-Id", "Root=1-5759e988-bd862e3fe1be46a994272793;Lineage=" + "b" * 900)
-
-
-def path_of(name, query=""):
-    return "/2015-03-31/functions/%s/invocations%s" % (name, query)
 
 
 def post(head, body=b"{}", target=INVOKE_PATH):

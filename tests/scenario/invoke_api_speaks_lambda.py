@@ -7,13 +7,9 @@ import re
 import urllib.parse
 
 import harness
-from harness import INVOKE_PATH, REQUEST_LIMIT, UUID
+from harness import INVOKE_PATH, REQUEST_LIMIT, UUID, path_of
 
 NOT_JSON = "Could not parse request body into json: Could not parse payload into json: "
-
-
-def path_of(name, query=""):
-    return "/2015-03-31/functions/%s/invocations%s" % (name, query)
 
 
 def check_api_error(t, reply, status, name, message=None):

@@ -11,7 +11,9 @@ import time
 import zipfile
 
 import harness
-from several_functions import File, ask, not_found, path_of, wait_for_record
+from changed_files_replace_environments import unpacked
+from harness import path_of
+from several_functions import File, ask, not_found, wait_for_record
 
 EVENT = {"X-Amz-Invocation-Type": "Event"}.items()
 
@@ -295,10 +297,6 @@ def unpacking(served, count=1):
     served.lrie.stderr.wait_line(r"lrie: '.*/lrie\.json': layers are being unpacked; .*", count)
 
 
-def folders_of_layers(served):
-    return [name for name in os.listdir(served.lrie.temporary) if "layer" in name]
-
-
 class Caller:
     """Who asks for 'other' again and again, and sees how long the answers stay away."""
 
@@ -350,10 +348,10 @@ def test_others_are_served_while_layers_are_unpacked(t):
         caller.check_during(t, "unpacking", lambda: served.reload("changed one; added new$", layered))
         unpacking(served)
         t.equal([body(served, name) for name in ("one", "new")], [b"3", b"4"])
-        t.equal(len(folders_of_layers(served)), 1, "both have the same")
+        t.equal(len(unpacked(served.lrie)), 1, "both have the same")
         served.reload("changed one; removed new$", plain)
         caller.check_during(t, "removing", lambda: harness.wait_for(
-            lambda: not folders_of_layers(served), "the end of the layers"))
+            lambda: not unpacked(served.lrie), "the end of the layers"))
     t.equal(caller.wrong, [])
     served.lrie.stop()
 
@@ -386,7 +384,7 @@ def test_layers_that_cannot_be_unpacked_change_nothing(t):
     served.reload(r"two: layer '.*/layer\.zip': .*: all functions stay as they are$", {
         "one": {"handler": "answer:3", "layer": good}, "two": {"handler": "answer:4", "layer": bad}})
     t.equal([body(served, name) for name in ("one", "two")], [b"1", b"2"])
-    harness.wait_for(lambda: not folders_of_layers(served), "the end of what was unpacked")
+    harness.wait_for(lambda: not unpacked(served.lrie), "the end of what was unpacked")
     served.reload("changed one$", {"one": {"handler": "answer:3", "layer": good},
                                    "two": {"handler": "answer:2"}})
     t.equal(body(served, "one"), b"3")

@@ -9,12 +9,9 @@ import signal
 import zipfile
 
 import harness
+from harness import path_of
 
 ARN = "arn:aws:lambda:us-east-1:012345678912:function:"
-
-
-def path_of(name):
-    return "/2015-03-31/functions/%s/invocations" % name
 
 
 class File:
