@@ -533,15 +533,27 @@ def test_requests_in_line_on_one_connection(t):
 # ---- several functions -------------------------------------------------------
 
 
-def serve_file(t, functions, **common):
+def write_config(folder, functions, **common):
+    """Of functions whose bootstrap, 'boot', is in the same folder."""
+    return harness.write_file(os.path.join(folder, "lrie.json"), json.dumps(
+        {"listen": "127.0.0.1:0", "http": "127.0.0.1:0", "bootstrap": "boot", **common,
+         "functions": functions}))
+
+
+def folder_of_fixture(t):
     folder = t.folder()
     shutil.copy(harness.BOOTSTRAP, os.path.join(folder, "boot"))
-    path = harness.write_file(os.path.join(folder, "lrie.json"), json.dumps(
-        {"listen": "127.0.0.1:0", "http": "127.0.0.1:0", "bootstrap": "boot", "handler": "http",
-         **common, "functions": functions}))
-    lrie = t.start("--config", path)
+    return folder
+
+
+def serve_config(t, path, *options):
+    lrie = t.start("--config", path, *options)
     lrie.wait_until_it_listens()
     return add_http(lrie)
+
+
+def serve_file(t, functions, **common):
+    return serve_config(t, write_config(folder_of_fixture(t), functions, handler="http", **common))
 
 
 def test_the_longest_path_wins(t):
@@ -603,19 +615,12 @@ def test_a_file_names_hosts(t):
 
 
 def test_paths_change_with_the_file(t):
-    folder = t.folder()
-    shutil.copy(harness.BOOTSTRAP, os.path.join(folder, "boot"))
-    path = os.path.join(folder, "lrie.json")
+    folder = folder_of_fixture(t)
 
     def write(**members):
-        harness.write_file(path, json.dumps(
-            {"listen": "127.0.0.1:0", "http": "127.0.0.1:0", "bootstrap": "boot", "handler": "http",
-             "functions": [{"name": "one"}, dict({"name": "two"}, **members)]}))
+        return write_config(folder, [{"name": "one"}, {"name": "two", **members}], handler="http")
 
-    write()
-    lrie = t.start("--config", path, "--http-host", "my.test")
-    lrie.wait_until_it_listens()
-    add_http(lrie)
+    lrie = serve_config(t, write(), "--http-host", "my.test")
     t.equal(event_of(t, lrie, target="/two")["version"], "2.0")
     write(**{"http-path": "/2", "http-as": "rest-api"})
     lrie.process.send_signal(signal.SIGHUP)
@@ -631,17 +636,12 @@ def test_an_answer_is_for_the_site_that_asked(t):
     """Also when a reload has made another one of it meanwhile."""
     folder = t.folder()
     harness.write_file(os.path.join(folder, "boot"), harness.BARE_SCRIPT, 0o755)
-    path = os.path.join(folder, "lrie.json")
 
     def write(**members):
-        harness.write_file(path, json.dumps(
-            {"listen": "127.0.0.1:0", "http": "127.0.0.1:0", "bootstrap": "boot",
-             "timeout": 60, "functions": [dict({"name": "one"}, **members)]}))
+        return write_config(folder, [{"name": "one", **members}], timeout=60)
 
-    write(**{"http-as": "rest-api", "binary-media-types": "image/*"})
-    lrie = t.start("--config", path, "--runtime-api-access=any")
-    lrie.wait_until_it_listens()
-    add_http(lrie)
+    lrie = serve_config(t, write(**{"http-as": "rest-api", "binary-media-types": "image/*"}),
+                        "--runtime-api-access=any")
     connection = connect(t, lrie)
     connection.request("GET", "/", headers=[("Accept", "image/png")])
     runtime = lrie.runtime()
