@@ -41,22 +41,11 @@ static struct census_status parse_status(const char *text)
 	};
 }
 
-/* Of a file that stays open. */
-static bool read_again(int fd, char *text, size_t size)
-{
-	ssize_t length = fd == -1 ? -1 : pread(fd, text, size - 1, 0);
-
-	if (length <= 0)
-		return false;
-	text[length] = '\0';
-	return true;
-}
-
 bool census_read_status(int fd, struct census_status *status)
 {
 	char text[4096];
 
-	if (!read_again(fd, text, sizeof(text)))
+	if (!fd_read_again(fd, text, sizeof(text)))
 		return false;
 	*status = parse_status(text);
 	return true;
@@ -101,7 +90,7 @@ bool census_read_signs(int fd, struct census_signs *signs)
 	const char *threads, *resident;
 	struct census_faults faults;
 
-	if (!read_again(fd, text, sizeof(text)))
+	if (!fd_read_again(fd, text, sizeof(text)))
 		return false;
 	threads = stat_field(text, 20);
 	resident = stat_field(text, 24);

@@ -447,21 +447,11 @@ int cgroup_open_file(const struct cgroup *group, bool version_2, const char *nam
 	return -1;
 }
 
-bool cgroup_read_text(int fd, char *text, size_t size)
-{
-	ssize_t length = fd == -1 ? -1 : pread(fd, text, size - 1, 0);
-
-	if (length <= 0)
-		return false;
-	text[length] = '\0';
-	return true;
-}
-
 bool cgroup_read_number(int fd, uint64_t *number)
 {
 	char text[32];
 
-	if (!cgroup_read_text(fd, text, sizeof(text)))
+	if (!fd_read_again(fd, text, sizeof(text)))
 		return false;
 	*number = strtoull(text, NULL, 10);
 	return true;

@@ -111,10 +111,7 @@ bool cgroup_task_count(const struct cgroup *group, unsigned *count);
  * has it. Returns -1 where none does. The caller's. */
 int cgroup_open_file(const struct cgroup *group, bool version_2, const char *name);
 
-/* The text that a file, kept open, holds now. */
-bool cgroup_read_text(int fd, char *text, size_t size);
-
-/* The number that it holds. */
+/* The number that a file, kept open, holds now. */
 bool cgroup_read_number(int fd, uint64_t *number);
 
 /* The number behind 'key' at the beginning of a line of 'text', or 0. */

@@ -75,8 +75,8 @@ uint64_t cgroup_memory_kills(const struct cgroup_memory *memory)
 {
 	char text[512];
 
-	return cgroup_read_text(memory->kills, text, sizeof(text)) ? cgroup_value(text, "oom_kill")
-	                                                           : 0;
+	return fd_read_again(memory->kills, text, sizeof(text)) ? cgroup_value(text, "oom_kill")
+	                                                        : 0;
 }
 
 int cgroup_memory_watch(const struct cgroup_memory *memory, uint32_t *events)
@@ -95,8 +95,8 @@ bool cgroup_memory_heed(struct cgroup_memory *memory)
 	if (!(memory->watch_events & EPOLLPRI))
 		return memory->watch != -1 &&
 		       read(memory->watch, &count, sizeof(count)) == sizeof(count);
-	kills = cgroup_read_text(memory->watch, text, sizeof(text)) ? cgroup_value(text, "oom_kill")
-	                                                            : 0;
+	kills = fd_read_again(memory->watch, text, sizeof(text)) ? cgroup_value(text, "oom_kill")
+	                                                         : 0;
 	bool rose = kills > memory->heeded;
 	if (rose)
 		memory->heeded = kills;
@@ -119,7 +119,7 @@ bool cgroup_memory_read(const struct cgroup_memory *memory, struct cgroup_memory
 {
 	char text[8192];
 
-	if (!cgroup_read_text(memory->stat, text, sizeof(text)))
+	if (!fd_read_again(memory->stat, text, sizeof(text)))
 		return false;
 	memory->version->parse_memory(memory->dir, text, stat);
 	return true;

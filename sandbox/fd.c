@@ -45,6 +45,16 @@ ssize_t fd_read_file(int dir, const char *path, char *data, size_t size)
 	return (ssize_t)length;
 }
 
+bool fd_read_again(int fd, char *text, size_t size)
+{
+	ssize_t length = fd == -1 ? -1 : pread(fd, text, size - 1, 0);
+
+	if (length <= 0)
+		return false;
+	text[length] = '\0';
+	return true;
+}
+
 int fd_above_stdio(int fd)
 {
 	if (fd < 0 || fd > STDERR_FILENO)

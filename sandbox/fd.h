@@ -39,6 +39,10 @@ bool fd_write_file(int dir, const char *path, const char *data);
  * them. Returns the length, or -1 and errno. */
 ssize_t fd_read_file(int dir, const char *path, char *data, size_t size);
 
+/* The text that a file of the kernel, kept open, holds now: one pread(2). Returns false when 'fd'
+ * is -1, or there is none. */
+bool fd_read_again(int fd, char *text, size_t size);
+
 /* Moves 'fd' out of the range 0 to 2, so that a dup2() onto standard streams
  * cannot hit it. Takes over 'fd'; returns -1 and errno on failure. */
 int fd_above_stdio(int fd);

@@ -233,7 +233,7 @@ static bool read_inits_faults(const struct usage *usage, struct census_faults *f
 {
 	char stat[1024];
 
-	return cgroup_read_text(usage->init_stat, stat, sizeof(stat)) &&
+	return fd_read_again(usage->init_stat, stat, sizeof(stat)) &&
 	       census_parse_faults(stat, faults);
 }
 
@@ -355,7 +355,7 @@ static void tell_throttled(const struct usage *usage, const char *stat,
 	if (stat && strstr(stat, "\nthrottled_usec "))
 		know(figures, SANDBOX_USAGE_THROTTLED_NS,
 		     cgroup_value(stat, "throttled_usec") * NS_PER_US);
-	else if (cgroup_read_text(usage->cpu, text, sizeof(text)))
+	else if (fd_read_again(usage->cpu, text, sizeof(text)))
 		know(figures, SANDBOX_USAGE_THROTTLED_NS, cgroup_value(text, "throttled_time"));
 	else
 		lack(figures, SANDBOX_USAGE_THROTTLED_NS, "nothing limits its CPU time");
@@ -407,7 +407,7 @@ static void tell_files(struct usage *usage, struct sandbox_usage *figures)
 void usage_look(struct usage *usage, int proc, struct sandbox_usage *figures)
 {
 	char text[2048];
-	bool has_stat = cgroup_read_text(usage->stat, text, sizeof(text)) &&
+	bool has_stat = fd_read_again(usage->stat, text, sizeof(text)) &&
 	                strncmp(text, "usage_usec ", 11) == 0;
 	bool asks_clocks = !has_stat && usage->cpuacct == -1;
 
