@@ -10,9 +10,6 @@
 
 #include "sandbox/fd.h"
 
-/* <sys/mount.h> and <linux/mount.h> cannot both be included with older C libraries. */
-#define MOUNT_PRIVATE (1UL << 18)
-
 /* A path is looked up in microseconds: whoever disturbs all of these means to. */
 #define OPEN_ATTEMPTS 1000
 

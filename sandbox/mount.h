@@ -13,6 +13,9 @@
 
 #include "sandbox/error.h"
 
+/* <sys/mount.h> and <linux/mount.h> cannot both be included with older C libraries. */
+#define MOUNT_PRIVATE (1UL << 18)
+
 #define MOUNT_READ_ONLY (MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV)
 
 /* open_tree(2): with OPEN_TREE_CLONE a copy that is attached nowhere. */

@@ -36,8 +36,7 @@
 #include "sandbox/rootfs.h"
 #include "sandbox/rootfs_function.h"
 
-/* <sys/mount.h> and <linux/mount.h> cannot both be included with older C libraries. */
-#define MOUNT_PRIVATE (1UL << 18)
+/* As MOUNT_PRIVATE. */
 #define MOUNT_RECURSIVE (1UL << 14)
 #define UNMOUNT_DETACH 2
 
