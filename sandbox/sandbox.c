@@ -55,20 +55,23 @@ static int take_template(struct sandbox *box, const struct sandbox_spec *spec)
 	return templates_take(&host->templates, template_kind(host->namespaces), box->host_state);
 }
 
+/* Those to fork with: in the mount namespace of a template, init makes its own. */
+static unsigned long namespaces_beside(const struct sandbox_host *host, int template)
+{
+	if (template != -1 && template_kind(host->namespaces) == TEMPLATE_NAMESPACE)
+		return host->namespaces & ~(unsigned long)CLONE_NEWNS;
+	return host->namespaces;
+}
+
 static bool fork_init(struct sandbox *box, int socket, const struct sandbox_spec *spec,
                       struct error *err)
 {
 	const struct sandbox_host *host = box->host;
 	autoclose int template = take_template(box, spec);
-	/* In the template's mount namespace it makes its own. */
-	unsigned long namespaces = template != -1 && template_kind(host->namespaces) ==
-	                                                     TEMPLATE_NAMESPACE
-	                                   ? host->namespaces & ~(unsigned long)CLONE_NEWNS
-	                                   : host->namespaces;
 	struct init_plan plan = {
 		.socket = socket,
 		.template = template,
-		.namespaces = namespaces,
+		.namespaces = namespaces_beside(host, template),
 		.identity = host->identity,
 		.user = box->user,
 		.landlock = host->landlock,
@@ -95,7 +98,7 @@ static bool fork_init(struct sandbox *box, int socket, const struct sandbox_spec
 		plan.process_limit = spec->processes + (host->namespaces & CLONE_NEWUSER ? 1 : 0);
 	if (!host->namespaces)
 		plan.file_limit = spec->tmp_bytes;
-	box->init = namespace_fork(namespaces, &box->pidfd);
+	box->init = namespace_fork(plan.namespaces, &box->pidfd);
 	if (box->init == 0)
 		init_run(&plan);
 	if (box->init == -1)
