@@ -81,15 +81,16 @@ bool tmp_watch_arm(struct tmp_watch *watch)
 	if (watch->is_armed)
 		return true;
 	tmp_path(watch, path, sizeof(path));
-	if (watch->by.fanotify != -1)
+	if (watch->by.fanotify != -1) {
 		watch->is_armed = mark(watch, FAN_MARK_ADD, path);
-	else if (watch->by.inotify != -1)
+	} else if (watch->by.inotify != -1) {
 		/* What is in /tmp itself comes before what is in its folders; a file without a name
 		 * is told of when it is written to. */
 		watch->mark = inotify_add_watch(watch->by.inotify, path,
 		                                IN_CREATE | IN_MODIFY | IN_MOVED_TO | IN_ONESHOT |
 		                                        IN_ONLYDIR);
-	watch->is_armed |= watch->mark != -1;
+		watch->is_armed = watch->mark != -1;
+	}
 	return watch->is_armed;
 }
 
