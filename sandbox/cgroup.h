@@ -3,10 +3,10 @@
  * cgroup - limits on all processes of a box together: memory, CPU, their number; and freezing
  * them.
  *
- * lrie makes one parent group in every hierarchy it needs, "lrie-PID" below the
- * group it runs in itself, and one group in it for each box. A controller is used
- * in the version in which this machine has it; cgroup_v1.c and cgroup_v2.c know
- * how each says what is meant here.
+ * lrie makes one parent group in every hierarchy it needs, below the group it runs
+ * in itself, see cgroup_parent.h, and one group in it for each box. A controller is
+ * used in the version in which this machine has it; cgroup_v1.c and cgroup_v2.c
+ * know how each says what is meant here.
  */
 #ifndef SANDBOX_CGROUP_H
 #define SANDBOX_CGROUP_H
@@ -117,7 +117,7 @@ bool cgroup_read_number(int fd, uint64_t *number);
 /* The number behind 'key' at the beginning of a line of 'text', or 0. */
 uint64_t cgroup_value(const char *text, const char *key);
 
-/* ---- for cgroup_memory.c, cgroup_v1.c and cgroup_v2.c -------------------------------------- */
+/* ---- for the other cgroup files ------------------------------------------------------------- */
 
 struct cgroup_memory_stat;
 

@@ -254,6 +254,8 @@ static __attribute__((noreturn)) void fail(const struct init *init, const struct
 	init_end(init, 1);
 }
 
+/* ---- the loop -------------------------------------------------------------- */
+
 struct program *init_find_program(struct init *init, pid_t pid)
 {
 	for (size_t i = 0; i < INIT_PROGRAMS; i++) {
@@ -262,8 +264,6 @@ struct program *init_find_program(struct init *init, pid_t pid)
 	}
 	return NULL;
 }
-
-/* ---- the loop -------------------------------------------------------------- */
 
 static uint64_t max_rss_bytes(const struct rusage *usage)
 {

@@ -43,7 +43,7 @@ struct search {
 	uint32_t inode;
 	unsigned budget;
 	unsigned depth;
-	pid_t owner;   /* what search_whole() has found */
+	pid_t owner;   /* what owns_it() has found */
 	bool is_blind; /* not everything could be looked at */
 };
 
