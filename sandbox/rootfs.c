@@ -148,6 +148,11 @@ struct proc {
 	bool is_fresh;
 };
 
+static void proc_close(struct proc *proc)
+{
+	fd_close(&proc->mount);
+}
+
 /* Whether this /proc has the file; not every kernel has all. */
 static bool proc_has(int proc, const char *name)
 {
@@ -360,12 +365,11 @@ bool rootfs_enter(const struct rootfs_host *host, const struct sandbox_spec *spe
                   const struct rootfs_parts *parts, struct rootfs_own *own, struct error *err)
 {
 	__attribute__((cleanup(rootfs_function_close))) struct rootfs_function function;
-	struct proc proc;
+	__attribute__((cleanup(proc_close))) struct proc proc = { .mount = -1 };
 
 	*own = (struct rootfs_own){ .tmp = -1, .proc = -1, .template = -1 };
 	if (!open_function(&function, spec, err) || !open_proc(&proc, err))
 		return false;
-	autoclose int mount __attribute__((unused)) = proc.mount; /* closes it */
 	autoclose int root = enter_root(host, parts, own, err);
 	return root != -1 && show_parts(spec, parts, &function, &proc, root, own, err);
 }
